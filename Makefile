@@ -1,0 +1,48 @@
+# Every target sets up what it needs first (scripts/set-up.sh): a fresh machine needs Python 3.11 or newer, and make.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench requirements clean
+
+PYTHON_TOOLS := .venv/bin
+
+# `make run` hands these on, where given, as Tandem's settings.
+ifdef SHARE
+export TANDEM_SHARE = $(SHARE)
+endif
+ifdef ONCE
+export TANDEM_ONCE = $(ONCE)
+endif
+ifdef PORT
+export TANDEM_PORT = $(PORT)
+endif
+ifdef DATA
+export TANDEM_DATA = $(DATA)
+endif
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
+		printf '  make %-14s %s\n' "$$target" "$$what"; done
+
+run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280, DATA=folder)
+	@scripts/set-up.sh run
+	@exec $(PYTHON_TOOLS)/tandem up
+
+test: check ## check, then run every test, on SQLite and PostgreSQL
+	$(PYTHON_TOOLS)/pytest -n auto --maxprocesses 4
+
+check: ## format, lint, types, and who may import whom
+	@scripts/set-up.sh test
+	$(PYTHON_TOOLS)/ruff format --check --quiet
+	$(PYTHON_TOOLS)/ruff check --quiet
+	$(PYTHON_TOOLS)/basedpyright
+	$(PYTHON_TOOLS)/lint-imports
+
+bench: ## measure Tandem against its peers
+	@scripts/set-up.sh bench
+	$(PYTHON_TOOLS)/python benchmarks/run.py
+
+requirements: ## pin the newest allowed versions in requirements/ (UPGRADE= keeps what still fits)
+	@scripts/requirements.sh
+
+clean: ## remove what these commands made, but no data
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

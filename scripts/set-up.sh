@@ -1,0 +1,125 @@
+#!/bin/sh
+# Makes this checkout ready for a purpose: scripts/set-up.sh run | test | bench
+#
+# Python packages go into .venv, each checked against its hash in requirements/. Programs that Python cannot bring
+# (restic; PostgreSQL for tests; wrk for benchmarks) come from the system's packages, installed only if missing.
+# PYTHON=… chooses the interpreter. Does nothing, quickly, when nothing is to be done.
+set -eu
+
+main() {
+    cd "$(dirname "$0")/.."
+    case ${1:-} in run | test | bench) ;; *) fail "usage: scripts/set-up.sh run | test | bench" ;; esac
+
+    python=
+    venv_stands || choose_python
+    install_missing_programs "$1"
+    [ -z "$python" ] || make_venv
+    install_requirements "$1"
+}
+
+# True if .venv works, was made at this place, and by the interpreter that is asked for (if one is).
+venv_stands() {
+    [ -x .venv/bin/python ] || return 1
+    { read -r place && read -r maker; } 2>/dev/null <.venv/made-by || return 1
+    [ "$place" = "$PWD" ] && [ "$maker" = "${PYTHON:-$maker}" ] && .venv/bin/python -c 'import pip' 2>/dev/null
+}
+
+# Sets $python to an interpreter that is new enough, and $python_version to what it is, e.g. 3.11.
+choose_python() {
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        if python_version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>/dev/null); then
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is needed${PYTHON:+, and $PYTHON is not}. Install it, or name it: PYTHON=/path/to/python3 make …"
+}
+
+# Lists what the purpose ($1) needs and the system lacks, and installs that.
+install_missing_programs() {
+    missing=
+    [ -z "$python" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python$python_version-venv"
+    command -v restic >/dev/null || missing="$missing restic"
+    case $1 in
+        test) has_postgres || missing="$missing postgresql" ;;
+        bench) command -v wrk >/dev/null || missing="$missing wrk" ;;
+    esac
+    [ -z "$missing" ] || install_packages "$missing"
+}
+
+has_postgres() {
+    command -v initdb >/dev/null && return
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do [ ! -x "$initdb" ] || return 0; done
+    return 1
+}
+
+# Installs system packages ($1, separated by spaces), or says what has to be installed by hand.
+install_packages() {
+    by_hand="these system packages are missing:$1. Install them, then try again. Debian, Ubuntu: sudo apt-get install$1"
+    command -v apt-get >/dev/null || fail "$by_hand"
+    as_root true || fail "$by_hand"
+
+    say "installing the system packages$1 …"
+    no_cluster=/etc/postgresql-common/createcluster.d/tandem-set-up.conf
+    # Only PostgreSQL's programs are wanted: while it is installed, its package shall not make and start a server.
+    as_root sh -c "mkdir -p ${no_cluster%/*} && echo create_main_cluster = false >$no_cluster"
+    apt_get update || true # an old list may still do
+    # shellcheck disable=SC2086  # a list of names, to be split
+    apt_get install $1 && installed=yes || installed=no
+    as_root rm -f $no_cluster
+    [ $installed = yes ] || fail "$by_hand"
+}
+
+# Runs apt-get; shows what it says only if it fails.
+apt_get() {
+    if ! said=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+        --no-install-recommends "$@" 2>&1 </dev/null); then
+        echo "$said" | tail -n 20 >&2
+        return 1
+    fi
+}
+
+# Runs a command as root; asks for a password only if someone is there to type it.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif [ -t 0 ] && [ -t 2 ]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+make_venv() {
+    say "creating .venv with Python $python_version …"
+    rm -rf .venv
+    "$python" -m venv .venv || fail "$python -m venv .venv failed"
+    printf '%s\n%s\n' "$PWD" "${PYTHON:-python3}" >.venv/made-by
+}
+
+# Installs requirements/$1.txt and Tandem itself (editable), unless that has been done.
+install_requirements() {
+    state=$(cat requirements/*.txt pyproject.toml | sha256sum)
+    if [ "$state" != "$(cat .venv/state 2>/dev/null)" ]; then
+        rm -f .venv/ready-to-*
+        echo "$state" >.venv/state
+    fi
+    [ ! -f ".venv/ready-to-$1" ] || return 0
+
+    say "installing requirements/$1.txt into .venv …"
+    pip --require-hashes --only-binary :all: -r "requirements/$1.txt"
+    pip --no-index --no-deps --no-build-isolation --editable .
+    touch ".venv/ready-to-$1" .venv/ready-to-run # every list holds what running needs
+}
+
+pip() {
+    .venv/bin/python -m pip --disable-pip-version-check install -qq "$@" || fail "pip could not install; see above"
+}
+
+say() { echo "set-up: $1"; }
+
+fail() {
+    echo "set-up: $1" >&2
+    exit 1
+}
+
+main "$@"
