@@ -31,10 +31,10 @@ test: check ## check, then run every test, on SQLite and PostgreSQL
 
 check: ## format, lint, types, and who may import whom
 	@scripts/set-up.sh test
-	$(PYTHON_TOOLS)/ruff format --check --quiet
-	$(PYTHON_TOOLS)/ruff check --quiet
+	$(PYTHON_TOOLS)/ruff format --check
+	$(PYTHON_TOOLS)/ruff check
 	$(PYTHON_TOOLS)/basedpyright
-	$(PYTHON_TOOLS)/lint-imports
+	$(PYTHON_TOOLS)/lint-imports --no-logo
 
 bench: ## measure Tandem against its peers
 	@scripts/set-up.sh bench
