@@ -61,7 +61,7 @@ install_packages() {
     say "installing the system packages$1 …"
     no_cluster=/etc/postgresql-common/createcluster.d/tandem-set-up.conf
     # Only PostgreSQL's programs are wanted: while it is installed, its package shall not make and start a server.
-    as_root sh -c "mkdir -p ${no_cluster%/*} && echo create_main_cluster = false >$no_cluster"
+    case $1 in *postgresql*) as_root sh -c "mkdir -p ${no_cluster%/*} && echo create_main_cluster = false >$no_cluster" ;; esac
     apt_get update || true # an old list may still do
     # shellcheck disable=SC2086  # a list of names, to be split
     apt_get install $1 && installed=yes || installed=no
