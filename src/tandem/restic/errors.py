@@ -1,0 +1,36 @@
+"""What can go wrong with restic, in words that a user can act on."""
+
+
+class ResticError(Exception):
+    """Restic did not do what it was asked.
+
+    Attributes:
+        exit_code: restic's exit code, or None if restic did not run or was not to blame.
+        stderr: the last 64 KiB of what restic wrote to its error output; it never holds a password.
+    """
+
+    def __init__(self, message: str, *, exit_code: int | None = None, stderr: str = "") -> None:
+        """Keep the message, which says what to do next, and what restic left behind."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.stderr = stderr
+
+
+class RepositoryMissing(ResticError):
+    """There is no repository at the location, or its disk is not mounted. Never a reason to create one."""
+
+
+class RepositoryExists(ResticError):
+    """There is a repository at the location already, so none was created."""
+
+
+class RepositoryLocked(ResticError):
+    """Another restic process holds a lock on the repository, or a dead one left its lock behind."""
+
+
+class WrongPassword(ResticError):
+    """No key of the repository opens with the password."""
+
+
+class Stopped(ResticError):
+    """The command was ended because its caller asked for it."""

@@ -1,0 +1,280 @@
+"""The only subprocess of this package: start restic, hand it its secrets, follow it and stop it."""
+
+import contextlib
+import math
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from tandem.restic.engine import Engine
+from tandem.restic.errors import ResticError, Stopped
+from tandem.restic.output import LineSplitter, Tail
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+STDERR_BYTES_MAX = 64 * 1024
+STDOUT_BYTES_MAX = 256 * 1024 * 1024
+STDOUT_TAIL_BYTES_MAX = 64 * 1024
+STOP_GRACE_SECONDS = 5.0
+
+_POLL_SECONDS = 0.1
+_READ_BYTES = 64 * 1024
+_PROGRESS_PER_SECOND = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryAccess:
+    """Where a repository is and how it is opened.
+
+    Attributes:
+        location: what restic takes as its repository; a local one as an absolute path. May hold credentials, so it is
+            given to restic by file descriptor too, and not shown.
+        password: opens the repository. Restic takes white space off both ends of a password file, so there may be none.
+        cache_directory: where restic keeps its cache; one for each organization.
+    """
+
+    location: str = field(repr=False)
+    password: str = field(repr=False)
+    cache_directory: Path
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what restic would silently read as something else."""
+        if not self.password or self.password.strip() != self.password:
+            raise ValueError("A repository password must not be empty, nor begin or end with white space.")
+        if not self.location or self.location.strip() != self.location:
+            raise ValueError("A repository location must not be empty, nor begin or end with white space.")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How a run is watched and held back. The default is a quiet run in the background.
+
+    Attributes:
+        on_start: called with the process id right after the start; it stays that of restic itself.
+        stop: when set, restic is interrupted, and killed `STOP_GRACE_SECONDS` later if it has not ended.
+        low_priority: give way to other programs, where `nice` and `ionice` are installed.
+        upload_limit: KiB per second at most to a remote repository.
+        download_limit: KiB per second at most from a remote repository.
+    """
+
+    on_start: Callable[[int], None] | None = None
+    stop: threading.Event | None = None
+    low_priority: bool = True
+    upload_limit: int | None = None
+    download_limit: int | None = None
+
+
+BACKGROUND = Control()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How restic ended and what it wrote.
+
+    Attributes:
+        exit_code: of restic; negative for a signal.
+        stdout: the last `STDOUT_BYTES_MAX` bytes, or `STDOUT_TAIL_BYTES_MAX` if the lines were handed on as they came.
+        stderr: the last `STDERR_BYTES_MAX` bytes.
+    """
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    engine: Engine,
+    arguments: Sequence[str],
+    *,
+    repository: RepositoryAccess | None = None,
+    from_repository: RepositoryAccess | None = None,
+    on_output: Callable[[str], None] | None = None,
+    control: Control = BACKGROUND,
+) -> Output:
+    """Run restic to its end and return what it wrote, whatever its exit code.
+
+    The process gets a small environment of its own, never ours; secrets go through memory files, never through
+    arguments or environment. It has a session of its own, so neither a terminal's Ctrl-C nor a password prompt
+    reaches it. It is killed when the calling thread ends, where `setpriv` is installed.
+
+    Args:
+        engine: the program.
+        arguments: the command and its flags, without those for repository, password and cache.
+        repository: the repository, or the target of a copy.
+        from_repository: the source of a copy, or the family member of a new repository.
+        on_output: called with each line of standard output as it comes, in the calling thread.
+        control: how the run is watched and held back.
+
+    Returns:
+        Exit code and output, not judged yet.
+
+    Raises:
+        Stopped: `control.stop` was set before or while restic ran.
+        ResticError: the program could not be started.
+    """
+    if control.stop is not None and control.stop.is_set():
+        raise Stopped("Stopped before restic was started.")
+
+    with _secrets(repository, from_repository) as (flags, descriptors):
+        command = [*_wrapping(low_priority=control.low_priority), engine.path, *flags, *_limits(control), *arguments]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ResticError(
+                f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
+            ) from error
+    with process:
+        return _attend(process, on_output, control)
+
+
+def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
+    """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
+    if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
+        raise AssertionError
+    stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
+    stderr = Tail(STDERR_BYTES_MAX)
+    lines = LineSplitter(on_output if on_output is not None else _ignore)
+    stop = control.stop if control.stop is not None else threading.Event()
+
+    def take(chunk: bytes) -> None:
+        stdout.feed(chunk)
+        if on_output is not None:
+            lines.feed(chunk)
+
+    try:
+        if control.on_start is not None:
+            control.on_start(process.pid)
+        was_stopped = _follow(process, {process.stdout: take, process.stderr: stderr.feed}, stop)
+        lines.close()
+    except BaseException:
+        stop = threading.Event()
+        stop.set()
+        _follow(process, {process.stdout: _ignore, process.stderr: _ignore}, stop)
+        raise
+
+    if was_stopped:
+        raise Stopped("Restic was stopped on request.", exit_code=process.returncode, stderr=stderr.text())
+    return Output(process.returncode, stdout.text(), stderr.text())
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    sinks: dict[IO[bytes], Callable[[bytes], None]],
+    stop: threading.Event,
+) -> bool:
+    """Read both pipes until the process has ended. Return whether it was told to stop."""
+    kill_at = math.inf
+    is_told = False
+    with selectors.DefaultSelector() as selector:
+        for pipe, sink in sinks.items():
+            selector.register(pipe, selectors.EVENT_READ, sink)
+        while selector.get_map() or process.poll() is None:
+            if stop.is_set() and not is_told and process.poll() is None:
+                # Version 0.14 removes its locks on an interrupt only, not when it is terminated.
+                process.send_signal(signal.SIGINT)
+                is_told = True
+                kill_at = time.monotonic() + STOP_GRACE_SECONDS
+            elif time.monotonic() >= kill_at and process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                kill_at = math.inf
+
+            if not _read_some(process, selector):
+                break
+    process.wait()
+    return is_told
+
+
+def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> bool:
+    """Wait a moment for output. Return False once the process is gone and only a child of its own holds the pipes."""
+    if not selector.get_map():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+        return True
+
+    ready = selector.select(_POLL_SECONDS)
+    for key, _ in ready:
+        chunk = os.read(key.fd, _READ_BYTES)
+        if chunk:
+            key.data(chunk)
+        else:
+            selector.unregister(key.fileobj)
+    return bool(ready) or process.poll() is None
+
+
+def _ignore(_: object) -> None:
+    """Take something and drop it."""
+
+
+@contextlib.contextmanager
+def _secrets(
+    repository: RepositoryAccess | None, from_repository: RepositoryAccess | None
+) -> Generator[tuple[list[str], list[int]], None, None]:
+    """Yield the flags that open the repositories, and the descriptors that they name, until the process has them."""
+    flags: list[str] = []
+    descriptors: list[int] = []
+    with contextlib.ExitStack() as stack:
+
+        def add(flag: str, secret: str) -> None:
+            descriptor = os.memfd_create("restic")
+            stack.callback(os.close, descriptor)
+            os.write(descriptor, secret.encode())
+            descriptors.append(descriptor)
+            flags.extend([flag, f"/dev/fd/{descriptor}"])
+
+        if repository is not None:
+            add("--repository-file", repository.location)
+            add("--password-file", repository.password)
+            flags.extend(["--cache-dir", str(repository.cache_directory)])
+        if from_repository is not None:
+            add("--from-repository-file", from_repository.location)
+            add("--from-password-file", from_repository.password)
+        yield flags, descriptors
+
+
+def _limits(control: Control) -> list[str]:
+    flags: list[str] = []
+    if control.upload_limit is not None:
+        flags.extend(["--limit-upload", str(control.upload_limit)])
+    if control.download_limit is not None:
+        flags.extend(["--limit-download", str(control.download_limit)])
+    return flags
+
+
+def _wrapping(*, low_priority: bool) -> list[str]:
+    """Return the programs to start restic through; each becomes the next one, so the process id stays."""
+    wrappers = [["setpriv", "--pdeathsig", "KILL"]]
+    if low_priority:
+        wrappers.extend([["nice", "-n", "10"], ["ionice", "-t", "-c", "2", "-n", "7"]])
+    command: list[str] = []
+    for name, *options in wrappers:
+        path = shutil.which(name, path=SEARCH_PATH)
+        if path is not None:
+            command.extend([path, *options])
+    return command
+
+
+def _environment() -> dict[str, str]:
+    """Return all that restic gets to see of the environment."""
+    return {
+        "PATH": SEARCH_PATH,
+        "TMPDIR": tempfile.gettempdir(),
+        "RESTIC_PROGRESS_FPS": _PROGRESS_PER_SECOND,
+        # Shares and repositories may be on CIFS, where Go's preemption signals break reads (restic manual, 030).
+        "GODEBUG": "asyncpreemptoff=1",
+    }
