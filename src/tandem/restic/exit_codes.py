@@ -1,0 +1,62 @@
+"""What restic's exit codes mean: one table, and for versions before 0.17.1 the sentences that stand for new codes.
+
+The codes are those of restic's manual, "Scripting", which also says that an unknown code must be taken as a failure.
+"""
+
+import re
+
+from tandem.restic import output
+from tandem.restic.engine import Engine
+from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, WrongPassword
+from tandem.restic.process import Output
+
+OK = 0
+FAILED = 1
+PARTLY_UNREADABLE = 3
+
+_MISSING = (
+    "There is no repository there. Check that its disk is mounted and its location is right; nothing was created."
+)
+_LOCKED = "The repository is locked by another restic process. Wait for its end, or have a dead process's lock removed."
+_PASSWORD = "The repository does not open with its password. Set the right password."  # noqa: S105 - a sentence
+
+ERRORS: dict[int, tuple[type[ResticError], str]] = {
+    10: (RepositoryMissing, _MISSING),
+    11: (RepositoryLocked, _LOCKED),
+    12: (WrongPassword, _PASSWORD),
+}
+
+# A refused login also reads "unable to open config file"; only a store that says "not there" means a missing one.
+_SENTENCES = (
+    (re.compile(r"^Fatal: unable to open config file: .*(no such file|not exist)", re.MULTILINE | re.IGNORECASE), 10),
+    (re.compile(r"^(Fatal: )?unable to create lock in backend: repository is already locked", re.MULTILINE), 11),
+    (re.compile(r"^Fatal: wrong password or no key found", re.MULTILINE), 12),
+)
+
+
+def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset({OK})) -> None:
+    """Raise the error that the exit code stands for.
+
+    Args:
+        engine: the program that ran; its version says whether to trust the codes or the sentences.
+        result: how it ended.
+        allowed: the codes that are no failure of this command.
+
+    Raises:
+        RepositoryMissing: there is no repository.
+        RepositoryLocked: somebody else's lock, or one left by a dead process.
+        WrongPassword: no key opens.
+        ResticError: anything else, unknown codes and signals included.
+    """
+    if result.exit_code in allowed:
+        return
+    code = result.exit_code
+    if code == FAILED and not engine.knows_exit_codes:
+        code = next((meant for sentence, meant in _SENTENCES if sentence.search(result.stderr)), code)
+    kind, advice = ERRORS.get(code, (ResticError, ""))
+    why = output.reason(result.stderr) or "it gave no reason"
+    raise kind(
+        f"{advice} (restic: {why})" if advice else f"Restic failed with exit code {result.exit_code}: {why}",
+        exit_code=result.exit_code,
+        stderr=result.stderr,
+    )
