@@ -1,5 +1,6 @@
 """`restic backup`: save one folder as a restore point."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -158,16 +159,14 @@ def flags(path: str, *, host: str, is_remote: bool = False) -> list[str]:
 
 def unreadable(stderr: str) -> tuple[str, ...]:
     """Return one sentence for each file that could not be read, the last `ERRORS_MAX` of them."""
-    found: list[str] = []
-    for line in stderr.splitlines():
-        error = output.message(line, Unreadable)
-        if error is not None:
-            found.append(_sentence(error))
-    return tuple(found[-ERRORS_MAX:])
+    errors = [output.message(line.strip(), Unreadable) for line in stderr.splitlines()]
+    # A folder is reported twice, when it is counted and when it is read.
+    sentences = dict.fromkeys(_sentence(error) for error in errors if error is not None)
+    return tuple(sentences)[-ERRORS_MAX:]
 
 
 def _sentence(error: Unreadable) -> str:
-    why = error.error.message or (f"error {error.error.err}" if error.error.err else "unreadable")
+    why = error.error.message or (os.strerror(error.error.err) if error.error.err else "unreadable")
     return why if error.item in why else f"{error.item}: {why}"
 
 

@@ -10,7 +10,7 @@ ERRORS_MAX = 100
 # A pack belongs to part n of t by the first byte of its id (restic, cmd/restic/cmd_check.go).
 PARTS_MAX = 256
 
-_DAMAGED = "repository contains errors"
+DAMAGED = "repository contains errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def run(
         ResticError: the check itself failed, so nothing is known.
     """
     result = process.run(engine, flags(part=part, read_all=read_all), repository=repository, control=control)
-    if result.exit_code == exit_codes.FAILED and output.reason(result.stderr) == _DAMAGED:
+    if result.exit_code == exit_codes.FAILED and output.reason(result.stderr) == DAMAGED:
         return CheckReport(is_clean=False, errors=findings(result.stderr))
     exit_codes.check(engine, result)
     return CheckReport(is_clean=True, errors=())
