@@ -1,0 +1,39 @@
+"""Backup repositories: where restic keeps the data; each belongs to one backup server, whose agent works on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+import msgspec
+
+
+class RepositoryState(StrEnum):
+    """The life of a repository."""
+
+    CREATING = "Creating"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository as the console knows it; its password is elsewhere, sealed."""
+
+    instance_uid: str
+    name: str
+    backup_server_uid: str
+    organization_uid: str
+    path: str
+    host_name: str
+    state: RepositoryState
+    failure: str | None
+    restic_id: str | None
+    capacity: int | None
+    free_space: int | None
+    used_space: int | None
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Say whether one of two absolute paths is the other or lies inside it."""
+    first, second = PurePosixPath(one), PurePosixPath(other)
+    return first == second or first in second.parents or second in first.parents
