@@ -1,0 +1,240 @@
+"""The messages between console and agent, as JSON over HTTPS; the agent always asks, the console only answers.
+
+Enrolment: `EnrolRequest` with a single-use token → `EnrolAnswer`. Then, at each start of an agent, a `Challenge`,
+signed with the agent's own key in `SessionRequest`, opens a session of the newest generation; older ones are fenced.
+Everything else is one `Exchange`: reports go up, in order and repeated until acknowledged; configuration and
+commands come down, repeated until acknowledged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from tandem.domain.repositories import RepositoryState
+from tandem.domain.restore_points import LedgerEntry
+from tandem.domain.retention import Retention
+from tandem.domain.schedule import Schedule
+from tandem.domain.sessions import Progress, Session
+
+PROTOCOL_VERSION = 1
+REPORTS_PER_EXCHANGE_MAX = 200
+WAIT_SECONDS_MAX = 20
+ENROL_PATH = "/agent/enrol"
+CHALLENGE_PATH = "/agent/challenge"
+SESSION_PATH = "/agent/session"
+EXCHANGE_PATH = "/agent/exchange"
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks to become a backup server's agent; `public_key` is PEM (Ed25519)."""
+
+    protocol: int
+    token: str
+    public_key: str
+    host_name: str
+    installation_uid: str
+    version: str
+
+
+class EnrolAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the agent is from now on."""
+
+    backup_server_uid: str
+    audience: str
+
+
+class Challenge(msgspec.Struct, frozen=True):
+    """A nonce to sign; good for a minute."""
+
+    nonce: str
+
+
+class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Opens an agent session: a JWT signed with the agent's key (EdDSA) over the challenge's nonce."""
+
+    protocol: int
+    backup_server_uid: str
+    proof: str
+    version: str
+    restic_version: str
+    host_name: str
+
+
+class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The bearer token of the new session, and the last report the console has."""
+
+    token: str
+    last_report: int
+
+
+class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository for the agent to work on; the password travels to the owning agent only."""
+
+    uid: str
+    organization_uid: str
+    name: str
+    path: str
+    password: str
+    state: RepositoryState
+    is_existing: bool
+    restic_id: str | None
+    family_uid: str | None
+
+
+class FileShareConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """A share for the agent to read."""
+
+    uid: str
+    name: str
+    path: str
+
+
+class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """A job for the agent to schedule and run; a copy job has a source job, a file share job a share."""
+
+    uid: str
+    unique_uid: str
+    name: str
+    is_enabled: bool
+    schedule: Schedule
+    created_at: datetime
+    retention: Retention
+    target_repository_uid: str
+    file_share_uid: str
+    source_job_uid: str | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a file share copy job."""
+        return self.source_job_uid is not None
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one agent has to look after, as of a revision."""
+
+    revision: int
+    repositories: list[RepositoryConfiguration]
+    file_shares: list[FileShareConfiguration]
+    jobs: list[JobConfiguration]
+
+
+class StartJob(msgspec.Struct, frozen=True, tag=True):
+    """Run a job now."""
+
+    job_uid: str
+
+
+class StopJob(msgspec.Struct, frozen=True, tag=True):
+    """Stop a job's run."""
+
+    job_uid: str
+
+
+class CheckFolder(msgspec.Struct, frozen=True, tag=True):
+    """Say whether a folder can be a share."""
+
+    path: str
+
+
+class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Restore a point into a folder; `session_uid` is the session that reports it."""
+
+    session_uid: str
+    file_share_uid: str
+    repository_uid: str
+    snapshot_id: str
+    target_path: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An order to an agent; carried out once, however often it is sent."""
+
+    serial: int
+    order: Order
+
+
+class CommandResult(msgspec.Struct, frozen=True):
+    """What came of a command: `error` is empty when it was carried out or taken on."""
+
+    serial: int
+    error: str
+
+
+class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A repository as it is now; sizes in bytes."""
+
+    repository_uid: str
+    state: RepositoryState
+    failure: str | None = None
+    restic_id: str | None = None
+    capacity: int | None = None
+    free_space: int | None = None
+    used_space: int | None = None
+
+
+class SessionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A session that started or ended."""
+
+    session: Session
+
+
+class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A restore point that was made in a first repository, or forgotten there; sizes in bytes."""
+
+    point_uid: str
+    job_uid: str
+    snapshot_id: str
+    created_at: datetime
+    size: int
+    added: int
+    files: int
+    is_complete: bool
+    expires_at: datetime | None = None
+    forgotten_at: datetime | None = None
+
+
+class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Ledger entries of a copy job that changed."""
+
+    job_uid: str
+    entries: list[LedgerEntry]
+
+
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport
+
+
+class NumberedReport(msgspec.Struct, frozen=True):
+    """A report with its place in the agent's spool: applied once, in order."""
+
+    number: int
+    report: Report
+
+
+class RunningSession(msgspec.Struct, frozen=True):
+    """Progress of a running session; not spooled, the newest is enough."""
+
+    session_uid: str
+    progress: Progress
+
+
+class ExchangeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent has to say: reports not acknowledged yet, results, progress, and what it has got."""
+
+    revision: int
+    reports: list[NumberedReport]
+    results: list[CommandResult]
+    running: list[RunningSession]
+    wait_seconds: float
+
+
+class ExchangeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console has to say; `configuration` only when the agent's is not the newest."""
+
+    last_report: int
+    configuration: Configuration | None
+    commands: list[Command]
