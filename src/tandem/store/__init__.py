@@ -1,0 +1,1 @@
+"""Where things live: SQLAlchemy Core, the same statements on SQLite and PostgreSQL."""

@@ -1,0 +1,131 @@
+"""Backup servers and their agents' sessions, stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import insert, select, update
+
+from tandem.domain.backup_servers import BackupServer
+from tandem.domain.identity import Scope
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.tables import backup_servers, enrolment_tokens
+
+_BACKUP_SERVER = columns_of(backup_servers.c, BackupServer)
+
+
+class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A permission to enrol one agent, once, for a while; stored by its hash."""
+
+    token_hash: str
+    organization_uid: str
+    backup_server_uid: str | None
+    name: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class AgentState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console keeps of an agent to talk with it."""
+
+    instance_uid: str
+    organization_uid: str
+    public_key: str | None
+    generation: int
+    session_hash: str | None
+    revision: int
+    last_report: int
+
+
+_AGENT = columns_of(backup_servers.c, AgentState)
+
+
+def list_backup_servers(connection: Connection, scope: Scope, window: Window) -> Page[BackupServer]:
+    """List the backup servers that the caller sees."""
+    statement = select(*_BACKUP_SERVER).where(visible(backup_servers, scope)).order_by(backup_servers.c.position)
+    return fetch_page(connection, statement, window, BackupServer)
+
+
+def get_backup_server(connection: Connection, scope: Scope, uid: str) -> BackupServer:
+    """Get one backup server; raises NotFound."""
+    statement = select(*_BACKUP_SERVER).where(visible(backup_servers, scope), backup_servers.c.instance_uid == uid)
+    return fetch_one(connection, statement, BackupServer, noun="backup server", uid=uid)
+
+
+def get_server_of_job(connection: Connection, uid: str) -> BackupServer:
+    """Get the backup server of a job that the caller sees, whether or not he sees the server."""
+    statement = select(*_BACKUP_SERVER).where(backup_servers.c.instance_uid == uid)
+    return fetch_one(connection, statement, BackupServer, noun="backup server", uid=uid)
+
+
+def insert_backup_server(connection: Connection, server: BackupServer, public_key: str) -> None:
+    """Store a backup server whose agent has just enrolled."""
+    values = {name: getattr(server, name) for name in BackupServer.__struct_fields__}
+    values |= {"public_key": public_key, "generation": 0, "revision": 1, "last_report": 0}
+    connection.execute(insert(backup_servers).values(values))
+
+
+def renew_agent(connection: Connection, uid: str, *, public_key: str, installation_uid: str, host_name: str) -> None:
+    """Give a backup server a new agent: another key, a new spool; the old agent is shut out at once."""
+    connection.execute(
+        update(backup_servers)
+        .where(backup_servers.c.instance_uid == uid)
+        .values(
+            public_key=public_key,
+            installation_uid=installation_uid,
+            host_name=host_name,
+            session_hash=None,
+            generation=backup_servers.c.generation + 1,
+            revision=backup_servers.c.revision + 1,
+            last_report=0,
+        )
+    )
+
+
+def insert_enrolment_token(connection: Connection, token: EnrolmentToken) -> None:
+    """Store a permission to enrol."""
+    values = {name: getattr(token, name) for name in EnrolmentToken.__struct_fields__}
+    connection.execute(insert(enrolment_tokens).values(values))
+
+
+def use_enrolment_token(connection: Connection, token_hash: str, now: datetime) -> EnrolmentToken | None:
+    """Take a permission to enrol; None if it is unknown, expired or was taken before."""
+    is_open = (enrolment_tokens.c.token_hash == token_hash) & enrolment_tokens.c.used_at.is_(None)
+    taken = update(enrolment_tokens).where(is_open, enrolment_tokens.c.expires_at > now).values(used_at=now)
+    if connection.execute(taken).rowcount != 1:
+        return None
+    statement = select(*columns_of(enrolment_tokens.c, EnrolmentToken))
+    return records(connection, statement.where(enrolment_tokens.c.token_hash == token_hash), EnrolmentToken)[0]
+
+
+def find_agent(connection: Connection, uid: str) -> AgentState | None:
+    """Find an agent by its backup server."""
+    found = records(connection, select(*_AGENT).where(backup_servers.c.instance_uid == uid), AgentState)
+    return found[0] if found else None
+
+
+def open_agent_session(
+    connection: Connection, uid: str, *, generation: int, session_hash: str, version: str, restic_version: str
+) -> bool:
+    """Open the session of a generation; False if another one was opened first."""
+    statement = (
+        update(backup_servers)
+        .where(backup_servers.c.instance_uid == uid, backup_servers.c.generation == generation - 1)
+        .values(generation=generation, session_hash=session_hash, version=version, restic_version=restic_version)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def touch_agent(connection: Connection, uid: str, *, last_report: int, now: datetime) -> None:
+    """Note that an agent was heard, and the last report that was applied."""
+    statement = update(backup_servers).where(backup_servers.c.instance_uid == uid)
+    connection.execute(statement.values(last_seen_at=now, last_report=last_report))
+
+
+def bump_revision(connection: Connection, uid: str) -> None:
+    """Note that a backup server's configuration changed, so that its agent fetches it."""
+    statement = update(backup_servers).where(backup_servers.c.instance_uid == uid)
+    connection.execute(statement.values(revision=backup_servers.c.revision + 1))

@@ -1,0 +1,81 @@
+"""Column types that mean the same on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import BigInteger, Dialect, Integer, String, Text
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Value = TypeVar("Value")
+
+# A 64-bit key that both databases number by themselves; SQLite does so for INTEGER only.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+Uid = String(36)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept as microseconds since 1970 UTC: sorts, and neither database can reinterpret it."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Turn an aware datetime into microseconds."""
+        del dialect
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Turn microseconds into an aware UTC datetime."""
+        del dialect
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Document(TypeDecorator[Any]):
+    """A msgspec type kept as JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        """Make a column of a type that msgspec can decode."""
+        super().__init__()
+        self.kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        """Encode."""
+        del dialect
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
+        """Decode."""
+        del dialect
+        return None if value is None else self._decoder.decode(value)
+
+
+class Word(TypeDecorator[Any]):
+    """An enumeration kept as its text."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        """Make a column of a StrEnum."""
+        super().__init__(40)
+        self.kind = kind
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        """Give the text."""
+        del dialect
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
+        """Give the member."""
+        del dialect
+        return None if value is None else self.kind(value)

@@ -1,0 +1,104 @@
+"""What one agent has to look after, read together from one state of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from tandem.domain.retention import Retention, RetentionUnit
+from tandem.protocol.messages import Configuration, FileShareConfiguration, JobConfiguration, RepositoryConfiguration
+from tandem.sealing import Seal
+from tandem.store import file_shares, repositories
+from tandem.store.database import Connection
+from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
+
+
+def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str) -> Configuration:
+    """Put together an agent's configuration; repository passwords are opened for it alone."""
+    is_server = backup_servers.c.instance_uid == backup_server_uid
+    revision = connection.execute(select(backup_servers.c.revision).where(is_server)).scalar_one()
+    shares = file_shares.paths_of_server(connection, backup_server_uid)
+    return Configuration(
+        revision=int(revision),
+        repositories=_repositories(connection, seal, backup_server_uid),
+        file_shares=[FileShareConfiguration(uid=uid, name=name, path=path) for uid, name, path in shares],
+        jobs=_jobs(connection, backup_server_uid),
+    )
+
+
+def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
+    secrets = repositories.secrets_of_server(connection, backup_server_uid)
+    found: list[RepositoryConfiguration] = []
+    for repository in repositories.repositories_of_server(connection, backup_server_uid):
+        sealed, is_existing, family_uid = secrets[repository.instance_uid]
+        found.append(
+            RepositoryConfiguration(
+                uid=repository.instance_uid,
+                organization_uid=repository.organization_uid,
+                name=repository.name,
+                path=repository.path,
+                password=seal.open(sealed, repository.instance_uid),
+                state=repository.state,
+                is_existing=is_existing,
+                restic_id=repository.restic_id,
+                family_uid=family_uid,
+            )
+        )
+    return found
+
+
+def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfiguration]:
+    common = (jobs.c.name, jobs.c.is_enabled, jobs.c.schedule, jobs.c.creation_time)
+    backup = file_share_jobs.c
+    copy = file_share_copy_jobs.c
+    joined = jobs.join(file_share_jobs, backup.unique_uid == jobs.c.unique_uid)
+    backups = (
+        select(
+            backup.instance_uid,
+            backup.unique_uid,
+            *common,
+            backup.retention,
+            backup.retention_unit,
+            backup.target_repository_uid,
+            backup.file_share_uid,
+        )
+        .select_from(joined)
+        .where(backup.backup_server_uid == backup_server_uid)
+        .order_by(backup.position)
+    )
+    joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
+    joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
+    copies = (
+        select(
+            copy.instance_uid,
+            copy.unique_uid,
+            *common,
+            copy.retention,
+            copy.retention_unit,
+            copy.target_repository_uid,
+            backup.file_share_uid,
+            copy.source_job_instance_uid,
+        )
+        .select_from(joined)
+        .where(copy.backup_server_uid == backup_server_uid)
+        .order_by(copy.position)
+    )
+    rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
+    return [_job(*row) for row in rows]
+
+
+def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
+    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid = rest
+    return JobConfiguration(
+        uid=uid,
+        unique_uid=unique_uid,
+        name=name,
+        is_enabled=is_enabled,
+        schedule=schedule,
+        created_at=created_at,
+        retention=Retention(count=retention, unit=RetentionUnit(unit)),
+        target_repository_uid=repository_uid,
+        file_share_uid=share_uid,
+        source_job_uid=source_uid,
+    )

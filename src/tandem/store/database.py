@@ -1,0 +1,123 @@
+"""The database: SQLite in a file or PostgreSQL, behind two doors, `reading()` and `writing()`.
+
+The only place that knows which of the two it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from tandem.domain.errors import Conflict, Unavailable
+
+__all__ = ["Connection", "Database", "alone", "open_database"]
+
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number will do, so long as all consoles use the same.
+MIGRATION_LOCK = 7_266_336
+
+
+class Database:
+    """One database, used from any number of threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap an engine; use `open_database`."""
+        self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether reads are in-process and take microseconds."""
+        return self._is_sqlite
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """Open a connection for reads that see one state of the data."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """Open a transaction: all of it is committed at the end, or, if anything is raised, none.
+
+        Raises:
+            Conflict: if a constraint refuses the change; the constraint's name is in the cause.
+            Unavailable: if the database stays locked.
+        """
+        options = {"tandem_writes": True}
+        try:
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+        except IntegrityError as error:
+            raise Conflict("This already exists or is still in use; nothing was changed.") from error
+        except OperationalError as error:
+            raise Unavailable("The database is busy or away; try again.") from error
+
+    def migrate(self) -> None:
+        """Bring the tables up to this release, once, however many consoles start at the same time."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self._engine.connect() as connection, connection.begin():
+            if not self._is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+@contextmanager
+def alone(connection: Connection) -> Generator[None]:
+    """Make a part of a transaction undo only itself when a constraint refuses it; raises Conflict."""
+    try:
+        with connection.begin_nested():
+            yield
+    except IntegrityError as error:
+        raise Conflict(f"A constraint refused the change: {error.orig}") from error
+
+
+def open_database(url: str) -> Database:
+    """Open a database by its SQLAlchemy URL, making the folder of an SQLite file if it is missing.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_open_sqlite(url))
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return Database(create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True))
+
+
+def _open_sqlite(url: str) -> Engine:
+    file = make_url(url).database
+    if file:
+        Path(file).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Autocommit at the driver's level: we say BEGIN ourselves, and say IMMEDIATE when we are going to write.
+    engine = create_engine(url, connect_args={"isolation_level": None, "check_same_thread": False}, pool_size=20)
+
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
+
+    def begin(connection: Connection) -> None:
+        # A reader that turns writer fails at once when another has written: take the write lock at the start.
+        is_writing = connection.get_execution_options().get("tandem_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin)
+    return engine

@@ -1,0 +1,82 @@
+"""File share copy jobs, stored."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, exists, insert, select, update
+
+from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.identity import Scope
+from tandem.domain.jobs import Job, JobObject
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.jobs import instance_first, names_job, objects_of
+from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.tables import file_share_copy_jobs, file_share_jobs
+
+_FILE_SHARE_COPY_JOB = select(*columns_of(file_share_copy_jobs.c, FileShareCopyJob))
+_OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid).order_by(file_share_copy_jobs.c.position)
+
+
+def list_file_share_copy_jobs(
+    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+) -> Page[FileShareCopyJob]:
+    """List the file share copy jobs that the caller sees, all or those of one backup server."""
+    statement = _FILE_SHARE_COPY_JOB.where(visible(file_share_copy_jobs, scope))
+    if backup_server_uid is not None:
+        statement = statement.where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid)
+    return fetch_page(connection, statement.order_by(file_share_copy_jobs.c.position), window, FileShareCopyJob)
+
+
+def get_file_share_copy_job(connection: Connection, scope: Scope, uid: str) -> FileShareCopyJob:
+    """Get one file share copy job by either of its ids; raises NotFound."""
+    statement = _FILE_SHARE_COPY_JOB.where(
+        visible(file_share_copy_jobs, scope), names_job(file_share_copy_jobs.c, uid)
+    ).order_by(*instance_first(file_share_copy_jobs.c, uid))
+    return fetch_one(connection, statement, FileShareCopyJob, noun="file share copy job", uid=uid)
+
+
+def list_file_share_copy_job_objects(
+    connection: Connection,
+    scope: Scope,
+    window: Window,
+    *,
+    backup_server_uid: str | None = None,
+    unique_uid: str | None = None,
+) -> Page[JobObject]:
+    """List what copy jobs protect: all that the caller sees, those of one backup server, or of one job."""
+    statement = _OBJECTS.where(visible(file_share_copy_jobs, scope))
+    if backup_server_uid is not None:
+        statement = statement.where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid)
+    if unique_uid is not None:
+        statement = statement.where(file_share_copy_jobs.c.unique_uid == unique_uid)
+    return fetch_page(connection, statement, window, JobObject)
+
+
+def insert_file_share_copy_job(connection: Connection, job: Job, family: FileShareCopyJob) -> None:
+    """Store what a file share copy job has beside the common part, which is stored first."""
+    values = {name: getattr(family, name) for name in FileShareCopyJob.__struct_fields__}
+    values |= {
+        "backup_server_uid": job.backup_server_uid,
+        "organization_uid": job.organization_uid,
+        "mapped_organization_uid": job.mapped_organization_uid,
+    }
+    connection.execute(insert(file_share_copy_jobs).values(values))
+
+
+def is_copied_to(connection: Connection, source_job_unique_uid: str, repository_uid: str) -> bool:
+    """Say whether a file share job is copied to a repository already."""
+    copy = file_share_copy_jobs.c
+    same = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.target_repository_uid == repository_uid)
+    return bool(connection.scalar(select(exists().where(same))))
+
+
+def set_source_size(connection: Connection, source_job_unique_uid: str, size: int) -> None:
+    """Note the size of the share, in bytes, at every copy job of a file share job."""
+    of_source = file_share_copy_jobs.c.source_job_unique_uid == source_job_unique_uid
+    connection.execute(update(file_share_copy_jobs).where(of_source).values(source_size=size))
+
+
+def delete_file_share_copy_job(connection: Connection, scope: Scope, unique_uid: str) -> None:
+    """Remove a file share copy job."""
+    is_job = file_share_copy_jobs.c.unique_uid == unique_uid
+    connection.execute(delete(file_share_copy_jobs).where(visible(file_share_copy_jobs, scope), is_job))

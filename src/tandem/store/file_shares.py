@@ -1,0 +1,59 @@
+"""File shares, stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+
+from tandem.domain.file_shares import FileShare
+from tandem.domain.identity import Scope
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.query import fetch_one, fetch_page, visible
+from tandem.store.tables import file_share_jobs, file_shares, restore_points
+
+_held = (restore_points.c.file_share_uid == file_shares.c.instance_uid) & restore_points.c.forgotten_at.is_(None)
+_COLUMNS = {column.name: column for column in file_shares.c} | {
+    "latest_restore_point_date": select(func.max(restore_points.c.created_at)).where(_held).scalar_subquery(),
+    "restore_points": select(func.count()).select_from(restore_points).where(_held).scalar_subquery(),
+    "short_term_backup_size": select(func.coalesce(func.sum(restore_points.c.added), 0)).where(_held).scalar_subquery(),
+}
+_FILE_SHARE = select(*(_COLUMNS[name] for name in FileShare.__struct_fields__))
+
+
+def list_file_shares(
+    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+) -> Page[FileShare]:
+    """List the file shares that the caller sees, all or those of one backup server."""
+    statement = _FILE_SHARE.where(visible(file_shares, scope)).order_by(file_shares.c.position)
+    if backup_server_uid is not None:
+        statement = statement.where(file_shares.c.backup_server_uid == backup_server_uid)
+    return fetch_page(connection, statement, window, FileShare)
+
+
+def get_file_share(connection: Connection, scope: Scope, uid: str) -> FileShare:
+    """Get one file share; raises NotFound."""
+    statement = _FILE_SHARE.where(visible(file_shares, scope), file_shares.c.instance_uid == uid)
+    return fetch_one(connection, statement, FileShare, noun="file share", uid=uid)
+
+
+def paths_of_server(connection: Connection, backup_server_uid: str) -> list[tuple[str, str, str]]:
+    """Get (uid, name, path) of all shares of a backup server."""
+    columns = select(file_shares.c.instance_uid, file_shares.c.name, file_shares.c.path)
+    rows = connection.execute(columns.where(file_shares.c.backup_server_uid == backup_server_uid))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def share_path_of_job(connection: Connection, job_unique_uid: str) -> str | None:
+    """Get the folder that a file share job protects."""
+    joined = file_shares.join(file_share_jobs, file_share_jobs.c.file_share_uid == file_shares.c.instance_uid)
+    statement = select(file_shares.c.path).select_from(joined)
+    return connection.scalar(statement.where(file_share_jobs.c.unique_uid == job_unique_uid))
+
+
+def insert_file_share(connection: Connection, share: FileShare, *, created_at: datetime) -> None:
+    """Store a new file share."""
+    names = ("instance_uid", "backup_server_uid", "organization_uid", "name", "path")
+    values = {name: getattr(share, name) for name in names}
+    connection.execute(insert(file_shares).values({**values, "created_at": created_at}))

@@ -1,0 +1,107 @@
+"""The common part of jobs, stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, exists, insert, or_, select, update
+
+from tandem.domain.identity import Scope
+from tandem.domain.jobs import Job, JobObject, JobStatus
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
+
+_JOB = select(*columns_of(jobs.c, Job))
+_LIVE = jobs.c.deleted_at.is_(None)
+
+
+def list_jobs(connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None) -> Page[Job]:
+    """List the jobs that the caller sees, all or those of one backup server."""
+    statement = _JOB.where(visible(jobs, scope), _LIVE).order_by(jobs.c.position)
+    if backup_server_uid is not None:
+        statement = statement.where(jobs.c.backup_server_uid == backup_server_uid)
+    return fetch_page(connection, statement, window, Job)
+
+
+def get_job(connection: Connection, scope: Scope, uid: str) -> Job:
+    """Get one job by its id at the backup server or, failing that, in the console; raises NotFound."""
+    statement = _JOB.where(visible(jobs, scope), _LIVE, names_job(jobs.c, uid)).order_by(*instance_first(jobs.c, uid))
+    return fetch_one(connection, statement, Job, noun="job", uid=uid)
+
+
+def names_job(columns: Any, uid: str) -> ColumnElement[bool]:
+    """Give the condition that a uid means a job, by either of its ids."""
+    return or_(columns.instance_uid == uid, columns.unique_uid == uid)
+
+
+def instance_first(columns: Any, uid: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Give the order in which a uid that means two jobs is read: by the backup server's id first."""
+    return case((columns.instance_uid == uid, 0), else_=1), columns.position
+
+
+def jobs_by_unique_uid(connection: Connection, scope: Scope, uids: list[str]) -> dict[str, Job]:
+    """Get several jobs at once, those that the caller sees."""
+    statement = _JOB.where(visible(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
+    return {job.unique_uid: job for job in records(connection, statement, Job)}
+
+
+def is_job_name_taken(connection: Connection, backup_server_uid: str, name: str) -> bool:
+    """Say whether a job of a backup server has this name."""
+    same = (jobs.c.backup_server_uid == backup_server_uid) & (jobs.c.name == name) & _LIVE
+    return bool(connection.scalar(select(exists().where(same))))
+
+
+def insert_job(connection: Connection, job: Job) -> None:
+    """Store the common part of a new job."""
+    connection.execute(insert(jobs).values({name: getattr(job, name) for name in Job.__struct_fields__}))
+
+
+def set_job_enabled(connection: Connection, scope: Scope, unique_uid: str, *, is_enabled: bool) -> None:
+    """Switch a job's schedule on or off."""
+    statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid)
+    connection.execute(statement.values(is_enabled=is_enabled))
+
+
+def move_job(connection: Connection, scope: Scope, unique_uid: str, *, old: JobStatus, new: JobStatus) -> bool:
+    """Change a job's status if it still is what the caller saw; False if it is not."""
+    statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid, jobs.c.status == old)
+    return connection.execute(statement.values(status=new)).rowcount == 1
+
+
+def fail_start(connection: Connection, backup_server_uid: str, job_uid: str, *, old: JobStatus, failure: str) -> None:
+    """Note that a job which was to start did not, unless it has moved on since."""
+    is_job = (jobs.c.instance_uid == job_uid) & (jobs.c.backup_server_uid == backup_server_uid)
+    statement = update(jobs).where(is_job, jobs.c.status == old)
+    connection.execute(statement.values(status=JobStatus.FAILED, failure_message=failure))
+
+
+def mark_job_deleted(connection: Connection, scope: Scope, unique_uid: str, now: datetime) -> None:
+    """Take a job out of every list; its restore points stay."""
+    statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid)
+    connection.execute(statement.values(deleted_at=now))
+
+
+def objects_of(family: Any, share_link: Any) -> Select[*tuple[Any, ...]]:
+    """Give the select of what the jobs of a family protect, with the last session of each.
+
+    Args:
+        family: `file_share_jobs` or `file_share_copy_jobs`.
+        share_link: the family's joined columns that hold the share's uid.
+    """
+    columns: dict[str, Any] = {
+        "job_uid": family.c.instance_uid,
+        "unique_job_uid": family.c.unique_uid,
+        "file_share_uid": file_shares.c.instance_uid,
+        "name": file_shares.c.name,
+        "path": file_shares.c.path,
+    }
+    columns |= {name: sessions.c[name] for name in ("state", "statistics", "started_at", "ended_at", "messages")}
+    joined = jobs.join(family, family.c.unique_uid == jobs.c.unique_uid)
+    if family is file_share_copy_jobs:
+        joined = joined.join(file_share_jobs, file_share_jobs.c.unique_uid == family.c.source_job_unique_uid)
+    joined = joined.join(file_shares, file_shares.c.instance_uid == share_link)
+    joined = joined.outerjoin(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
+    return select(*(columns[name] for name in JobObject.__struct_fields__)).select_from(joined)

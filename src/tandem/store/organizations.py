@@ -1,0 +1,74 @@
+"""Organizations and companies, stored."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, insert, select
+
+from tandem.domain.identity import Company, Organization, OrganizationType, Scope
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.tables import companies, organizations
+
+_ORGANIZATION = columns_of(organizations.c, Organization)
+_COMPANY = columns_of(companies.c, Company)
+
+
+def list_organizations(connection: Connection, scope: Scope, window: Window) -> Page[Organization]:
+    """List the organizations that the caller sees."""
+    statement = select(*_ORGANIZATION).where(visible(organizations, scope)).order_by(organizations.c.position)
+    return fetch_page(connection, statement, window, Organization)
+
+
+def get_organization(connection: Connection, scope: Scope, uid: str) -> Organization:
+    """Get one organization; raises NotFound."""
+    statement = select(*_ORGANIZATION).where(visible(organizations, scope), organizations.c.instance_uid == uid)
+    return fetch_one(connection, statement, Organization, noun="organization", uid=uid)
+
+
+def location_of(connection: Connection, scope: Scope, uid: str) -> str:
+    """Get the uid of an organization's own location; raises NotFound."""
+    get_organization(connection, scope, uid)
+    found = connection.scalar(select(organizations.c.location_uid).where(organizations.c.instance_uid == uid))
+    return str(found)
+
+
+def list_companies(connection: Connection, scope: Scope, window: Window) -> Page[Company]:
+    """List the companies that the caller sees."""
+    statement = select(*_COMPANY).where(visible(companies, scope)).order_by(companies.c.position)
+    return fetch_page(connection, statement, window, Company)
+
+
+def get_company(connection: Connection, scope: Scope, uid: str) -> Company:
+    """Get one company; raises NotFound."""
+    statement = select(*_COMPANY).where(visible(companies, scope), companies.c.instance_uid == uid)
+    return fetch_one(connection, statement, Company, noun="company", uid=uid)
+
+
+def organizations_by_uid(connection: Connection, scope: Scope, uids: list[str]) -> dict[str, Organization]:
+    """Get several organizations at once, those that the caller sees."""
+    statement = select(*_ORGANIZATION).where(visible(organizations, scope), organizations.c.instance_uid.in_(uids))
+    return {found.instance_uid: found for found in records(connection, statement, Organization)}
+
+
+def is_name_taken(connection: Connection, name: str) -> bool:
+    """Say whether any organization has this name, whatever its case."""
+    return bool(connection.scalar(select(exists().where(organizations.c.name_key == name.casefold()))))
+
+
+def provider_uid(connection: Connection) -> str | None:
+    """Get the provider's uid; None before the first start is complete."""
+    statement = select(organizations.c.instance_uid).where(organizations.c.type == OrganizationType.PROVIDER)
+    return connection.scalar(statement.limit(1))
+
+
+def insert_organization(connection: Connection, organization: Organization, location_uid: str) -> None:
+    """Store a new organization with its own location."""
+    values = {name: getattr(organization, name) for name in Organization.__struct_fields__}
+    name_key = organization.name.casefold()
+    connection.execute(insert(organizations).values(**values, location_uid=location_uid, name_key=name_key))
+
+
+def insert_company(connection: Connection, company: Company) -> None:
+    """Store a new company; its organization is stored first."""
+    connection.execute(insert(companies).values({n: getattr(company, n) for n in Company.__struct_fields__}))

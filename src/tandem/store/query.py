@@ -1,0 +1,86 @@
+"""The listing engine: scope, then page, the same for every collection."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import ColumnElement, Select, Table, false, func, or_, select, true
+from sqlalchemy.sql import ColumnCollection
+
+from tandem.domain.errors import NotFound
+from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.tables import companies, metadata
+
+Record = TypeVar("Record")
+
+
+def visible(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """Turn a scope into the condition that every select, update and delete of a table carries.
+
+    The only place that does so. The table's `info` names its owner columns, or the column that leads to the table
+    which has them.
+    """
+    if scope.kind is ScopeKind.EVERYTHING:
+        return true()
+    if scope.kind is ScopeKind.NOTHING:
+        return false()
+    if "through" in table.info:
+        column, parent_name, key = cast("tuple[str, str, str]", table.info["through"])
+        parent = metadata.tables[parent_name]
+        return table.c[column].in_(select(parent.c[key]).where(visible(parent, scope)))
+    owners: tuple[str, ...] = table.info["owners"]
+    if scope.kind is ScopeKind.OWN_COMPANY_ONLY:
+        owners = owners[:1]
+    return or_(*(_is_owned(table.c[owner], scope) for owner in owners))
+
+
+def _is_owned(owner: ColumnElement[Any], scope: Scope) -> ColumnElement[bool]:
+    match scope.kind:
+        case ScopeKind.COMPANIES:
+            return owner.in_(select(companies.c.instance_uid))
+        case ScopeKind.RESELLER:
+            of_reseller = select(companies.c.instance_uid).where(companies.c.reseller_uid == scope.organization_uid)
+            return or_(owner == scope.organization_uid, owner.in_(of_reseller))
+        case _:
+            return owner == scope.organization_uid
+
+
+def columns_of(columns: ColumnCollection[str, Any], record: type[Any]) -> list[ColumnElement[Any]]:
+    """Give the columns that fill a record, in the order of its fields."""
+    return [columns[name] for name in record.__struct_fields__]
+
+
+def records(connection: Connection, statement: Select[*tuple[Any, ...]], record: type[Record]) -> list[Record]:
+    """Run a select whose columns are a record's fields, in order."""
+    names: tuple[str, ...] = cast("Any", record).__struct_fields__
+    return [record(**dict(zip(names, row, strict=True))) for row in connection.execute(statement)]
+
+
+def fetch_page(
+    connection: Connection, statement: Select[*tuple[Any, ...]], window: Window, record: type[Record]
+) -> Page[Record]:
+    """Run an ordered select for one window of its rows, and count the whole.
+
+    Args:
+        connection: an open connection.
+        statement: scoped and ordered by something total.
+        window: which rows.
+        record: what each row becomes; its fields are the selected columns, in order.
+    """
+    rows = records(connection, statement.limit(window.limit).offset(window.offset), record)
+    if len(rows) < window.limit and (rows or not window.offset):
+        return Page(rows=rows, total=window.offset + len(rows), offset=window.offset)
+    count = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    return Page(rows=rows, total=connection.scalar(count) or 0, offset=window.offset)
+
+
+def fetch_one(
+    connection: Connection, statement: Select[*tuple[Any, ...]], record: type[Record], *, noun: str, uid: str
+) -> Record:
+    """Run a scoped select for one row; raises NotFound when there is none or it is not for the caller to see."""
+    found = records(connection, statement.limit(1), record)
+    if not found:
+        raise NotFound.of(noun, uid)
+    return found[0]

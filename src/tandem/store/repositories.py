@@ -1,0 +1,121 @@
+"""Backup repositories, stored; their passwords sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from tandem.domain.errors import Conflict
+from tandem.domain.identity import Scope
+from tandem.domain.paging import Page, Window
+from tandem.domain.repositories import BackupRepository, RepositoryState
+from tandem.protocol.messages import RepositoryReport
+from tandem.store.database import Connection
+from tandem.store.query import fetch_one, fetch_page, records, visible
+from tandem.store.tables import backup_repositories, backup_servers
+
+_COLUMNS = {column.name: column for column in backup_repositories.c} | {"host_name": backup_servers.c.host_name}
+_FROM = backup_repositories.join(
+    backup_servers, backup_servers.c.instance_uid == backup_repositories.c.backup_server_uid
+)
+_REPOSITORY = select(*(_COLUMNS[name] for name in BackupRepository.__struct_fields__)).select_from(_FROM)
+
+
+def list_repositories(
+    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+) -> Page[BackupRepository]:
+    """List the repositories that the caller sees, all or those of one backup server."""
+    statement = _REPOSITORY.where(visible(backup_repositories, scope)).order_by(backup_repositories.c.position)
+    if backup_server_uid is not None:
+        statement = statement.where(backup_repositories.c.backup_server_uid == backup_server_uid)
+    return fetch_page(connection, statement, window, BackupRepository)
+
+
+def get_repository(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> BackupRepository:
+    """Get one repository of a backup server; raises NotFound."""
+    statement = _REPOSITORY.where(
+        visible(backup_repositories, scope),
+        backup_repositories.c.instance_uid == uid,
+        backup_repositories.c.backup_server_uid == backup_server_uid,
+    )
+    return fetch_one(connection, statement, BackupRepository, noun="backup repository", uid=uid)
+
+
+def repositories_of_server(connection: Connection, backup_server_uid: str) -> list[BackupRepository]:
+    """Get all repositories of a backup server, oldest first."""
+    of_server = backup_repositories.c.backup_server_uid == backup_server_uid
+    return records(connection, _REPOSITORY.where(of_server).order_by(backup_repositories.c.position), BackupRepository)
+
+
+def secrets_of_server(connection: Connection, backup_server_uid: str) -> dict[str, tuple[str, bool, str | None]]:
+    """Get sealed password, whether it existed before us, and family, by repository."""
+    columns = (
+        backup_repositories.c.instance_uid,
+        backup_repositories.c.sealed_password,
+        backup_repositories.c.is_existing,
+        backup_repositories.c.family_uid,
+    )
+    of_server = backup_repositories.c.backup_server_uid == backup_server_uid
+    return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(select(*columns).where(of_server))}
+
+
+def insert_repository(
+    connection: Connection,
+    repository: BackupRepository,
+    *,
+    sealed_password: str,
+    is_existing: bool,
+    family_uid: str | None,
+    created_at: datetime,
+) -> None:
+    """Store a repository that its agent is to make."""
+    names = set(BackupRepository.__struct_fields__) - {"host_name"}
+    values = {name: getattr(repository, name) for name in names}
+    values |= {
+        "sealed_password": sealed_password,
+        "is_existing": is_existing,
+        "family_uid": family_uid,
+        "created_at": created_at,
+    }
+    connection.execute(insert(backup_repositories).values(values))
+
+
+def apply_repository_report(connection: Connection, backup_server_uid: str, report: RepositoryReport) -> None:
+    """Note what an agent says of a repository.
+
+    A restic id that is registered already, under any name, at any backup server, is refused: two agents on one
+    repository would ruin it. The refusal is the repository's failure.
+    """
+    of_report = (backup_repositories.c.instance_uid == report.repository_uid) & (
+        backup_repositories.c.backup_server_uid == backup_server_uid
+    )
+    values = {name: getattr(report, name) for name in ("state", "failure", "capacity", "free_space", "used_space")}
+    if report.restic_id is not None:
+        same_id = backup_repositories.c.restic_id == report.restic_id
+        other = backup_repositories.c.instance_uid != report.repository_uid
+        if connection.scalar(select(backup_repositories.c.name).where(same_id, other)) is not None:
+            values |= {"state": RepositoryState.FAILED, "failure": "This restic repository is registered already."}
+        else:
+            values["restic_id"] = report.restic_id
+    connection.execute(update(backup_repositories).where(of_report).values(values))
+
+
+def delete_failed_repository(connection: Connection, uid: str) -> None:
+    """Remove a repository whose making failed; one that was ready at any time stays."""
+    connection.execute(
+        delete(backup_repositories).where(
+            backup_repositories.c.instance_uid == uid,
+            backup_repositories.c.state == RepositoryState.FAILED,
+            backup_repositories.c.restic_id.is_(None),
+        )
+    )
+
+
+def repository_state(connection: Connection, uid: str) -> tuple[RepositoryState, str | None]:
+    """Get how far the making of a repository is, and why it failed."""
+    columns = select(backup_repositories.c.state, backup_repositories.c.failure)
+    row = connection.execute(columns.where(backup_repositories.c.instance_uid == uid)).first()
+    if row is None:
+        raise Conflict("The repository was removed meanwhile.")
+    return row[0], row[1]

@@ -1,0 +1,157 @@
+"""Restore points and the state of each in each copy, stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from tandem.domain.identity import Scope
+from tandem.domain.paging import Page, Window
+from tandem.domain.restore_points import CopyState, LedgerEntry, RestorePoint, RestorePointCopy
+from tandem.protocol.messages import PointReport
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.tables import (
+    file_share_copy_jobs,
+    file_share_jobs,
+    jobs,
+    restore_point_copies,
+    restore_points,
+)
+
+_RESTORE_POINT = select(*columns_of(restore_points.c, RestorePoint))
+_HELD = [state for state in CopyState if state.is_held]
+
+
+def list_restore_points(
+    connection: Connection, scope: Scope, window: Window, file_share_uid: str | None = None
+) -> Page[RestorePoint]:
+    """List points, newest first, that are held anywhere: in the first repository or in a copy."""
+    in_copy = select(restore_point_copies.c.restore_point_uid).where(restore_point_copies.c.state.in_(_HELD))
+    is_held = restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(in_copy)
+    statement = _RESTORE_POINT.where(visible(restore_points, scope), is_held)
+    if file_share_uid is not None:
+        statement = statement.where(restore_points.c.file_share_uid == file_share_uid)
+    newest_first = (restore_points.c.created_at.desc(), restore_points.c.position.desc())
+    return fetch_page(connection, statement.order_by(*newest_first), window, RestorePoint)
+
+
+def get_restore_point(connection: Connection, scope: Scope, uid: str) -> RestorePoint:
+    """Get one point; raises NotFound."""
+    statement = _RESTORE_POINT.where(visible(restore_points, scope), restore_points.c.instance_uid == uid)
+    return fetch_one(connection, statement, RestorePoint, noun="restore point", uid=uid)
+
+
+def copies_of(connection: Connection, scope: Scope, point_uids: list[str]) -> dict[str, list[RestorePointCopy]]:
+    """Get the state of points in every copy, by point."""
+    joined = restore_point_copies.join(
+        restore_points, restore_points.c.instance_uid == restore_point_copies.c.restore_point_uid
+    )
+    statement = (
+        select(restore_point_copies, restore_points.c.snapshot_id, restore_points.c.created_at)
+        .select_from(joined)
+        .where(visible(restore_point_copies, scope), restore_point_copies.c.restore_point_uid.in_(point_uids))
+        .order_by(restore_point_copies.c.job_unique_uid)
+    )
+    found: dict[str, list[RestorePointCopy]] = {uid: [] for uid in point_uids}
+    for row in connection.execute(statement).mappings():
+        found[row["restore_point_uid"]].append(_copy_from(dict(row)))
+    return found
+
+
+def _copy_from(row: dict[str, Any]) -> RestorePointCopy:
+    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id"}
+    entry = LedgerEntry(source_snapshot_id=row["snapshot_id"], **{name: row[name] for name in fields})
+    return RestorePointCopy(
+        restore_point_uid=row["restore_point_uid"],
+        job_uid=row["job_uid"],
+        job_unique_uid=row["job_unique_uid"],
+        repository_uid=row["repository_uid"],
+        entry=entry,
+    )
+
+
+def apply_point_report(connection: Connection, backup_server_uid: str, report: PointReport) -> None:
+    """Note a point that was made, or that it was forgotten."""
+    statement = (
+        select(
+            file_share_jobs.c.unique_uid,
+            file_share_jobs.c.file_share_uid,
+            file_share_jobs.c.target_repository_uid,
+        )
+        .where(file_share_jobs.c.instance_uid == report.job_uid)
+        .where(file_share_jobs.c.backup_server_uid == backup_server_uid)
+    )
+    changes = {"expires_at": report.expires_at, "forgotten_at": report.forgotten_at}
+    known = (restore_points.c.instance_uid == report.point_uid) & (
+        restore_points.c.backup_server_uid == backup_server_uid
+    )
+    if connection.execute(update(restore_points).where(known).values(changes)).rowcount:
+        return
+    job = connection.execute(statement).first()
+    if job is None:
+        return
+    names = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
+    values: dict[str, Any] = {name: getattr(report, name) for name in names} | changes
+    values |= {"instance_uid": report.point_uid, "backup_server_uid": backup_server_uid}
+    values |= {"job_unique_uid": job[0], "file_share_uid": job[1], "repository_uid": job[2]}
+    connection.execute(insert(restore_points).values(values))
+
+
+def apply_ledger(connection: Connection, backup_server_uid: str, job_uid: str, entries: list[LedgerEntry]) -> None:
+    """Note where copies stand; entries whose point the console does not know are left out."""
+    columns = select(
+        file_share_copy_jobs.c.unique_uid,
+        file_share_copy_jobs.c.source_job_unique_uid,
+        file_share_copy_jobs.c.target_repository_uid,
+    )
+    is_job = (file_share_copy_jobs.c.instance_uid == job_uid) & (
+        file_share_copy_jobs.c.backup_server_uid == backup_server_uid
+    )
+    job = connection.execute(columns.where(is_job)).first()
+    if job is None:
+        return
+    unique_uid, source_unique_uid, repository_uid = job
+    points = _points_by_snapshot(connection, source_unique_uid, [entry.source_snapshot_id for entry in entries])
+    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "created_at"}
+    for entry in entries:
+        point_uid = points.get(entry.source_snapshot_id)
+        if point_uid is None:
+            continue
+        key = {"restore_point_uid": point_uid, "job_unique_uid": unique_uid}
+        values = {name: getattr(entry, name) for name in fields}
+        same = [restore_point_copies.c[name] == value for name, value in key.items()]
+        if not connection.execute(update(restore_point_copies).where(*same).values(values)).rowcount:
+            owner = {"job_uid": job_uid, "repository_uid": repository_uid}
+            connection.execute(insert(restore_point_copies).values({**key, **values, **owner}))
+
+
+def _points_by_snapshot(connection: Connection, job_unique_uid: str, snapshot_ids: list[str]) -> dict[str, str]:
+    statement = select(restore_points.c.snapshot_id, restore_points.c.instance_uid).where(
+        restore_points.c.job_unique_uid == job_unique_uid, restore_points.c.snapshot_id.in_(snapshot_ids)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def chain_size_of_job(connection: Connection, job_unique_uid: str) -> int:
+    """Get the bytes that the points of a file share job take."""
+    total = func.coalesce(func.sum(restore_points.c.added), 0)
+    held = restore_points.c.forgotten_at.is_(None)
+    return int(connection.scalar(select(total).where(restore_points.c.job_unique_uid == job_unique_uid, held)) or 0)
+
+
+def chain_size_of_copy(connection: Connection, job_unique_uid: str) -> int:
+    """Get the bytes that the copies of a file share copy job take."""
+    total = func.coalesce(func.sum(restore_point_copies.c.added), 0)
+    held = restore_point_copies.c.state.in_(_HELD)
+    of_job = restore_point_copies.c.job_unique_uid == job_unique_uid
+    return int(connection.scalar(select(total).where(of_job, held)) or 0)
+
+
+def job_of_point(connection: Connection, uid: str) -> tuple[str, str]:
+    """Get (unique uid, uid) of the job that made a point."""
+    joined = restore_points.join(jobs, jobs.c.unique_uid == restore_points.c.job_unique_uid)
+    columns = select(jobs.c.unique_uid, jobs.c.instance_uid).select_from(joined)
+    row = connection.execute(columns.where(restore_points.c.instance_uid == uid)).one()
+    return row[0], row[1]

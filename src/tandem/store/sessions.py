@@ -1,0 +1,123 @@
+"""Sessions, stored, and what they change at their jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, cast, func, insert, select, update
+
+from tandem.domain.identity import Scope
+from tandem.domain.jobs import JobStatus
+from tandem.domain.paging import Page, Window
+from tandem.domain.sessions import Progress, Session, SessionState, SessionType
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.tables import jobs, sessions
+
+_SESSION = select(*columns_of(sessions.c, Session))
+_FINAL = [state for state in SessionState if state.is_final]
+AVERAGE_OVER = 20
+
+
+def list_sessions(
+    connection: Connection,
+    scope: Scope,
+    window: Window,
+    *,
+    job_unique_uid: str | None = None,
+    file_share_uid: str | None = None,
+) -> Page[Session]:
+    """List sessions that the caller sees, newest first: all, those of a job, or those of a share."""
+    statement = _SESSION.where(visible(sessions, scope))
+    if job_unique_uid is not None:
+        statement = statement.where(sessions.c.job_unique_uid == job_unique_uid)
+    if file_share_uid is not None:
+        statement = statement.where(sessions.c.file_share_uid == file_share_uid)
+    return fetch_page(connection, statement.order_by(sessions.c.position.desc()), window, Session)
+
+
+def get_session(connection: Connection, scope: Scope, uid: str) -> Session:
+    """Get one session; raises NotFound."""
+    statement = _SESSION.where(visible(sessions, scope), sessions.c.instance_uid == uid)
+    return fetch_one(connection, statement, Session, noun="session", uid=uid)
+
+
+def put_session(connection: Connection, backup_server_uid: str, session: Session) -> None:
+    """Store a session as it is now; one that has ended never changes again."""
+    values = {name: getattr(session, name) for name in Session.__struct_fields__}
+    is_session = (sessions.c.instance_uid == session.instance_uid) & (sessions.c.backup_server_uid == backup_server_uid)
+    if connection.scalar(select(sessions.c.state).where(sessions.c.instance_uid == session.instance_uid)) is None:
+        connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
+        return
+    # Who it belongs to was decided when it was first stored.
+    for fixed in ("instance_uid", "job_uid", "job_unique_uid", "file_share_uid", "type"):
+        del values[fixed]
+    connection.execute(update(sessions).where(is_session, sessions.c.state.not_in(_FINAL)).values(values))
+
+
+def set_progress(connection: Connection, backup_server_uid: str, session_uid: str, progress: Progress) -> None:
+    """Note how far a running session is."""
+    is_running = (sessions.c.backup_server_uid == backup_server_uid) & sessions.c.state.not_in(_FINAL)
+    statement = update(sessions).where(sessions.c.instance_uid == session_uid, is_running)
+    connection.execute(statement.values(progress=progress))
+
+
+def fail_queued_session(connection: Connection, uid: str, message: str, now: datetime) -> None:
+    """End a session that never began."""
+    statement = update(sessions).where(sessions.c.instance_uid == uid, sessions.c.state == SessionState.QUEUED)
+    connection.execute(statement.values(state=SessionState.FAILED, ended_at=now, messages=[message]))
+
+
+def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
+    """Carry a session over to the fields of its job that speak of the last run."""
+    if session.type is SessionType.RESTORE or session.job_unique_uid is None:
+        return
+    is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
+    values: dict[str, Any] = {"last_session_uid": session.instance_uid, "last_run": session.started_at}
+    values["status"] = _JOB_STATUS[session.state]
+    if session.ended_at is not None:
+        values |= {
+            "last_end_time": session.ended_at,
+            "last_duration": _seconds(session.started_at, session.ended_at),
+            "transferred_data": session.statistics.transferred,
+            "failure_message": _failure(session),
+            "average_duration": _average_duration(connection, session.job_unique_uid),
+        }
+    connection.execute(update(jobs).where(is_job).values(values))
+
+
+def set_chain_size(connection: Connection, job_unique_uid: str, size: int) -> None:
+    """Note the bytes that a job's points take."""
+    connection.execute(update(jobs).where(jobs.c.unique_uid == job_unique_uid).values(backup_chain_size=size))
+
+
+_JOB_STATUS = {
+    SessionState.QUEUED: JobStatus.STARTING,
+    SessionState.RUNNING: JobStatus.RUNNING,
+    SessionState.STOPPING: JobStatus.STOPPING,
+    SessionState.SUCCESS: JobStatus.SUCCESS,
+    SessionState.WARNING: JobStatus.WARNING,
+    SessionState.FAILED: JobStatus.FAILED,
+    SessionState.SKIPPED: JobStatus.WARNING,
+}
+
+
+def _failure(session: Session) -> str | None:
+    return "\r\n".join(session.messages) or None if session.state is not SessionState.SUCCESS else None
+
+
+def _seconds(start: datetime, end: datetime) -> int:
+    return max(0, round((end - start).total_seconds()))
+
+
+def _average_duration(connection: Connection, job_unique_uid: str) -> int | None:
+    recent = (
+        select((sessions.c.ended_at - sessions.c.started_at).label("taken"))
+        .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.ended_at.is_not(None))
+        .order_by(sessions.c.position.desc())
+        .limit(AVERAGE_OVER)
+        .subquery()
+    )
+    microseconds = connection.execute(select(func.avg(cast(recent.c.taken, Float)))).scalar()
+    return None if microseconds is None else round(float(microseconds) / 1_000_000)

@@ -1,0 +1,381 @@
+"""Every table. `info` says whose a row is: its owner columns, or the column that leads to a table which says so.
+
+Lists are ordered by `position`, which grows with each insert, so that pages stay stable.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from tandem.domain.identity import OrganizationType, Role
+from tandem.domain.jobs import JobStatus, JobType
+from tandem.domain.repositories import RepositoryState
+from tandem.domain.restore_points import CopyState
+from tandem.domain.retention import RetentionUnit
+from tandem.domain.schedule import Schedule
+from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
+from tandem.protocol.messages import Order
+from tandem.store.columns import Document, Instant, Serial, Uid, Word
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _position() -> Column[int]:
+    return Column("position", Serial, primary_key=True, autoincrement=True)
+
+
+def _owned_by(*columns: str) -> dict[str, tuple[str, ...]]:
+    return {"owners": columns}
+
+
+def _owned_through(column: str, table: str, key: str) -> dict[str, tuple[str, ...]]:
+    return {"through": (column, table, key)}
+
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("instance_uid", Uid, primary_key=True),
+    Column("created_at", Instant, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", Uid, primary_key=True),
+    Column("sealed_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("type", Word(OrganizationType), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("alias", Text),
+    Column("tax_id", Text),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("country", Integer),
+    Column("state", Integer),
+    Column("country_name", Text),
+    Column("region_name", Text),
+    Column("city", Text),
+    Column("street", Text),
+    Column("location_admin0_code", Text),
+    Column("location_admin1_code", Text),
+    Column("location_admin2_code", Text),
+    Column("notes", Text),
+    Column("zip_code", Text),
+    Column("website", Text),
+    Column("veeam_tenant_id", Text),
+    Column("company_id", Text),
+    Column("location_uid", Uid, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    info=_owned_by("instance_uid"),
+)
+
+companies = Table(
+    "companies",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("status", String(40), nullable=False),
+    Column("reseller_uid", Uid, ForeignKey("organizations.instance_uid"), index=True),
+    Column("subscription_plan_uid", Uid),
+    Column("is_rest_access_enabled", Boolean, nullable=False),
+    Column("is_alarm_detect_enabled", Boolean, nullable=False),
+    Column("owner_user_name", Text, nullable=False),
+    info=_owned_by("instance_uid"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
+    Column("role", Word(Role), nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("user_name_key", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("status", String(40), nullable=False),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("title", String(40), nullable=False),
+    Column("email", Text),
+    Column("address", Text),
+    Column("phone", Text),
+    Column("created_at", Instant, nullable=False),
+    info=_owned_by("organization_uid"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("family_uid", Uid, nullable=False, index=True),
+    Column("user_uid", Uid, ForeignKey("users.instance_uid"), nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("used_at", Instant),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_failed_at", Instant, nullable=False, index=True),
+)
+
+backup_servers = Table(
+    "backup_servers",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
+    Column("location_uid", Uid, nullable=False),
+    Column("management_agent_uid", Uid, nullable=False),
+    Column("installation_uid", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("restic_version", Text, nullable=False),
+    Column("host_name", Text, nullable=False),
+    Column("last_seen_at", Instant),
+    Column("public_key", Text),
+    Column("generation", Integer, nullable=False),
+    Column("session_hash", String(64)),
+    Column("revision", Integer, nullable=False),
+    Column("last_report", BigInteger, nullable=False),
+    info=_owned_by("organization_uid"),
+)
+
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False),
+    Column("backup_server_uid", Uid),
+    Column("name", String(255), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+agent_commands = Table(
+    "agent_commands",
+    metadata,
+    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("backup_server_uid", Uid, ForeignKey("backup_servers.instance_uid"), nullable=False, index=True),
+    Column("command", Document(Order), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    Column("error", Text),
+)
+
+backup_repositories = Table(
+    "backup_repositories",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("backup_server_uid", Uid, ForeignKey("backup_servers.instance_uid"), nullable=False, index=True),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("sealed_password", Text, nullable=False),
+    Column("is_existing", Boolean, nullable=False),
+    Column("family_uid", Uid),
+    Column("state", Word(RepositoryState), nullable=False),
+    Column("failure", Text),
+    Column("restic_id", String(64), unique=True),
+    Column("capacity", BigInteger),
+    Column("free_space", BigInteger),
+    Column("used_space", BigInteger),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("backup_server_uid", "path"),
+    info=_owned_by("organization_uid"),
+)
+
+file_shares = Table(
+    "file_shares",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("backup_server_uid", Uid, ForeignKey("backup_servers.instance_uid"), nullable=False, index=True),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("backup_server_uid", "path"),
+    info=_owned_by("organization_uid"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _position(),
+    Column("unique_uid", Uid, nullable=False, unique=True),
+    Column("instance_uid", Uid, nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("creation_time", Instant, nullable=False),
+    Column("backup_server_uid", Uid, ForeignKey("backup_servers.instance_uid"), nullable=False, index=True),
+    Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
+    Column("mapped_organization_uid", Uid, ForeignKey("organizations.instance_uid"), index=True),
+    Column("location_uid", Uid, nullable=False),
+    Column("type", Word(JobType), nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("status", Word(JobStatus), nullable=False),
+    Column("schedule", Document(Schedule), nullable=False),
+    Column("previous_job_unique_uid", Uid),
+    Column("destination", Text, nullable=False),
+    Column("retention", Integer, nullable=False),
+    Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Column("last_run", Instant),
+    Column("last_end_time", Instant),
+    Column("last_duration", Integer),
+    Column("average_duration", Integer),
+    Column("transferred_data", BigInteger),
+    Column("backup_chain_size", BigInteger),
+    Column("failure_message", Text),
+    Column("last_session_uid", Uid),
+    # A deleted job keeps its row: its restore points stay visible to their owner, and restorable.
+    Column("deleted_at", Instant),
+    UniqueConstraint("backup_server_uid", "instance_uid"),
+    info=_owned_by("organization_uid", "mapped_organization_uid"),
+)
+
+# The two families repeat the immutable ids and the owner of their job, so that their lists read one table only.
+file_share_jobs = Table(
+    "file_share_jobs",
+    metadata,
+    _position(),
+    Column("unique_uid", Uid, ForeignKey("jobs.unique_uid"), nullable=False, unique=True),
+    Column("instance_uid", Uid, nullable=False, index=True),
+    Column("backup_server_uid", Uid, nullable=False, index=True),
+    Column("organization_uid", Uid, nullable=False),
+    Column("mapped_organization_uid", Uid, index=True),
+    Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
+    Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
+    Column("retention", Integer, nullable=False),
+    Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Index("ix_file_share_jobs_organization_uid_position", "organization_uid", "position"),
+    info=_owned_by("organization_uid", "mapped_organization_uid"),
+)
+
+file_share_copy_jobs = Table(
+    "file_share_copy_jobs",
+    metadata,
+    _position(),
+    Column("unique_uid", Uid, ForeignKey("jobs.unique_uid"), nullable=False, unique=True),
+    Column("instance_uid", Uid, nullable=False, index=True),
+    Column("backup_server_uid", Uid, nullable=False, index=True),
+    Column("organization_uid", Uid, nullable=False),
+    Column("mapped_organization_uid", Uid, index=True),
+    Column("source_job_unique_uid", Uid, ForeignKey("file_share_jobs.unique_uid"), nullable=False, index=True),
+    Column("source_job_instance_uid", Uid, nullable=False),
+    Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
+    Column("retention", Integer, nullable=False),
+    Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Column("source_size", BigInteger),
+    Index("ix_file_share_copy_jobs_organization_uid_position", "organization_uid", "position"),
+    info=_owned_by("organization_uid", "mapped_organization_uid"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("backup_server_uid", Uid, nullable=False),
+    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), index=True),
+    Column("job_uid", Uid),
+    Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
+    Column("type", Word(SessionType), nullable=False),
+    Column("state", Word(SessionState), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("progress", Document(Progress), nullable=False),
+    Column("statistics", Document(Statistics), nullable=False),
+    Column("messages", Document(list[str]), nullable=False),
+    Column("plan", Document(list[PlanEntry]), nullable=False),
+    info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
+)
+
+restore_points = Table(
+    "restore_points",
+    metadata,
+    _position(),
+    Column("instance_uid", Uid, nullable=False, unique=True),
+    Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
+    Column("backup_server_uid", Uid, nullable=False),
+    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), nullable=False),
+    Column("job_uid", Uid, nullable=False),
+    Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
+    Column("snapshot_id", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("is_complete", Boolean, nullable=False),
+    Column("expires_at", Instant),
+    Column("forgotten_at", Instant),
+    UniqueConstraint("repository_uid", "snapshot_id"),
+    Index("ix_restore_points_job_unique_uid_snapshot_id", "job_unique_uid", "snapshot_id"),
+    info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
+)
+
+restore_point_copies = Table(
+    "restore_point_copies",
+    metadata,
+    Column("restore_point_uid", Uid, ForeignKey("restore_points.instance_uid"), primary_key=True),
+    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), primary_key=True),
+    Column("job_uid", Uid, nullable=False),
+    Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
+    Column("state", Word(CopyState), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("target_snapshot_id", String(64)),
+    Column("copied_at", Instant),
+    Column("verified_at", Instant),
+    Column("expires_at", Instant),
+    Column("size", BigInteger, nullable=False),
+    Column("added", BigInteger, nullable=False),
+    info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
+)
+
+activity_log = Table(
+    "activity_log",
+    metadata,
+    _position(),
+    Column("at", Instant, nullable=False),
+    Column("organization_uid", Uid, nullable=False, index=True),
+    Column("user_uid", Uid),
+    Column("user_name", Text, nullable=False),
+    Column("activity", Text, nullable=False),
+    Column("object_uid", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    info=_owned_by("organization_uid"),
+)

@@ -1,0 +1,85 @@
+"""Users, stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import exists, insert, select
+
+from tandem.domain.identity import Caller, Role, Scope, SignIn, User
+from tandem.domain.paging import Page, Window
+from tandem.store.database import Connection
+from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.tables import companies, users
+
+_USER = columns_of(users.c, User)
+ENABLED = "Enabled"
+# A user of a company may use the REST API only if the company's REST access was switched on.
+_WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.organization_uid)
+
+
+def list_users(connection: Connection, scope: Scope, window: Window) -> Page[User]:
+    """List the users that the caller sees."""
+    statement = select(*_USER).where(visible(users, scope)).order_by(users.c.position)
+    return fetch_page(connection, statement, window, User)
+
+
+def get_user(connection: Connection, scope: Scope, uid: str) -> User:
+    """Get one user; raises NotFound."""
+    statement = select(*_USER).where(visible(users, scope), users.c.instance_uid == uid)
+    return fetch_one(connection, statement, User, noun="user", uid=uid)
+
+
+def get_own(connection: Connection, caller: Caller) -> User:
+    """Get the caller's own user, whatever his scope."""
+    statement = select(*_USER).where(users.c.instance_uid == caller.user_uid)
+    return fetch_one(connection, statement, User, noun="user", uid=caller.user_uid)
+
+
+def is_user_name_taken(connection: Connection, user_name: str) -> bool:
+    """Say whether anyone has this user name, whatever its case."""
+    return bool(connection.scalar(select(exists().where(users.c.user_name_key == user_name.casefold()))))
+
+
+def insert_user(connection: Connection, user: User, *, password_hash: str, created_at: datetime) -> None:
+    """Store a new user."""
+    values = {name: getattr(user, name) for name in User.__struct_fields__}
+    values |= {"password_hash": password_hash, "created_at": created_at, "user_name_key": user.user_name.casefold()}
+    connection.execute(insert(users).values(values))
+
+
+def find_sign_in(connection: Connection, user_name: str) -> SignIn | None:
+    """Find what is needed to check a password."""
+    statement = (
+        select(
+            users.c.instance_uid,
+            users.c.password_hash,
+            users.c.status,
+            companies.c.is_rest_access_enabled,
+            companies.c.status,
+        )
+        .select_from(_WITH_COMPANY)
+        .where(users.c.user_name_key == user_name.casefold())
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    uid, password_hash, status, rest, company_status = row
+    is_enabled = status == ENABLED and company_status in {None, "Active"}
+    return SignIn(user_uid=uid, password_hash=password_hash, is_enabled=is_enabled, is_rest_allowed=rest is not False)
+
+
+_CALLER = (
+    select(users.c.instance_uid, users.c.user_name, users.c.organization_uid, users.c.role)
+    .select_from(_WITH_COMPANY)
+    .where(
+        users.c.status == ENABLED,
+        companies.c.instance_uid.is_(None) | (companies.c.is_rest_access_enabled & (companies.c.status == "Active")),
+    )
+)
+
+
+def find_caller(connection: Connection, uid: str) -> Caller | None:
+    """Find who a token stands for; None when the user is gone, disabled or may not use the REST API any more."""
+    row = connection.execute(_CALLER.where(users.c.instance_uid == uid)).first()
+    return None if row is None else Caller(row[0], row[1], row[2], Role(row[3]))
