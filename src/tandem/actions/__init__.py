@@ -1,0 +1,1 @@
+"""What changes things: a verb each, one transaction each."""

@@ -1,0 +1,120 @@
+"""Starting, stopping, switching and deleting jobs; what starts here is queued for the agent, not done."""
+
+from __future__ import annotations
+
+from tandem.actions.ask_agent import START_LIFETIME, require_connected
+from tandem.actions.context import Act
+from tandem.domain.errors import Conflict
+from tandem.domain.jobs import Job, JobStatus, JobType
+from tandem.protocol.messages import Order, StartJob, StopJob
+from tandem.store import (
+    activity_log,
+    agent_commands,
+    backup_servers,
+    file_share_copy_jobs,
+    file_share_jobs,
+    jobs,
+)
+from tandem.store.database import Connection
+
+
+def start_job(act: Act, uid: str) -> Job:
+    """Queue a run of a job.
+
+    Raises:
+        NotFound: if the job is not there for the caller.
+        Conflict: if it is running or about to.
+        Unavailable: if its agent is away.
+    """
+    with act.context.database.writing() as connection:
+        job = jobs.get_job(connection, act.caller.scope, uid)
+        return _start(connection, act, job, "StartBackupServerJob")
+
+
+def retry_job(act: Act, uid: str) -> Job:
+    """Queue another run of a job whose last one failed; raises as `start_job`, and Conflict if it did not fail."""
+    with act.context.database.writing() as connection:
+        job = jobs.get_job(connection, act.caller.scope, uid)
+        if job.status not in {JobStatus.FAILED, JobStatus.WARNING}:
+            raise Conflict(f"The job {job.name} has the status {job.status}; only Failed or Warning can be retried.")
+        return _start(connection, act, job, "RetryBackupServerJob")
+
+
+def stop_job(act: Act, uid: str) -> Job:
+    """Queue the stop of a running job; raises as `start_job`, and Conflict if it is not running."""
+    with act.context.database.writing() as connection:
+        job = jobs.get_job(connection, act.caller.scope, uid)
+        if not job.status.is_active:
+            raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
+        _order(connection, act, job, StopJob(job_uid=job.instance_uid), "StopBackupServerJob")
+        jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STOPPING)
+        return jobs.get_job(connection, act.caller.scope, job.unique_uid)
+
+
+def patch_job(act: Act, uid: str, *, is_enabled: bool | None, status: JobStatus | None) -> Job:
+    """Change the schedule switch, the status (Running starts, Stopping stops), or both; all or nothing."""
+    with act.context.database.writing() as connection:
+        job = jobs.get_job(connection, act.caller.scope, uid)
+        if is_enabled is not None:
+            jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)
+            backup_servers.bump_revision(connection, job.backup_server_uid)
+            _log(connection, act, job, "PatchBackupServerJob", f"isEnabled={is_enabled}")
+        if status is JobStatus.RUNNING:
+            _start(connection, act, job, "PatchBackupServerJob")
+        if status is JobStatus.STOPPING:
+            if not job.status.is_active:
+                raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
+            _order(connection, act, job, StopJob(job_uid=job.instance_uid), "PatchBackupServerJob")
+            jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STOPPING)
+        return jobs.get_job(connection, act.caller.scope, job.unique_uid)
+
+
+def delete_job(act: Act, uid: str) -> None:
+    """Delete a job; what it backed up stays, and stays restorable.
+
+    Raises:
+        NotFound: if the job is not there for the caller.
+        Conflict: if it is running, or a copy job reads from it.
+    """
+    with act.context.database.writing() as connection:
+        job = jobs.get_job(connection, act.caller.scope, uid)
+        if job.status.is_active:
+            raise Conflict(f"The job {job.name} is running; stop it first.")
+        if job.type is JobType.BACKUP_FILE:
+            file_share_jobs.delete_file_share_job(connection, act.caller.scope, job.unique_uid)
+        else:
+            file_share_copy_jobs.delete_file_share_copy_job(connection, act.caller.scope, job.unique_uid)
+        jobs.mark_job_deleted(connection, act.caller.scope, job.unique_uid, act.now)
+        backup_servers.bump_revision(connection, job.backup_server_uid)
+        _log(connection, act, job, "DeleteBackupServerJob", job.name)
+
+
+def expire_starts(connection: Connection, commands: list[tuple[str, Order]]) -> None:
+    """Note at their jobs that starts were not taken by an agent in time."""
+    for server_uid, order in commands:
+        if isinstance(order, StartJob):
+            failure = "The agent of the backup server did not take the order to start in time."
+            jobs.fail_start(connection, server_uid, order.job_uid, old=JobStatus.STARTING, failure=failure)
+
+
+def _start(connection: Connection, act: Act, job: Job, activity: str) -> Job:
+    if job.status.is_active:
+        raise Conflict(f"The job {job.name} is running already; its status is {job.status}.")
+    _order(connection, act, job, StartJob(job_uid=job.instance_uid), activity)
+    if not jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STARTING):
+        raise Conflict(f"The job {job.name} was started by someone else.")
+    return jobs.get_job(connection, act.caller.scope, job.unique_uid)
+
+
+def _order(connection: Connection, act: Act, job: Job, order: Order, activity: str) -> None:
+    server = backup_servers.get_server_of_job(connection, job.backup_server_uid)
+    require_connected(act.context, server)
+    expires_at = act.now + START_LIFETIME
+    agent_commands.insert_command(connection, server.instance_uid, order, now=act.now, expires_at=expires_at)
+    _log(connection, act, job, activity, type(order).__name__)
+
+
+def _log(connection: Connection, act: Act, job: Job, activity: str, detail: str) -> None:
+    activity_log.record_activity(
+        connection, act.caller, activity, object_uid=job.unique_uid, detail=detail, now=act.now
+    )

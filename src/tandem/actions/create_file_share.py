@@ -1,0 +1,53 @@
+"""Creating a file share: a folder on a backup server."""
+
+from __future__ import annotations
+
+from tandem.actions.ask_agent import ask
+from tandem.actions.context import Act, new_uid
+from tandem.actions.paths import check_path, refuse_overlap
+from tandem.domain.errors import Conflict, Invalid
+from tandem.domain.file_shares import FileShare
+from tandem.protocol.messages import CheckFolder
+from tandem.store import activity_log, backup_servers, file_shares, repositories
+
+
+def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str) -> FileShare:
+    """Create a file share, after its agent has confirmed that the folder is there.
+
+    Raises:
+        NotFound: if the backup server is not there for the caller.
+        Invalid: if the folder does not exist or cannot be used.
+        Conflict: if name or path are taken, or the path overlaps with a repository.
+        Unavailable: if the agent is away.
+    """
+    path = check_path(path, "path")
+    with act.context.database.reading() as connection:
+        server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+    wrong = ask(act.context, server, CheckFolder(path=path))
+    if wrong:
+        raise Invalid(f"path: {wrong}", field="path")
+    share = FileShare(
+        instance_uid=new_uid(),
+        backup_server_uid=server.instance_uid,
+        organization_uid=server.organization_uid,
+        name=name,
+        path=path,
+        latest_restore_point_date=None,
+        restore_points=0,
+        short_term_backup_size=0,
+    )
+    with act.context.database.writing() as connection:
+        for _uid, other_name, other_path in file_shares.paths_of_server(connection, server.instance_uid):
+            if other_name == name:
+                raise Conflict(f'name: a file share named "{name}" exists on this backup server.', field="name")
+            if other_path == path:
+                raise Conflict(f"path: {path} is protected already, as {other_name}.", field="path")
+        for repository in repositories.repositories_of_server(connection, server.instance_uid):
+            what = f"the repository {repository.name}"
+            refuse_overlap(path, repository.path, field="path", what=what)
+        file_shares.insert_file_share(connection, share, created_at=act.now)
+        backup_servers.bump_revision(connection, server.instance_uid)
+        activity_log.record_activity(
+            connection, act.caller, "CreateFileShare", object_uid=share.instance_uid, detail=path, now=act.now
+        )
+    return share

@@ -1,0 +1,169 @@
+"""Creating file share jobs and file share copy jobs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tandem.actions.context import Act, new_uid
+from tandem.domain.backup_servers import BackupServer
+from tandem.domain.errors import Conflict, Invalid, NotFound
+from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.file_share_jobs import FileShareJob
+from tandem.domain.jobs import Job, JobStatus, JobType
+from tandem.domain.repositories import BackupRepository, RepositoryState
+from tandem.domain.retention import Retention
+from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
+from tandem.store import (
+    activity_log,
+    backup_servers,
+    file_share_copy_jobs,
+    file_share_jobs,
+    file_shares,
+    jobs,
+    repositories,
+)
+from tandem.store.database import Connection
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What both kinds of job are made from."""
+
+    name: str
+    description: str
+    target_repository_uid: str
+    retention: Retention
+    schedule: Schedule
+    is_enabled: bool
+
+
+def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file_share_uid: str) -> FileShareJob:
+    """Create the backup of a share into its first repository.
+
+    Raises:
+        NotFound: if the backup server is not there for the caller.
+        Invalid: naming the field; also for a share or a repository that is not on this backup server.
+        Conflict: if the name is taken.
+    """
+    check_schedule(new.schedule)
+    if new.schedule.type is ScheduleType.CHAINED:
+        raise Invalid("scheduleType: only a copy job can be chained, to its source job.", field="scheduleType")
+    with act.context.database.writing() as connection:
+        server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        share_uids = {uid for uid, _name, _path in file_shares.paths_of_server(connection, backup_server_uid)}
+        if file_share_uid not in share_uids:
+            text = f"fileShareUid: no file share with the id {file_share_uid} is on this backup server."
+            raise Invalid(text, field="fileShareUid")
+        repository = _target(connection, act, backup_server_uid, new.target_repository_uid)
+        job = _common(act, server, new, kind=JobType.BACKUP_FILE, repository=repository)
+        family = FileShareJob(
+            instance_uid=job.instance_uid,
+            unique_uid=job.unique_uid,
+            target_repository_uid=repository.instance_uid,
+            retention=new.retention.count,
+            retention_unit=new.retention.unit,
+        )
+        _insert_common(connection, act, job, "CreateBackupServerFileShareJob")
+        file_share_jobs.insert_file_share_job(connection, job, family, file_share_uid)
+    return family
+
+
+def create_file_share_copy_job(
+    act: Act, backup_server_uid: str, new: NewJob, *, source_job_uid: str
+) -> FileShareCopyJob:
+    """Create the second copy of what a file share job makes.
+
+    Raises:
+        NotFound: if the backup server is not there for the caller.
+        Invalid: naming the field; also for a source job that is not on this backup server, or a target that is the
+            source job's own repository.
+        Conflict: if the name is taken, or the target is a copy of the same job already.
+    """
+    check_schedule(new.schedule)
+    with act.context.database.writing() as connection:
+        server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        source = _source(connection, act, backup_server_uid, source_job_uid)
+        repository = _target(connection, act, backup_server_uid, new.target_repository_uid)
+        if repository.instance_uid == source.target_repository_uid:
+            text = "targetRepositoryUid: this is the source job's own repository; a second copy needs another one."
+            raise Invalid(text, field="targetRepositoryUid")
+        if file_share_copy_jobs.is_copied_to(connection, source.unique_uid, repository.instance_uid):
+            text = "targetRepositoryUid: another copy job copies the same source job to this repository."
+            raise Conflict(text, field="targetRepositoryUid")
+        job = _common(act, server, new, kind=JobType.BACKUP_FILE_COPY, repository=repository)
+        job = msgspec.structs.replace(job, previous_job_unique_uid=source.unique_uid)
+        family = FileShareCopyJob(
+            instance_uid=job.instance_uid,
+            unique_uid=job.unique_uid,
+            source_job_instance_uid=source.instance_uid,
+            source_job_unique_uid=source.unique_uid,
+            target_repository_uid=repository.instance_uid,
+            retention=new.retention.count,
+            retention_unit=new.retention.unit,
+            source_size=file_share_jobs.source_size_of(connection, source.unique_uid),
+        )
+        _insert_common(connection, act, job, "CreateBackupServerFileShareCopyJob")
+        file_share_copy_jobs.insert_file_share_copy_job(connection, job, family)
+    return family
+
+
+def _source(connection: Connection, act: Act, backup_server_uid: str, uid: str) -> FileShareJob:
+    try:
+        source = file_share_jobs.get_file_share_job(connection, act.caller.scope, uid)
+        if jobs.get_job(connection, act.caller.scope, source.unique_uid).backup_server_uid == backup_server_uid:
+            return source
+    except NotFound:
+        pass  # Told below, as for a job of another backup server.
+    text = f"sourceFileShareJobUid: no file share job with the id {uid} is on this backup server."
+    raise Invalid(text, field="sourceFileShareJobUid")
+
+
+def _target(connection: Connection, act: Act, backup_server_uid: str, uid: str) -> BackupRepository:
+    try:
+        repository = repositories.get_repository(connection, act.caller.scope, uid, backup_server_uid)
+    except NotFound as error:
+        text = f"targetRepositoryUid: no repository with the id {uid} is on this backup server."
+        raise Invalid(text, field="targetRepositoryUid") from error
+    if repository.state is not RepositoryState.READY:
+        text = f"targetRepositoryUid: the repository {repository.name} is not ready: {repository.state}."
+        raise Invalid(text, field="targetRepositoryUid")
+    return repository
+
+
+def _common(act: Act, server: BackupServer, new: NewJob, *, kind: JobType, repository: BackupRepository) -> Job:
+    return Job(
+        unique_uid=new_uid(),
+        instance_uid=new_uid(),
+        name=new.name,
+        description=new.description,
+        created_by=act.caller.user_name,
+        creation_time=act.now,
+        backup_server_uid=server.instance_uid,
+        organization_uid=server.organization_uid,
+        mapped_organization_uid=None,
+        location_uid=server.location_uid,
+        type=kind,
+        is_enabled=new.is_enabled,
+        status=JobStatus.NONE,
+        schedule=new.schedule,
+        previous_job_unique_uid=None,
+        destination=repository.name,
+        retention=new.retention.count,
+        retention_unit=new.retention.unit,
+        last_run=None,
+        last_end_time=None,
+        last_duration=None,
+        average_duration=None,
+        transferred_data=None,
+        backup_chain_size=None,
+        failure_message=None,
+    )
+
+
+def _insert_common(connection: Connection, act: Act, job: Job, activity: str) -> None:
+    if jobs.is_job_name_taken(connection, job.backup_server_uid, job.name):
+        raise Conflict(f'name: a job named "{job.name}" exists on this backup server.', field="name")
+    jobs.insert_job(connection, job)
+    backup_servers.bump_revision(connection, job.backup_server_uid)
+    activity_log.record_activity(
+        connection, act.caller, activity, object_uid=job.unique_uid, detail=job.name, now=act.now
+    )

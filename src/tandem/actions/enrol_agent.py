@@ -1,0 +1,173 @@
+"""Agents: letting them in once, opening their sessions, and recognizing them."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, OKPKey
+
+from tandem.actions.context import Act, Context, hash_secret, new_uid
+from tandem.domain.backup_servers import BackupServer
+from tandem.domain.errors import Conflict, Unauthorized
+from tandem.domain.identity import Caller, Role, Scope, ScopeKind
+from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
+from tandem.store import activity_log, backup_servers, organizations
+from tandem.store.backup_servers import AgentState, EnrolmentToken
+
+LIFETIME_DEFAULT = timedelta(hours=1)
+LIFETIME_MAX = timedelta(days=7)
+CHALLENGE_SECONDS = 60
+_EVERYTHING = Scope(kind=ScopeKind.EVERYTHING, organization_uid="")
+
+
+class Fenced(Conflict):
+    """Another agent with this identity opened a session later; this one must stop."""
+
+
+def create_enrolment_token(
+    act: Act, *, name: str, organization_uid: str, backup_server_uid: str | None, lifetime: timedelta
+) -> tuple[str, datetime]:
+    """Make a single-use token that lets one agent enrol.
+
+    Args:
+        act: who asks.
+        name: the name that the backup server will have.
+        organization_uid: whose the server will be.
+        backup_server_uid: an existing server whose agent is to be replaced, else None.
+        lifetime: how long the token is good for.
+
+    Returns:
+        the token, shown only now, and when it expires.
+    """
+    token = secrets.token_urlsafe(24)
+    expires_at = act.now + lifetime
+    with act.context.database.writing() as connection:
+        if backup_server_uid is not None:
+            server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+            organization_uid, name = server.organization_uid, server.name
+        organizations.get_organization(connection, act.caller.scope, organization_uid)
+        stored = EnrolmentToken(
+            token_hash=hash_secret(token),
+            organization_uid=organization_uid,
+            backup_server_uid=backup_server_uid,
+            name=name,
+            expires_at=expires_at,
+        )
+        backup_servers.insert_enrolment_token(connection, stored)
+        activity_log.record_activity(
+            connection,
+            act.caller,
+            "CreateBackupServerEnrolmentToken",
+            object_uid=backup_server_uid or organization_uid,
+            detail=name,
+            now=act.now,
+        )
+    return token, expires_at
+
+
+def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
+    """Let an agent in by its token, which is then used up; raises Unauthorized."""
+    now = context.clock()
+    with context.database.writing() as connection:
+        token = backup_servers.use_enrolment_token(connection, hash_secret(request.token), now)
+        if token is None:
+            raise Unauthorized("The enrolment token is unknown, expired or was used before; ask for a new one.")
+        uid = token.backup_server_uid or new_uid()
+        if token.backup_server_uid is not None:
+            backup_servers.renew_agent(
+                connection,
+                uid,
+                public_key=request.public_key,
+                installation_uid=request.installation_uid,
+                host_name=request.host_name,
+            )
+        else:
+            server = BackupServer(
+                instance_uid=uid,
+                name=token.name,
+                organization_uid=token.organization_uid,
+                location_uid=organizations.location_of(connection, _EVERYTHING, token.organization_uid),
+                management_agent_uid=new_uid(),
+                installation_uid=request.installation_uid,
+                version=request.version,
+                restic_version="",
+                host_name=request.host_name,
+                last_seen_at=None,
+            )
+            backup_servers.insert_backup_server(connection, server, request.public_key)
+        agent = Caller("", f"agent on {request.host_name}"[:255], token.organization_uid, Role.COMPANY_SUBTENANT)
+        activity_log.record_activity(connection, agent, "EnrolBackupServer", object_uid=uid, detail=token.name, now=now)
+    return EnrolAnswer(backup_server_uid=uid, audience=context.installation_uid)
+
+
+class AgentDoor:
+    """Opens agents' sessions: a signed challenge for a bearer token of the newest generation."""
+
+    def __init__(self, context: Context) -> None:
+        """Make the door; the challenges' key is derived, so any console process takes any challenge."""
+        self._context = context
+        self._key = OctKey.import_key(context.seal.derive("agent challenges"))
+
+    def challenge(self) -> Challenge:
+        """Make a nonce for an agent to sign."""
+        now = int(self._context.clock().timestamp())
+        claims = {"jti": secrets.token_urlsafe(16), "exp": now + CHALLENGE_SECONDS}
+        return Challenge(nonce=jwt.encode({"alg": "HS256"}, claims, self._key))
+
+    def open_session(self, request: SessionRequest) -> SessionAnswer:
+        """Open a session for an agent that proves its key; every older session of it is fenced.
+
+        Raises:
+            Unauthorized: if the agent is unknown, revoked or does not hold the key.
+        """
+        with self._context.database.writing() as connection:
+            agent = backup_servers.find_agent(connection, request.backup_server_uid)
+            if agent is None or agent.public_key is None or not self._is_proven(agent, request.proof):
+                raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+            generation = agent.generation + 1
+            token = f"{agent.instance_uid}.{generation}.{secrets.token_urlsafe(32)}"
+            is_open = backup_servers.open_agent_session(
+                connection,
+                agent.instance_uid,
+                generation=generation,
+                session_hash=hash_secret(token),
+                version=request.version[:100],
+                restic_version=request.restic_version[:100],
+            )
+            if not is_open:
+                raise Fenced
+            return SessionAnswer(token=token, last_report=agent.last_report)
+
+    def agent_of(self, token: str) -> AgentState:
+        """Give the agent that a session token stands for.
+
+        Raises:
+            Fenced: if a newer session exists.
+            Unauthorized: if there is no such session.
+        """
+        uid, _, rest = token.partition(".")
+        generation = rest.partition(".")[0]
+        with self._context.database.reading() as connection:
+            agent = backup_servers.find_agent(connection, uid)
+        if agent is None or agent.public_key is None:
+            raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+        if not hmac.compare_digest(agent.session_hash or "", hash_secret(token)):
+            if generation.isdigit() and int(generation) < agent.generation:
+                raise Fenced
+            raise Unauthorized
+        return agent
+
+    def _is_proven(self, agent: AgentState, proof: str) -> bool:
+        now = self._context.clock().timestamp()
+        try:
+            key = OKPKey.import_key(agent.public_key or "")
+            claims = jwt.decode(proof, key, algorithms=["Ed25519", "EdDSA"]).claims
+            nonce = jwt.decode(str(claims["nonce"]), self._key, algorithms=["HS256"]).claims
+            is_for_us = claims["aud"] == self._context.installation_uid and claims["sub"] == agent.instance_uid
+            return is_for_us and float(nonce["exp"]) > now
+        except (JoseError, KeyError, ValueError, TypeError):
+            return False

@@ -1,0 +1,118 @@
+"""What an agent reports, applied once and in order; what it gets in return."""
+
+from __future__ import annotations
+
+import structlog
+
+from tandem.actions.context import Context
+from tandem.domain.errors import Conflict
+from tandem.domain.jobs import JobStatus
+from tandem.domain.sessions import SessionType
+from tandem.protocol.messages import (
+    CommandResult,
+    ExchangeAnswer,
+    ExchangeRequest,
+    LedgerReport,
+    NumberedReport,
+    PointReport,
+    Report,
+    RepositoryReport,
+    SessionReport,
+    StartJob,
+)
+from tandem.store import (
+    agent_commands,
+    backup_servers,
+    configuration,
+    file_share_copy_jobs,
+    jobs,
+    repositories,
+    restore_points,
+    sessions,
+)
+from tandem.store.backup_servers import AgentState
+from tandem.store.database import Connection, alone
+
+log = structlog.get_logger()
+
+
+def take_in(context: Context, agent: AgentState, request: ExchangeRequest) -> int:
+    """Apply what an agent has to say, in one transaction; gives the number of the last report applied."""
+    now = context.clock()
+    uid = agent.instance_uid
+    with context.database.writing() as connection:
+        current = backup_servers.find_agent(connection, uid)
+        last_report = current.last_report if current else agent.last_report
+        for numbered in sorted(request.reports, key=_number):
+            if numbered.number <= last_report:
+                continue
+            _apply_alone(connection, uid, numbered)
+            last_report = numbered.number
+        for result in request.results:
+            _note_result(connection, uid, result, context)
+        for running in request.running:
+            sessions.set_progress(connection, uid, running.session_uid, running.progress)
+        backup_servers.touch_agent(connection, uid, last_report=last_report, now=now)
+    return last_report
+
+
+def has_news(context: Context, agent: AgentState, revision: int) -> bool:
+    """Say whether there is anything to tell an agent that has the configuration of a revision."""
+    with context.database.reading() as connection:
+        current = backup_servers.find_agent(connection, agent.instance_uid)
+        if current is None or current.revision != revision or current.session_hash != agent.session_hash:
+            return True
+        return agent_commands.has_open_commands(connection, agent.instance_uid, context.clock())
+
+
+def answer(context: Context, agent: AgentState, revision: int, last_report: int) -> ExchangeAnswer:
+    """Put together what an agent is told: the newest configuration, if it has an older one, and commands."""
+    with context.database.reading() as connection:
+        newest = configuration.configuration_of(connection, context.seal, agent.instance_uid)
+        commands = agent_commands.open_commands(connection, agent.instance_uid, context.clock())
+    changed = newest if newest.revision != revision else None
+    return ExchangeAnswer(last_report=last_report, configuration=changed, commands=commands)
+
+
+def _number(numbered: NumberedReport) -> int:
+    return numbered.number
+
+
+def _apply_alone(connection: Connection, uid: str, numbered: NumberedReport) -> None:
+    # One report that cannot be applied must not hold up all that come after it.
+    try:
+        with alone(connection):
+            _apply(connection, uid, numbered.report)
+    except Conflict as error:
+        kind = type(numbered.report).__name__
+        log.exception("report refused", backup_server=uid, number=numbered.number, kind=kind, reason=error.message)
+
+
+def _apply(connection: Connection, uid: str, report: Report) -> None:
+    match report:
+        case RepositoryReport():
+            repositories.apply_repository_report(connection, uid, report)
+        case SessionReport(session=session):
+            sessions.put_session(connection, uid, session)
+            sessions.note_run(connection, uid, session)
+            if session.type is SessionType.BACKUP and session.job_unique_uid and session.statistics.source_size:
+                file_share_copy_jobs.set_source_size(connection, session.job_unique_uid, session.statistics.source_size)
+            _note_chain_size(connection, session.type, session.job_unique_uid)
+        case PointReport():
+            restore_points.apply_point_report(connection, uid, report)
+        case LedgerReport(job_uid=job_uid, entries=entries):
+            restore_points.apply_ledger(connection, uid, job_uid, entries)
+
+
+def _note_chain_size(connection: Connection, kind: SessionType, job_unique_uid: str | None) -> None:
+    if job_unique_uid is None or kind is SessionType.RESTORE:
+        return
+    measure = restore_points.chain_size_of_job if kind is SessionType.BACKUP else restore_points.chain_size_of_copy
+    sessions.set_chain_size(connection, job_unique_uid, measure(connection, job_unique_uid))
+
+
+def _note_result(connection: Connection, uid: str, result: CommandResult, context: Context) -> None:
+    command = agent_commands.find_open_order(connection, uid, result.serial)
+    agent_commands.answer_command(connection, uid, result.serial, error=result.error, now=context.clock())
+    if isinstance(command, StartJob) and result.error:
+        jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)

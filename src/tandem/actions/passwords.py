@@ -1,0 +1,37 @@
+"""Passwords of users: argon2id, with a bound on how many are computed at once."""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tandem.domain.errors import Invalid
+
+LENGTH_MIN = 8
+LENGTH_MAX = 1024
+AT_ONCE_MAX = 2
+
+_hasher = PasswordHasher()
+# Each computation takes 64 MiB: without a bound, a flood of sign-ins would take all memory.
+_slots = BoundedSemaphore(AT_ONCE_MAX)
+_nobody = _hasher.hash("nobody has this password")
+
+
+def hash_password(password: str, field: str) -> str:
+    """Hash a new password; raises Invalid, naming the field, if it is too short or too long."""
+    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
+        text = f"{field}: a password needs {LENGTH_MIN} to {LENGTH_MAX} characters; this one has {len(password)}."
+        raise Invalid(text, field=field)
+    with _slots:
+        return _hasher.hash(password)
+
+
+def is_password_right(password: str, password_hash: str | None) -> bool:
+    """Check a password; takes as long when there is no such user, so that time tells nothing."""
+    with _slots:
+        try:
+            return _hasher.verify(password_hash or _nobody, password[:LENGTH_MAX]) and password_hash is not None
+        except (VerificationError, InvalidHashError):
+            return False

@@ -1,0 +1,57 @@
+"""What this installation is, and whether it is well."""
+
+from __future__ import annotations
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.responses import Response
+
+from tandem import __version__
+from tandem.api.call import Call
+from tandem.api.envelope import plain, single
+from tandem.api.texts import instant
+from tandem.domain.errors import ConsoleError
+from tandem.store import tokens
+
+SERVICE_UNAVAILABLE = 503
+
+
+class AboutView(msgspec.Struct, rename="camel"):
+    """The contract's About; there is one agent for all systems."""
+
+    installation_id: str
+    installation_date: str
+    server_version: str
+    windows_management_agent_version: str
+    linux_management_agent_version: str
+    mac_management_agent_version: str
+
+
+def get_about(call: Call) -> Response:
+    """Tell id, first start and versions."""
+    with call.context.database.reading() as connection:
+        found = tokens.find_installation(connection)
+    uid, created_at = found or (call.context.installation_uid, call.context.clock())
+    return single(AboutView(uid, instant(created_at), __version__, __version__, __version__, __version__))
+
+
+def get_live(call: Call) -> Response:
+    """Tell that the process answers."""
+    del call
+    return plain({"status": "live"})
+
+
+def get_ready(call: Call) -> Response:
+    """Tell whether the database answers."""
+    try:
+        with call.context.database.reading() as connection:
+            tokens.find_installation(connection)
+    except ConsoleError:
+        return plain({"status": "not ready"}, SERVICE_UNAVAILABLE)
+    return plain({"status": "ready"})
+
+
+def get_metrics(call: Call) -> Response:
+    """Tell counts and times of requests, in Prometheus' text format; nothing of any tenant."""
+    del call
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,95 @@
+"""Backup servers over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import enrol_agent
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.texts import Name, instant
+from tandem.domain.backup_servers import BackupServer
+from tandem.store import backup_servers
+
+MINUTES_MAX = int(enrol_agent.LIFETIME_MAX.total_seconds() // 60)
+MINUTES_DEFAULT = int(enrol_agent.LIFETIME_DEFAULT.total_seconds() // 60)
+
+
+class BackupServerView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's BackupServer."""
+
+    instance_uid: str
+    name: str
+    organization_uid: str
+    location_uid: str
+    management_agent_uid: str
+    version: str
+    display_version: str
+    installation_uid: str
+    status: str
+    backup_server_role_type: str = "Client"
+    in_high_availability_cluster: bool = False
+
+
+class EnrolmentTokenInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What an enrolment token is made from."""
+
+    name: Name
+    organization_uid: str | None = None
+    backup_server_uid: str | None = None
+    lifetime_minutes: Annotated[int, msgspec.Meta(ge=1, le=MINUTES_MAX)] = MINUTES_DEFAULT
+
+
+class EnrolmentTokenView(msgspec.Struct, rename="camel"):
+    """An enrolment token, shown this once."""
+
+    token: str
+    expiration_time: str
+
+
+def list_backup_servers(call: Call) -> Response:
+    """List backup servers."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        page = backup_servers.list_backup_servers(connection, call.scope, call.window())
+    return collection(page, [_view(call, row) for row in page.rows])
+
+
+def get_backup_server(call: Call) -> Response:
+    """Get a backup server."""
+    with call.context.database.reading() as connection:
+        return single(
+            _view(call, backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid")))
+        )
+
+
+def create_enrolment_token(call: Call) -> Response:
+    """Make a single-use token with which an agent enrols."""
+    body = read_body(call, EnrolmentTokenInput)
+    token, expires_at = enrol_agent.create_enrolment_token(
+        call.act,
+        name=body.name,
+        organization_uid=(body.organization_uid or call.who.organization_uid).lower(),
+        backup_server_uid=body.backup_server_uid,
+        lifetime=timedelta(minutes=body.lifetime_minutes),
+    )
+    return single(EnrolmentTokenView(token, instant(expires_at)))
+
+
+def _view(call: Call, server: BackupServer) -> BackupServerView:
+    return BackupServerView(
+        instance_uid=server.instance_uid,
+        name=server.name,
+        organization_uid=server.organization_uid,
+        location_uid=server.location_uid,
+        management_agent_uid=server.management_agent_uid,
+        version=server.version,
+        display_version=f"{server.version} (restic {server.restic_version or 'unknown'})",
+        installation_uid=server.installation_uid,
+        status=server.status(call.context.clock()),
+    )

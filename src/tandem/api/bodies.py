@@ -1,0 +1,121 @@
+"""Reading request bodies: bad input is told by field, value and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from tandem.api.call import Call
+from tandem.api.errors import TransportError
+from tandem.domain.errors import Invalid
+
+Body = TypeVar("Body")
+
+JSON_TYPE = "application/json"
+SHOWN_LENGTH_MAX = 80
+_SECRETS = ("password", "token", "secret")
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_TYPE_NAMES = {
+    "`int`": "an integer",
+    "`str`": "a text",
+    "`bool`": "true or false",
+    "`object`": "an object",
+    "`array`": "an array",
+    "`null`": "null",
+    "`float`": "a number",
+}
+
+
+def read_json(call: Call) -> Any:
+    """Read a JSON body; raises TransportError (415) or Invalid."""
+    content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != JSON_TYPE:
+        raise TransportError(415, f'The content type is "{content_type[:60]}", but must be {JSON_TYPE}.')
+    try:
+        return msgspec.json.decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"The body is not valid JSON: {error}.") from error
+    except RecursionError as error:
+        raise Invalid("The body is not valid JSON: it is nested too deeply.") from error
+
+
+def read_body(call: Call, kind: type[Body]) -> Body:
+    """Read a JSON body of a declared type.
+
+    Names are matched whatever their case, since clients in use differ in it.
+
+    Raises:
+        TransportError: 415 for another content type.
+        Invalid: naming the property, its value and what is allowed.
+    """
+    raw = read_json(call)
+    if not isinstance(raw, dict):
+        raise Invalid("The body must be a JSON object.")
+    return convert_body(_match_names(cast("dict[str, Any]", raw), kind), kind)
+
+
+def convert_body(raw: Any, kind: type[Body]) -> Body:
+    """Turn decoded JSON into a declared type; raises Invalid, naming the property, its value and what is allowed."""
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise _told(str(error), raw) from error
+
+
+def _match_names(raw: dict[str, Any], kind: Any) -> dict[str, Any]:
+    struct = _struct_in(kind)
+    if struct is None:
+        return raw
+    fields = {field.encode_name.casefold(): field for field in msgspec.structs.fields(struct)}
+    matched: dict[str, Any] = {}
+    for name, value in raw.items():
+        field = fields.get(name.casefold())
+        if field is None:
+            matched[name] = value
+        elif isinstance(value, dict):
+            matched[field.encode_name] = _match_names(cast("dict[str, Any]", value), field.type)
+        else:
+            matched[field.encode_name] = value
+    return matched
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
+    candidates = getattr(kind, "__args__", (kind,))
+    for candidate in candidates:
+        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
+            return candidate
+    return None
+
+
+def _told(text: str, raw: Any) -> Invalid:
+    found = _PATH.search(text)
+    path = found["path"] if found else ""
+    reason = text[: found.start()] if found else text
+    missing = re.search(r"required field `(?P<name>[^`]+)`", reason)
+    unknown = re.search(r"unknown field `(?P<name>[^`]+)`", reason)
+    for named in (missing, unknown):
+        if named:
+            path = f"{path}.{named['name']}" if path else named["name"]
+    if missing:
+        return Invalid(f"{path}: this property is required.", field=path)
+    if unknown:
+        return Invalid(f"{path}: this property is not known here.", field=path)
+    for name, words in _TYPE_NAMES.items():
+        reason = reason.replace(name, words)
+    reason = reason[0].lower() + reason[1:].replace("`", "")
+    return Invalid(f"{path or 'body'}: {reason}{_shown(path, raw)}.", field=path or None)
+
+
+def _shown(path: str, raw: Any) -> str:
+    if any(word in path.lower() for word in _SECRETS):
+        return ""
+    value = raw
+    for part in re.findall(r"[^.\[\]]+", path):
+        try:
+            value = value[int(part) if part.isdigit() else part]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    shown = msgspec.json.encode(value).decode()
+    return f"; the value was {shown[:SHOWN_LENGTH_MAX]}"

@@ -1,0 +1,126 @@
+"""A request on its way to a handler: who asks, for what, in which form."""
+
+from __future__ import annotations
+
+from threading import Event
+from uuid import UUID
+
+import msgspec
+
+from tandem.actions.context import Act, Context
+from tandem.actions.enrol_agent import AgentDoor
+from tandem.actions.tokens import TokenChecker
+from tandem.domain.errors import Invalid, NotFound
+from tandem.domain.identity import Caller, Contract, Scope
+from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, Window
+
+CURRENT_SINCE = (3, 1)
+INTEGER_DIGITS_MAX = 11
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What handlers work with."""
+
+    context: Context
+    checker: TokenChecker
+    door: AgentDoor
+    stopping: Event
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, its caller known and admitted."""
+
+    services: Services
+    caller: Caller | None
+    path: dict[str, str]
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+    address: str
+    token: str
+
+    @property
+    def context(self) -> Context:
+        """The console's means."""
+        return self.services.context
+
+    @property
+    def who(self) -> Caller:
+        """The caller of an operation that needs one."""
+        if self.caller is None:
+            raise AssertionError("This operation is public; it has no caller.")
+        return self.caller
+
+    @property
+    def scope(self) -> Scope:
+        """Whose data the caller sees."""
+        return self.who.scope
+
+    @property
+    def act(self) -> Act:
+        """The start of an action by the caller."""
+        return Act(context=self.context, caller=self.who)
+
+    def uid(self, name: str) -> str:
+        """Give an id from the path, in its plain form; raises NotFound if it is none."""
+        text = self.path[name]
+        try:
+            return str(UUID(text))
+        except ValueError as error:
+            raise NotFound(f"{name}: {text[:60]!r} is not the id of anything.") from error
+
+    def parameter(self, name: str) -> str | None:
+        """Give a query parameter; of several, the last."""
+        found = [value for key, value in self.query if key == name]
+        return found[-1] if found else None
+
+    def integer(self, name: str, *, default: int, low: int, high: int) -> int:
+        """Give a query parameter as an integer; raises Invalid, naming it, if it is none or out of range."""
+        text = self.parameter(name)
+        if text is None:
+            return default
+        digits = text.removeprefix("-")
+        is_integer = digits.isascii() and digits.isdigit() and len(digits) <= INTEGER_DIGITS_MAX
+        if not is_integer or not low <= int(text) <= high:
+            shown = text[:40]
+            raise Invalid(f'{name}: "{shown}" is not an integer from {low} to {high}.', parameter=name)
+        return int(text)
+
+    def window(self) -> Window:
+        """Give the part of a collection that is asked for; raises Invalid for `limit` or `offset`."""
+        return Window(
+            limit=self.integer("limit", default=LIMIT_DEFAULT, low=1, high=LIMIT_MAX),
+            offset=self.integer("offset", default=0, low=0, high=OFFSET_MAX),
+        )
+
+    def expands(self, allowed: str) -> bool:
+        """Say whether the one expansion that a resource has is asked for; raises Invalid for any other."""
+        named = [word.strip() for key, value in self.query if key == "expand" for word in value.split(",")]
+        for word in filter(None, named):
+            if word != allowed:
+                text = f'expand: "{word[:60]}" is not known here; allowed is {allowed}.'
+                raise Invalid(text, parameter="expand")
+        return allowed in named
+
+    @property
+    def is_oldest_form(self) -> bool:
+        """Whether the file share job family is answered as the oldest page documents it.
+
+        The client chooses by X-Client-Version: below 3.1 is the oldest form. Without the header, the operator's
+        setting decides. A header that is no version counts as the newest.
+        """
+        text = self.headers.get("x-client-version")
+        if not text:
+            return self.context.contract is Contract.OLDEST
+        parts = text.strip().split(".")
+        if not all(part.isascii() and part.isdigit() for part in parts[:2]):
+            return False
+        numbers = [int(part) for part in parts[:2]]
+        return tuple(numbers + [0] * (2 - len(numbers))) < CURRENT_SINCE
+
+
+def refuse_unserved_parameters(call: Call) -> None:
+    """Raise Invalid for a parameter of the contract that is not served yet: ignoring a filter would tell lies."""
+    for name in ("filter", "sort", "select"):
+        if call.parameter(name) is not None:
+            raise Invalid(f"{name}: this parameter is not served yet; leave it out.", parameter=name)

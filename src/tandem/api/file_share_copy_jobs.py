@@ -1,0 +1,145 @@
+"""File share copy jobs over HTTP, in the oldest form and the current one. The heart of the API is `list_…` here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import create_job
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
+from tandem.api.file_share_jobs import duration_of, source_of, status_of
+from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
+from tandem.api.texts import instant_or_none
+from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.jobs import JobObject
+from tandem.store import file_share_copy_jobs
+
+
+class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
+    """The form of the oldest release: five members, lower-case units."""
+
+    instance_uid: str
+    source_file_share_job_uid: str
+    target_repository_uid: str
+    retention: int
+    retention_unit: str
+
+
+class FileShareCopyJobView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's current BackupServerFileShareCopyJob; `sourceSize` in bytes."""
+
+    instance_uid: str
+    unique_uid: str
+    source_file_share_job_uid: str
+    source_file_share_job_unique_uid: str
+    target_repository_uid: str
+    retention: int
+    retention_unit: str
+    source_size: int | None
+    embedded: EmbeddedJob | None = msgspec.field(name="_embedded", default=None)
+
+
+def list_file_share_copy_jobs(call: Call) -> Response:
+    """List file share copy jobs of every backup server, or of the one in the path."""
+    with call.context.database.reading() as connection:
+        if call.is_oldest_form:
+            server_uid = server_in_path(connection, call)
+            page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), server_uid)
+            return collection(page, [view_oldest(row) for row in page.rows])
+        refuse_unserved_parameters(call)
+        expand = call.expands("BackupServerJob")
+        server_uid = server_in_path(connection, call)
+        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), server_uid)
+        uids = [row.unique_uid for row in page.rows] if expand else []
+        embedded = embedded_jobs(connection, call, uids) if uids else {}
+    return collection(page, [view_current(row, embedded.get(row.unique_uid)) for row in page.rows])
+
+
+def get_file_share_copy_job(call: Call) -> Response:
+    """Get a file share copy job by either of its ids."""
+    with call.context.database.reading() as connection:
+        found = file_share_copy_jobs.get_file_share_copy_job(connection, call.scope, call.uid("jobUid"))
+    return single(_view(call, found))
+
+
+def create_file_share_copy_job(call: Call) -> Response:
+    """Create a file share copy job."""
+    body = read_body(call, FileShareCopyJobInput)
+    server_uid = call.uid("backupServerUid")
+    source_uid = body.source_file_share_job_uid.lower()
+    made = create_job.create_file_share_copy_job(call.act, server_uid, read_job(body), source_job_uid=source_uid)
+    return single(_view(call, made))
+
+
+def list_objects(call: Call) -> Response:
+    """List what copy jobs protect: of all, of the backup server or of the job in the path."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        unique_uid = None
+        if "jobUid" in call.path:
+            uid = call.uid("jobUid")
+            unique_uid = file_share_copy_jobs.get_file_share_copy_job(connection, call.scope, uid).unique_uid
+        page = file_share_copy_jobs.list_file_share_copy_job_objects(
+            connection,
+            call.scope,
+            call.window(),
+            backup_server_uid=server_in_path(connection, call),
+            unique_uid=unique_uid,
+        )
+    return collection(page, [_view_object(row) for row in page.rows])
+
+
+def view_oldest(job: FileShareCopyJob) -> OldestFileShareCopyJob:
+    """Show a copy job as the oldest page does."""
+    return OldestFileShareCopyJob(
+        job.instance_uid,
+        job.source_job_instance_uid,
+        job.target_repository_uid,
+        job.retention,
+        job.retention_unit.lower(),
+    )
+
+
+def view_current(job: FileShareCopyJob, embedded: EmbeddedJob | None = None) -> FileShareCopyJobView:
+    """Show a copy job as the current contract does."""
+    return FileShareCopyJobView(
+        instance_uid=job.instance_uid,
+        unique_uid=job.unique_uid,
+        source_file_share_job_uid=job.source_job_instance_uid,
+        source_file_share_job_unique_uid=job.source_job_unique_uid,
+        target_repository_uid=job.target_repository_uid,
+        retention=job.retention,
+        retention_unit=job.retention_unit,
+        source_size=job.source_size,
+        embedded=embedded,
+    )
+
+
+def _view(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:
+    return view_oldest(job) if call.is_oldest_form else view_current(job)
+
+
+def _view_object(row: JobObject) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "jobUid": row.job_uid,
+        "uniqueJobUid": row.unique_job_uid,
+        "fileShareUid": row.file_share_uid,
+        "path": row.path,
+        "sources": source_of(row),
+    }
+    if row.state is not None and row.statistics is not None:
+        view["lastSession"] = {
+            "backupStatus": status_of(row),
+            "totalBackedSize": row.statistics.transferred,
+            "sourceSize": row.statistics.source_size,
+            "startTime": instant_or_none(row.started_at),
+            "endTime": instant_or_none(row.ended_at),
+            "duration": duration_of(row),
+            "messages": row.messages or [],
+        }
+    return view

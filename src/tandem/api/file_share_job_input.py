@@ -1,0 +1,61 @@
+"""What the two kinds of file share job are made from, over HTTP."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tandem.actions.create_job import NewJob
+from tandem.api.schedules import ScheduleInput, read_schedule
+from tandem.api.texts import Name, RetentionCount, Text
+from tandem.domain.errors import Invalid
+from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.schedule import ScheduleType
+
+RETENTION_DEFAULT = 28
+
+
+class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """The members that both kinds have."""
+
+    name: Name
+    description: Text = ""
+    target_repository_uid: str
+    retention: RetentionCount = RETENTION_DEFAULT
+    retention_unit: str = "Days"
+    schedule_type: ScheduleType = ScheduleType.NOT_SCHEDULED
+    schedule: ScheduleInput | None = None
+    is_enabled: bool = True
+
+
+class FileShareJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What a file share job is made from."""
+
+    file_share_uid: str
+
+
+class FileShareCopyJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What a file share copy job is made from."""
+
+    source_file_share_job_uid: str
+    schedule_type: ScheduleType = ScheduleType.CHAINED
+
+
+def read_job(body: JobInput) -> NewJob:
+    """Turn the body into what the action needs; raises Invalid, naming the member."""
+    return NewJob(
+        name=body.name,
+        description=body.description,
+        target_repository_uid=body.target_repository_uid.lower(),
+        retention=Retention(count=body.retention, unit=_unit(body.retention_unit)),
+        schedule=read_schedule(body.schedule_type, body.schedule),
+        is_enabled=body.is_enabled,
+    )
+
+
+def _unit(text: str) -> RetentionUnit:
+    # Both spellings of the contract's releases are taken: "days" and "Days".
+    units = {unit.value.lower(): unit for unit in RetentionUnit}
+    if text.lower() not in units:
+        allowed = ", ".join(unit.value for unit in RetentionUnit)
+        raise Invalid(f'retentionUnit: "{text[:40]}" is not a unit; use one of {allowed}.', field="retentionUnit")
+    return units[text.lower()]

@@ -1,0 +1,74 @@
+"""Protected file shares over HTTP."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import create_file_share as create
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.texts import Name, Path, instant_or_none
+from tandem.domain.file_shares import FileShare
+from tandem.store import backup_servers, file_shares
+
+
+class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's ProtectedOnPremisesFileShare, and the folder; sizes in bytes."""
+
+    file_share_uid: str
+    backup_server_uid: str
+    organization_uid: str
+    name: str
+    path: str
+    latest_restore_point_date: str | None
+    restore_points: int
+    total_short_term_backup_size: int
+    archive_restore_points: int = 0
+    total_archive_size: int = 0
+
+
+class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What a file share is made from."""
+
+    name: Name
+    path: Path
+
+
+def list_file_shares(call: Call) -> Response:
+    """List file shares of every backup server, or of the one in the path."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
+        if server_uid is not None:
+            backup_servers.get_backup_server(connection, call.scope, server_uid)
+        page = file_shares.list_file_shares(connection, call.scope, call.window(), server_uid)
+    return collection(page, [_view(row) for row in page.rows])
+
+
+def get_file_share(call: Call) -> Response:
+    """Get a file share."""
+    with call.context.database.reading() as connection:
+        return single(_view(file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))))
+
+
+def create_file_share(call: Call) -> Response:
+    """Create a file share: a folder on a backup server."""
+    body = read_body(call, FileShareInput)
+    return single(
+        _view(create.create_file_share(call.act, call.uid("backupServerUid"), name=body.name, path=body.path))
+    )
+
+
+def _view(share: FileShare) -> FileShareView:
+    return FileShareView(
+        file_share_uid=share.instance_uid,
+        backup_server_uid=share.backup_server_uid,
+        organization_uid=share.organization_uid,
+        name=share.name,
+        path=share.path,
+        latest_restore_point_date=instant_or_none(share.latest_restore_point_date),
+        restore_points=share.restore_points,
+        total_short_term_backup_size=share.short_term_backup_size,
+    )

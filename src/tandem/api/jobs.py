@@ -1,0 +1,174 @@
+"""Jobs over HTTP: the part that both kinds have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import change_job
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, empty, single
+from tandem.api.json_patch import read_patch
+from tandem.api.schedules import view_schedule
+from tandem.api.texts import instant, instant_or_none
+from tandem.domain.errors import Invalid
+from tandem.domain.identity import Scope
+from tandem.domain.jobs import Job, JobStatus
+from tandem.domain.retention import RetentionUnit
+from tandem.store import backup_servers, jobs
+from tandem.store.database import Connection
+
+
+class JobView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's BackupServerJob. Members that may not be null are left out when there is nothing to say."""
+
+    instance_uid: str
+    unique_uid: str
+    name: str
+    description: str
+    created_by: str
+    creation_time: str
+    backup_server_uid: str
+    location_uid: str
+    site_uid: str | None = None
+    organization_uid: str
+    mapped_organization_uid: str | None
+    status: str
+    type: str
+    is_enabled: bool
+    last_run: str | None
+    last_end_time: str | None
+    last_duration: int | None
+    processing_rate: float | None
+    avg_duration: int | None
+    transferred_data: int | None
+    backup_chain_size: int | None
+    bottleneck: str = "None"
+    schedule_type: str
+    schedule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    failure_message: str | None
+    target_type: str = "Local"
+    destination: str
+    retention_limit: int | None
+    retention_limit_type: str
+    is_gfs_option_enabled: bool = False
+    last_session_tasks: list[dict[str, Any]] = []
+
+
+class EmbeddedJob(msgspec.Struct, rename="camel"):
+    """What `expand=BackupServerJob` fills in."""
+
+    backup_server_job: JobView
+
+
+def list_jobs(call: Call) -> Response:
+    """List jobs of every backup server, or of the one in the path."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        page = jobs.list_jobs(connection, call.scope, call.window(), server_in_path(connection, call))
+        views = view_jobs(connection, call, page.rows)
+    return collection(page, [views[row.unique_uid] for row in page.rows])
+
+
+def get_job(call: Call) -> Response:
+    """Get a job by either of its ids."""
+    with call.context.database.reading() as connection:
+        job = jobs.get_job(connection, call.scope, call.uid("jobUid"))
+        return single(view_jobs(connection, call, [job])[job.unique_uid])
+
+
+def patch_job(call: Call) -> Response:
+    """Switch the schedule on or off, start or stop."""
+    changes = read_patch(call, {"isEnabled": bool, "status": JobStatus})
+    status: JobStatus | None = changes.get("status")
+    if status not in {None, JobStatus.RUNNING, JobStatus.STOPPING}:
+        raise Invalid(f"status: {status} cannot be set; use Running to start or Stopping to stop.", field="status")
+    job = change_job.patch_job(call.act, call.uid("jobUid"), is_enabled=changes.get("isEnabled"), status=status)
+    with call.context.database.reading() as connection:
+        return single(view_jobs(connection, call, [job])[job.unique_uid])
+
+
+def start_job(call: Call) -> Response:
+    """Queue a run."""
+    change_job.start_job(call.act, call.uid("jobUid"))
+    return empty()
+
+
+def stop_job(call: Call) -> Response:
+    """Queue a stop."""
+    change_job.stop_job(call.act, call.uid("jobUid"))
+    return empty()
+
+
+def retry_job(call: Call) -> Response:
+    """Queue another run after one that failed."""
+    change_job.retry_job(call.act, call.uid("jobUid"))
+    return empty()
+
+
+def delete_job(call: Call) -> Response:
+    """Delete a job; its restore points stay."""
+    change_job.delete_job(call.act, call.uid("jobUid"))
+    return empty()
+
+
+def server_in_path(connection: Connection, call: Call) -> str | None:
+    """Give the backup server that the path names, None where it names none; raises NotFound for a hidden one."""
+    if "backupServerUid" not in call.path:
+        return None
+    return backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid")).instance_uid
+
+
+def embedded_jobs(connection: Connection, call: Call, unique_uids: list[str]) -> dict[str, EmbeddedJob]:
+    """Give what `expand=BackupServerJob` fills in, by the job's console id."""
+    found = jobs.jobs_by_unique_uid(connection, call.scope, unique_uids)
+    views = view_jobs(connection, call, list(found.values()))
+    return {uid: EmbeddedJob(view) for uid, view in views.items()}
+
+
+def view_jobs(connection: Connection, call: Call, rows: list[Job]) -> dict[str, JobView]:
+    """Show jobs as the contract does, by console id."""
+    previous = _previous_jobs(connection, call.scope, rows)
+    return {job.unique_uid: _view(call, job, previous.get(job.previous_job_unique_uid or "")) for job in rows}
+
+
+def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dict[str, tuple[str, str]]:
+    uids = [job.previous_job_unique_uid for job in rows if job.previous_job_unique_uid]
+    found = jobs.jobs_by_unique_uid(connection, scope, uids) if uids else {}
+    return {uid: (job.instance_uid, job.name) for uid, job in found.items()}
+
+
+def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
+    schedule = view_schedule(job, call.context.clock(), previous)
+    in_days = job.retention_unit == RetentionUnit.DAYS
+    rate = job.transferred_data / job.last_duration if job.transferred_data and job.last_duration else None
+    return JobView(
+        instance_uid=job.instance_uid,
+        unique_uid=job.unique_uid,
+        name=job.name,
+        description=job.description,
+        created_by=job.created_by,
+        creation_time=instant(job.creation_time),
+        backup_server_uid=job.backup_server_uid,
+        location_uid=job.location_uid,
+        organization_uid=job.organization_uid,
+        mapped_organization_uid=job.mapped_organization_uid,
+        status=job.status,
+        type=job.type,
+        is_enabled=job.is_enabled,
+        last_run=instant_or_none(job.last_run),
+        last_end_time=instant_or_none(job.last_end_time),
+        last_duration=job.last_duration,
+        processing_rate=rate,
+        avg_duration=job.average_duration,
+        transferred_data=job.transferred_data,
+        backup_chain_size=job.backup_chain_size,
+        schedule_type=job.schedule.type,
+        schedule=msgspec.UNSET if schedule is None else schedule,
+        failure_message=job.failure_message,
+        destination=job.destination,
+        retention_limit=job.retention if in_days else None,
+        retention_limit_type="Days" if in_days else "None",
+    )

@@ -1,0 +1,190 @@
+"""Organizations and companies over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import create_organization
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.texts import Name, Text
+from tandem.domain.identity import Company, Organization, OrganizationType
+from tandem.store import organizations
+
+UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^\S(.*\S)?$")]
+
+
+class OrganizationView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's Organization."""
+
+    instance_uid: str
+    name: str
+    alias: str | None
+    type: str
+    tax_id: str | None
+    email: str | None
+    phone: str | None
+    country: int | None
+    state: int | None
+    country_name: str | None
+    region_name: str | None
+    city: str | None
+    street: str | None
+    location_admin0_code: str | None = msgspec.field(name="locationAdmin0Code")
+    location_admin1_code: str | None = msgspec.field(name="locationAdmin1Code")
+    location_admin2_code: str | None = msgspec.field(name="locationAdmin2Code")
+    notes: str | None
+    zip_code: str | None
+    website: str | None
+    veeam_tenant_id: str | None
+    company_id: str | None
+
+
+class EmbeddedOrganization(msgspec.Struct):
+    """What `expand=Organization` fills in."""
+
+    organization: OrganizationView
+
+
+class OwnerView(msgspec.Struct, rename="camel"):
+    """A company owner's credentials without the password."""
+
+    user_name: str
+
+
+class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's Company."""
+
+    instance_uid: str
+    name: str
+    status: str
+    reseller_uid: str | None
+    subscription_plan_uid: str | None
+    is_rest_access_enabled: bool
+    is_alarm_detect_enabled: bool
+    owner_credentials: OwnerView
+    embedded: EmbeddedOrganization | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
+
+
+class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's OrganizationInput."""
+
+    name: Name
+    alias: Text | None = None
+    tax_id: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    country: int | None = None
+    state: int | None = None
+    country_name: Text | None = None
+    region_name: Text | None = None
+    city: Text | None = None
+    street: Text | None = None
+    location_admin0_code: Text | None = msgspec.field(name="locationAdmin0Code", default=None)
+    location_admin1_code: Text | None = msgspec.field(name="locationAdmin1Code", default=None)
+    location_admin2_code: Text | None = msgspec.field(name="locationAdmin2Code", default=None)
+    notes: Text | None = None
+    zip_code: Text | None = None
+    website: Text | None = None
+    veeam_tenant_id: Text | None = None
+    company_id: Text | None = None
+
+
+class OwnerCredentials(msgspec.Struct, rename="camel", kw_only=True):
+    """A company owner's credentials."""
+
+    user_name: UserName
+    password: str
+
+
+class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's CompanyInput, as far as it means something here."""
+
+    organization_input: OrganizationInput
+    owner_credentials: OwnerCredentials
+    reseller_uid: str | None = None
+    subscription_plan_uid: str | None = None
+    is_rest_access_enabled: bool = False
+    is_alarm_detect_enabled: bool = False
+
+
+class ResellerInput(msgspec.Struct, rename="camel", kw_only=True):
+    """What a reseller is made from."""
+
+    organization_input: OrganizationInput
+
+
+def list_organizations(call: Call) -> Response:
+    """List organizations."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        page = organizations.list_organizations(connection, call.scope, call.window())
+    return collection(page, [view_organization(row) for row in page.rows])
+
+
+def get_organization(call: Call) -> Response:
+    """Get an organization."""
+    with call.context.database.reading() as connection:
+        found = organizations.get_organization(connection, call.scope, call.uid("organizationUid"))
+    return single(view_organization(found))
+
+
+def create_reseller(call: Call) -> Response:
+    """Create a reseller."""
+    body = read_body(call, ResellerInput)
+    return single(view_organization(create_organization.create_reseller(call.act, _organization(body))))
+
+
+def list_companies(call: Call) -> Response:
+    """List companies."""
+    refuse_unserved_parameters(call)
+    expand = call.expands("Organization")
+    with call.context.database.reading() as connection:
+        page = organizations.list_companies(connection, call.scope, call.window())
+        uids = [row.instance_uid for row in page.rows] if expand else []
+        embedded = organizations.organizations_by_uid(connection, call.scope, uids)
+    return collection(page, [_view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
+
+
+def get_company(call: Call) -> Response:
+    """Get a company."""
+    with call.context.database.reading() as connection:
+        return single(_view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
+
+
+def create_company(call: Call) -> Response:
+    """Create a company with its owner."""
+    body = read_body(call, CompanyInput)
+    new = create_organization.NewCompany(
+        organization=_organization(body),
+        owner_user_name=body.owner_credentials.user_name,
+        owner_password=body.owner_credentials.password,
+        reseller_uid=body.reseller_uid,
+        subscription_plan_uid=body.subscription_plan_uid,
+        is_rest_access_enabled=body.is_rest_access_enabled,
+        is_alarm_detect_enabled=body.is_alarm_detect_enabled,
+    )
+    return single(_view_company(create_organization.create_company(call.act, new), None))
+
+
+def view_organization(organization: Organization) -> OrganizationView:
+    """Show an organization as the contract does."""
+    return OrganizationView(**{name: getattr(organization, name) for name in OrganizationView.__struct_fields__})
+
+
+def _view_company(company: Company, organization: Organization | None) -> CompanyView:
+    names = set(CompanyView.__struct_fields__) - {"owner_credentials", "embedded"}
+    fields: dict[str, Any] = {name: getattr(company, name) for name in names}
+    if organization is not None:
+        fields["embedded"] = EmbeddedOrganization(view_organization(organization))
+    return CompanyView(**fields, owner_credentials=OwnerView(company.owner_user_name))
+
+
+def _organization(body: CompanyInput | ResellerInput) -> Organization:
+    given = body.organization_input
+    values = {name: getattr(given, name) for name in OrganizationInput.__struct_fields__}
+    return Organization(instance_uid="", type=OrganizationType.COMPANY, **values)

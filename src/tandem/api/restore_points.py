@@ -1,0 +1,113 @@
+"""Restore points over HTTP: the contract's lists, with the state of each copy and why, and the restore itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import restore_point as restore
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.sessions import view_session
+from tandem.api.texts import Path, instant, instant_or_none
+from tandem.domain.restore_points import RestorePoint, RestorePointCopy
+from tandem.domain.retention import FOREVER
+from tandem.store import file_shares, restore_points
+
+
+class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's ProtectedOnPremisesFileShareRestorePoint, and where the point is held; sizes in bytes."""
+
+    instance_uid: str
+    file_share_uid: str
+    backup_server_uid: str
+    backup_uid: str | None = None
+    job_uid: str
+    restore_point_date: str
+    size: int
+    is_archive: bool = False
+    repository_uid: str
+    is_in_first_repository: bool
+    is_complete: bool
+    files_count: int
+    expiration_time: str | None
+    copies: list[dict[str, Any]]
+
+
+class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """Where to restore to, and which repository to read; without one, the first that holds the point."""
+
+    target_path: Path
+    repository_uid: str | None = None
+
+
+def list_restore_points(call: Call) -> Response:
+    """List restore points of all shares, or of the one in the path, newest first."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        share_uid = None
+        if "fileShareUid" in call.path:
+            share_uid = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid")).instance_uid
+        page = restore_points.list_restore_points(connection, call.scope, call.window(), share_uid)
+        copies = restore_points.copies_of(connection, call.scope, [row.instance_uid for row in page.rows])
+    return collection(page, [_view(row, copies[row.instance_uid]) for row in page.rows])
+
+
+def get_restore_point(call: Call) -> Response:
+    """Get a restore point."""
+    with call.context.database.reading() as connection:
+        point = restore_points.get_restore_point(connection, call.scope, call.uid("restorePointUid"))
+        copies = restore_points.copies_of(connection, call.scope, [point.instance_uid])
+    return single(_view(point, copies[point.instance_uid]))
+
+
+def restore_restore_point(call: Call) -> Response:
+    """Queue a restore; the answer is the session to follow."""
+    body = read_body(call, RestoreInput)
+    session = restore.restore_point(
+        call.act,
+        call.uid("restorePointUid"),
+        file_share_uid=call.uid("fileShareUid") if "fileShareUid" in call.path else None,
+        repository_uid=body.repository_uid.lower() if body.repository_uid else None,
+        target_path=body.target_path,
+    )
+    return single(view_session(session))
+
+
+def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointView:
+    return RestorePointView(
+        instance_uid=point.instance_uid,
+        file_share_uid=point.file_share_uid,
+        backup_server_uid=point.backup_server_uid,
+        job_uid=point.job_uid,
+        restore_point_date=instant(point.created_at),
+        size=point.size,
+        repository_uid=point.repository_uid,
+        is_in_first_repository=point.forgotten_at is None,
+        is_complete=point.is_complete,
+        files_count=point.files,
+        expiration_time=_expiration(point.expires_at),
+        copies=[_view_copy(copy) for copy in copies],
+    )
+
+
+def _view_copy(copy: RestorePointCopy) -> dict[str, Any]:
+    entry = copy.entry
+    return {
+        "jobUid": copy.job_uid,
+        "uniqueJobUid": copy.job_unique_uid,
+        "repositoryUid": copy.repository_uid,
+        "state": entry.state,
+        "reason": entry.reason,
+        "copyTime": instant_or_none(entry.copied_at),
+        "verificationTime": instant_or_none(entry.verified_at),
+        "expirationTime": _expiration(entry.expires_at),
+        "size": entry.size,
+    }
+
+
+def _expiration(value: Any) -> str | None:
+    return None if value is None or value >= FOREVER else instant(value)

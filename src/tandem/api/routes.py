@@ -1,0 +1,248 @@
+"""Every operation: a row each, with its permission; an operation without a row does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from tandem.api import (
+    about,
+    agents,
+    backup_servers,
+    file_share_copy_jobs,
+    file_share_jobs,
+    file_shares,
+    jobs,
+    organizations,
+    repositories,
+    restore_points,
+    sessions,
+    tokens,
+    users,
+)
+from tandem.api.call import Call
+from tandem.domain.identity import Permission
+from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
+
+Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
+
+BASE = "/api/v3"
+SERVERS = f"{BASE}/infrastructure/backupServers"
+SERVER = SERVERS + "/{backupServerUid}"
+JOBS = f"{SERVERS}/jobs"
+JOB = JOBS + "/{jobUid}"
+SHARES = f"{BASE}/protectedWorkloads/fileShares"
+SHARE = SHARES + "/{fileShareUid}"
+
+PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
+FAMILY = Permission.FILE_SHARE_JOBS
+
+
+class Operation(NamedTuple):
+    """One operation of the API; `is_extension` marks those that the published contract does not have."""
+
+    method: str
+    path: str
+    operation_id: str
+    permission: Permission
+    handler: Handler
+    is_extension: bool = False
+
+
+def _ours(method: str, path: str, operation_id: str, permission: Permission, handler: Handler) -> Operation:
+    return Operation(method, path, operation_id, permission, handler, is_extension=True)
+
+
+ROUTES: list[Operation] = [
+    Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
+    Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
+    # Organizations
+    Operation("GET", f"{BASE}/organizations", "GetOrganizations", READ, organizations.list_organizations),
+    Operation("GET", f"{BASE}/organizations/companies", "GetCompanies", READ, organizations.list_companies),
+    Operation(
+        "POST",
+        f"{BASE}/organizations/companies",
+        "CreateCompany",
+        Permission.COMPANIES_WRITE,
+        organizations.create_company,
+    ),
+    Operation("GET", BASE + "/organizations/companies/{companyUid}", "GetCompany", READ, organizations.get_company),
+    Operation(
+        "GET", BASE + "/organizations/{organizationUid}", "GetOrganization", READ, organizations.get_organization
+    ),
+    _ours(
+        "POST", f"{BASE}/organizations/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller
+    ),
+    # Users
+    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users),
+    Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
+    Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
+    Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
+    # Backup servers
+    Operation("GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers),
+    _ours(
+        "POST",
+        f"{SERVERS}/enrolmentTokens",
+        "CreateBackupServerEnrolmentToken",
+        Permission.SERVERS_WRITE,
+        backup_servers.create_enrolment_token,
+    ),
+    Operation("GET", SERVER, "GetBackupServer", READ, backup_servers.get_backup_server),
+    # Backup repositories
+    Operation("GET", f"{SERVERS}/repositories", "GetBackupRepositories", READ, repositories.list_repositories),
+    Operation("GET", f"{SERVER}/repositories", "GetBackupRepositoriesByServer", READ, repositories.list_repositories),
+    _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
+    Operation(
+        "GET", SERVER + "/repositories/{repositoryUid}", "GetBackupRepository", READ, repositories.get_repository
+    ),
+    # Jobs
+    Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs),
+    Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs),
+    Operation("GET", JOB, "GetBackupServerJob", READ, jobs.get_job),
+    Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job),
+    Operation("DELETE", JOB, "DeleteBackupServerJob", WRITE, jobs.delete_job),
+    Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
+    Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
+    Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
+    _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions),
+    # File share jobs
+    Operation(
+        "GET", f"{JOBS}/fileShareJobs", "GetBackupServerFileShareJobs", FAMILY, file_share_jobs.list_file_share_jobs
+    ),
+    Operation(
+        "GET",
+        f"{JOBS}/fileShareJobs/objects",
+        "GetBackupServerFileShareJobsObjects",
+        FAMILY,
+        file_share_jobs.list_objects,
+    ),
+    Operation(
+        "GET",
+        JOBS + "/fileShareJobs/{jobUid}",
+        "GetBackupServerFileShareJob",
+        FAMILY,
+        file_share_jobs.get_file_share_job,
+    ),
+    Operation(
+        "GET",
+        JOBS + "/fileShareJobs/{jobUid}/objects",
+        "GetBackupServerFileShareJobObjects",
+        FAMILY,
+        file_share_jobs.list_objects,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/jobs/fileShareJobs",
+        "GetBackupServerFileShareJobsByServer",
+        FAMILY,
+        file_share_jobs.list_file_share_jobs,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/jobs/fileShareJobs/objects",
+        "GetBackupServerFileShareJobsObjectsByServer",
+        FAMILY,
+        file_share_jobs.list_objects,
+    ),
+    _ours(
+        "POST",
+        f"{SERVER}/jobs/fileShareJobs",
+        "CreateBackupServerFileShareJob",
+        FAMILY,
+        file_share_jobs.create_file_share_job,
+    ),
+    # File share copy jobs
+    Operation(
+        "GET",
+        f"{JOBS}/fileShareCopyJobs",
+        "GetBackupServerFileShareCopyJobs",
+        FAMILY,
+        file_share_copy_jobs.list_file_share_copy_jobs,
+    ),
+    Operation(
+        "GET",
+        f"{JOBS}/fileShareCopyJobs/objects",
+        "GetBackupServerFileShareCopyJobsObjects",
+        FAMILY,
+        file_share_copy_jobs.list_objects,
+    ),
+    Operation(
+        "GET",
+        JOBS + "/fileShareCopyJobs/{jobUid}",
+        "GetBackupServerFileShareCopyJob",
+        FAMILY,
+        file_share_copy_jobs.get_file_share_copy_job,
+    ),
+    Operation(
+        "GET",
+        JOBS + "/fileShareCopyJobs/{jobUid}/objects",
+        "GetBackupServerFileShareCopyJobObjects",
+        FAMILY,
+        file_share_copy_jobs.list_objects,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/jobs/fileShareCopyJobs",
+        "GetBackupServerFileShareCopyJobsByServer",
+        FAMILY,
+        file_share_copy_jobs.list_file_share_copy_jobs,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/jobs/fileShareCopyJobs/objects",
+        "GetBackupServerFileShareCopyJobsObjectsByServer",
+        FAMILY,
+        file_share_copy_jobs.list_objects,
+    ),
+    _ours(
+        "POST",
+        f"{SERVER}/jobs/fileShareCopyJobs",
+        "CreateBackupServerFileShareCopyJob",
+        FAMILY,
+        file_share_copy_jobs.create_file_share_copy_job,
+    ),
+    # Sessions
+    _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions),
+    _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),
+    # File shares and their restore points
+    Operation("GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares),
+    _ours("GET", SHARE, "GetProtectedOnPremisesFileShare", READ, file_shares.get_file_share),
+    _ours("GET", f"{SERVER}/fileShares", "GetFileSharesByServer", READ, file_shares.list_file_shares),
+    _ours("POST", f"{SERVER}/fileShares", "CreateFileShare", WRITE, file_shares.create_file_share),
+    _ours("GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions),
+    Operation(
+        "GET",
+        f"{SHARES}/restorePoints",
+        "GetProtectedFileSharesRestorePoints",
+        READ,
+        restore_points.list_restore_points,
+    ),
+    Operation(
+        "GET", f"{SHARE}/restorePoints", "GetProtectedFileShareRestorePoints", READ, restore_points.list_restore_points
+    ),
+    _ours(
+        "GET",
+        SHARES + "/restorePoints/{restorePointUid}",
+        "GetProtectedFileShareRestorePoint",
+        READ,
+        restore_points.get_restore_point,
+    ),
+    _ours(
+        "POST",
+        SHARES + "/restorePoints/{restorePointUid}/restore",
+        "RestoreFileShareRestorePoint",
+        WRITE,
+        restore_points.restore_restore_point,
+    ),
+    # Agents
+    _ours("POST", ENROL_PATH, "EnrolAgent", PUBLIC, agents.enrol),
+    _ours("POST", CHALLENGE_PATH, "ChallengeAgent", PUBLIC, agents.challenge),
+    _ours("POST", SESSION_PATH, "OpenAgentSession", PUBLIC, agents.open_session),
+    _ours("POST", EXCHANGE_PATH, "ExchangeWithAgent", AGENT, agents.take_exchange),
+    # Operation
+    _ours("GET", "/health/live", "GetLive", PUBLIC, about.get_live),
+    _ours("GET", "/health/ready", "GetReady", PUBLIC, about.get_ready),
+    _ours("GET", "/metrics", "GetMetrics", PUBLIC, about.get_metrics),
+]

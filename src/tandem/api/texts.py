@@ -1,0 +1,26 @@
+"""Types that many resources share: instants as the contract writes them, and bounded texts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from tandem.domain.backup_servers import NAME_LENGTH_MAX
+from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"\S")]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
+
+
+def instant(value: datetime) -> str:
+    """Write an aware instant with seven fractional digits and an offset, as the contract does."""
+    return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond:06d}0+00:00"
+
+
+def instant_or_none(value: datetime | None) -> str | None:
+    """Write an instant that may be missing."""
+    return None if value is None else instant(value)

@@ -1,0 +1,120 @@
+"""Users over HTTP."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.actions import create_organization
+from tandem.api.bodies import read_body
+from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.envelope import collection, single
+from tandem.api.organizations import OwnerCredentials, OwnerView
+from tandem.api.texts import Text
+from tandem.domain.identity import Role, User
+from tandem.store import users
+
+
+class Title(StrEnum):
+    """The contract's titles."""
+
+    UNKNOWN = "Unknown"
+    MR = "Mr"
+    MRS = "Mrs"
+    MISS = "Miss"
+    MS = "Ms"
+
+
+class Profile(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's UserProfile."""
+
+    first_name: Text | None = None
+    last_name: Text | None = None
+    title: Title = Title.UNKNOWN
+    email: Text | None = None
+    address: Text | None = None
+    phone: Text | None = None
+
+
+class UserView(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's User."""
+
+    instance_uid: str
+    organization_uid: str
+    role: str
+    user_name: str
+    status: str
+    profile: Profile
+    credentials: OwnerView
+    mfa_policy_status: str = "Disabled"
+    mfa_policy_configuration_status: str = "NotConfigured"
+
+
+class UserInput(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's UserInput, as far as it means something here."""
+
+    organization_uid: str
+    role: Role
+    profile: Profile
+    credentials: OwnerCredentials
+
+
+def list_users(call: Call) -> Response:
+    """List users."""
+    refuse_unserved_parameters(call)
+    with call.context.database.reading() as connection:
+        page = users.list_users(connection, call.scope, call.window())
+    return collection(page, [_view(row) for row in page.rows])
+
+
+def get_user(call: Call) -> Response:
+    """Get a user."""
+    with call.context.database.reading() as connection:
+        return single(_view(users.get_user(connection, call.scope, call.uid("userUid"))))
+
+
+def get_current_user(call: Call) -> Response:
+    """Get the caller's own user."""
+    with call.context.database.reading() as connection:
+        return single(_view(users.get_own(connection, call.who)))
+
+
+def create_user(call: Call) -> Response:
+    """Create a user."""
+    body = read_body(call, UserInput)
+    user = User(
+        instance_uid="",
+        organization_uid=body.organization_uid.lower(),
+        role=body.role,
+        user_name=body.credentials.user_name,
+        status=users.ENABLED,
+        first_name=body.profile.first_name,
+        last_name=body.profile.last_name,
+        title=body.profile.title,
+        email=body.profile.email,
+        address=body.profile.address,
+        phone=body.profile.phone,
+    )
+    return single(_view(create_organization.create_user(call.act, user, body.credentials.password)))
+
+
+def _view(user: User) -> UserView:
+    profile = Profile(
+        first_name=user.first_name,
+        last_name=user.last_name,
+        title=Title(user.title),
+        email=user.email,
+        address=user.address,
+        phone=user.phone,
+    )
+    return UserView(
+        instance_uid=user.instance_uid,
+        organization_uid=user.organization_uid,
+        role=user.role,
+        user_name=user.user_name,
+        status=user.status,
+        profile=profile,
+        credentials=OwnerView(user.user_name),
+    )
