@@ -1,0 +1,157 @@
+"""The ledger of a copy job while a run works on it: every change is stored and reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tandem.agent.run import Run
+from tandem.domain.restore_points import CopyState, LedgerEntry
+from tandem.domain.sessions import Progress
+from tandem.protocol.messages import JobConfiguration, LedgerReport, RepositoryConfiguration
+from tandem.restic import listing, snapshots
+from tandem.restic.process import RepositoryAccess
+
+REASON_LENGTH_MAX = 1_000
+
+
+class Ledger:
+    """Where each source point's copy stands."""
+
+    def __init__(self, run: Run, job: JobConfiguration) -> None:
+        """Load the entries."""
+        self.entries = run.means.state.ledger(job.uid)
+        self.sizes: dict[str, tuple[int, int]] = {}
+        self._run = run
+        self._job = job
+        self._done = 0
+        self._total = 0
+
+    def reconcile(self, target: RepositoryConfiguration, access: RepositoryAccess) -> list[LedgerEntry]:
+        """Bring the entries in line with what the target really holds.
+
+        Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that arrived as
+        the last run was cut short is noted.
+
+        Returns:
+            entries that have expired although the target still holds their copy: to be forgotten.
+        """
+        held = set(listing.snapshot_ids(Path(target.path)))
+        lost = [
+            entry for entry in self.entries.values() if entry.state.is_held and entry.target_snapshot_id not in held
+        ]
+        for entry in lost:
+            self._run.warn(
+                f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S} is gone from the target; it is made again."
+            )
+            self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", target_snapshot_id=None)
+        copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
+        unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
+        if unknown:
+            self._adopt(unknown, access)
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.state is CopyState.EXPIRED and entry.target_snapshot_id in held
+        ]
+
+    def expire_lost(self, held: set[str]) -> None:
+        """Note the points that left the first repository before they could be copied."""
+        for entry in list(self.entries.values()):
+            if entry.source_snapshot_id not in held and entry.state in {
+                CopyState.PENDING,
+                CopyState.COPYING,
+                CopyState.QUARANTINED,
+            }:
+                reason = "Gone from the first repository before it could be copied."
+                self._change(entry, state=CopyState.EXPIRED, reason=reason)
+
+    def write(self, entries: Iterable[LedgerEntry]) -> None:
+        """Store and report entries."""
+        changed = list(entries)
+        if not changed:
+            return
+        for entry in changed:
+            self.entries[entry.source_snapshot_id] = entry
+        with self._run.means.state.transaction():
+            self._run.means.state.put_entries(self._job.uid, changed)
+            self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=changed))
+
+    def expect(self, total: int) -> None:
+        """Say how many points are to be copied."""
+        self._total = total
+
+    def begin(self, entries: list[LedgerEntry]) -> None:
+        """Note that points are being copied."""
+        changes = {"state": CopyState.COPYING, "reason": "Being copied."}
+        self.write([msgspec.structs.replace(entry, **changes) for entry in entries])
+
+    def commit(self, snapshot_id: str, target_snapshot_id: str) -> None:
+        """Note that a point is in the target; said once more with the whole id, it changes only that."""
+        entry = self._entry(snapshot_id)
+        if entry.state.is_held and entry.target_snapshot_id == target_snapshot_id:
+            return
+        if not entry.state.is_held:
+            self._done += 1
+            self._run.note(points_copied=self._run.statistics.points_copied + 1)
+        size, added = self.sizes.get(snapshot_id, (entry.size, entry.added))
+        self._change(
+            entry,
+            state=CopyState.COPIED,
+            reason="",
+            target_snapshot_id=target_snapshot_id,
+            copied_at=entry.copied_at or self._run.now,
+            expires_at=self._job.retention.expires_at(entry.created_at),
+            size=size,
+            added=added,
+        )
+        self._run.show(self.progress(0, 0))
+
+    def quarantine(self, snapshot_id: str, reason: str) -> None:
+        """Note that a point cannot be copied."""
+        entry = self._entry(snapshot_id)
+        self._change(entry, state=CopyState.QUARANTINED, reason=reason[:REASON_LENGTH_MAX])
+
+    def expire(self, snapshot_id: str, reason: str) -> None:
+        """Note that a point's copy is over; it will never be made again."""
+        self._change(self._entry(snapshot_id), state=CopyState.EXPIRED, reason=reason)
+
+    def clear_targets(self, snapshot_ids: list[str]) -> None:
+        """Note that the copies of expired points are gone from the target."""
+        self.write([msgspec.structs.replace(self._entry(uid), target_snapshot_id=None) for uid in snapshot_ids])
+
+    def is_held(self, snapshot_id: str) -> bool:
+        """Say whether the target has a point."""
+        return snapshot_id in self.entries and self.entries[snapshot_id].state.is_held
+
+    def is_wanted(self, snapshot_id: str) -> bool:
+        """Say whether a point is still to be copied in this run."""
+        return self._entry(snapshot_id).state is CopyState.COPYING
+
+    def progress(self, packs_done: int, packs_total: int) -> Progress:
+        """Give how far the run is."""
+        part = packs_done / packs_total if packs_total else 0.0
+        percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
+        return Progress(percent=percent, points_done=self._done, points_total=self._total)
+
+    def _adopt(self, unknown: set[str], access: RepositoryAccess) -> None:
+        for snapshot in snapshots.read(self._run.means.engine, access, control=self._run.control):
+            entry = self.entries.get(snapshot.original or "")
+            if snapshot.id not in unknown or entry is None or entry.state.is_held:
+                continue
+            if entry.state is CopyState.EXPIRED:
+                self._change(entry, target_snapshot_id=snapshot.id)
+                continue
+            self._run.decide("adopt", entry.source_snapshot_id, "A session that was cut short had copied it.")
+            self._change(
+                entry, state=CopyState.COPIED, reason="", target_snapshot_id=snapshot.id, copied_at=self._run.now
+            )
+
+    def _entry(self, snapshot_id: str) -> LedgerEntry:
+        return self.entries[snapshot_id]
+
+    def _change(self, entry: LedgerEntry, **changes: Any) -> None:
+        self.write([msgspec.structs.replace(entry, **changes)])

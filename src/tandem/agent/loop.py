@@ -1,0 +1,247 @@
+"""The agent's loops: ask what is due and start it; tell the console; listen to it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import msgspec
+import structlog
+
+from tandem.agent.console_link import ConsoleLink, Fenced
+from tandem.agent.folders import check_share
+from tandem.agent.identity import Identity
+from tandem.agent.run import Means
+from tandem.agent.sessions import Sessions
+from tandem.domain.errors import ConsoleError, Unauthorized
+from tandem.domain.repositories import RepositoryState
+from tandem.domain.schedule import ScheduleType, next_run
+from tandem.protocol.messages import (
+    REPORTS_PER_EXCHANGE_MAX,
+    WAIT_SECONDS_MAX,
+    CheckFolder,
+    Command,
+    CommandResult,
+    Configuration,
+    ExchangeAnswer,
+    ExchangeRequest,
+    JobConfiguration,
+    Order,
+    RepositoryConfiguration,
+    RestorePointTo,
+    StartJob,
+    StopJob,
+)
+
+TICK_SECONDS = 0.5
+REPORT_EVERY_SECONDS = 1.0
+BACKOFF_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 8.0
+
+log = structlog.get_logger()
+
+
+class Agent:
+    """Everything that goes on at a backup server."""
+
+    def __init__(self, means: Means, identity: Identity, data: Path) -> None:
+        """Put the parts together; `run` starts them."""
+        self._means = means
+        self._identity = identity
+        self._data = data
+        self._stopping = Event()
+        self._news = Event()
+        self._configuration_lock = Lock()
+        self._configuration = means.state.configuration()
+        self._session = _Session(identity, ".".join(map(str, means.engine.version)))
+        self._making: set[str] = set()
+        self.is_fenced = False
+        means.state.close_open_commands("The agent was interrupted while it carried this out.")
+        self._sessions = Sessions(means, identity.host_name, data, self._news.set)
+
+    def run(self) -> None:
+        """Work until `stop`; then end every run, within ten seconds."""
+        threads = [
+            Thread(target=self._listen, name="listen", daemon=True),
+            Thread(target=self._report, name="report", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        self._make_repositories()
+        while not self._stopping.wait(TICK_SECONDS):
+            self._start_due()
+        self._sessions.close(STOP_SECONDS_MAX)
+
+    def stop(self) -> None:
+        """Tell the agent to end."""
+        self._stopping.set()
+        self._news.set()
+
+    def _start_due(self) -> None:
+        configuration = self._configuration
+        if configuration is None:
+            return
+        for job in configuration.jobs:
+            try:
+                self._start_if_due(job, configuration)
+            except Exception:  # one bad job must not keep the others from running
+                log.exception("job not started", job=job.name)
+
+    def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
+        now = self._means.clock()
+        planned = self._means.state.next_run(job.uid)
+        form = msgspec.json.encode(job.schedule).decode()
+        is_chained = job.schedule.type is ScheduleType.CHAINED
+        if not is_chained and (planned is None or planned[1] != form):
+            upcoming = next_run(job.schedule, now, job.created_at)
+            if planned is not None or upcoming is not None:
+                self._means.state.set_next_run(job.uid, upcoming, form)
+            return
+        if planned is None or planned[0] > now:
+            return
+        upcoming = None if is_chained else next_run(job.schedule, now, job.created_at)
+        if not job.is_enabled:
+            self._means.state.set_next_run(job.uid, upcoming, form)
+        elif not self._sessions.is_running(job.uid):
+            self._means.state.set_next_run(job.uid, upcoming, form)
+            self._sessions.start_job(job, configuration)
+        elif not is_chained:
+            # A chained run waits for the one that is going on; one by the clock has its next time.
+            self._means.state.set_next_run(job.uid, upcoming, form)
+            self._sessions.skip(job, "Its previous run was still going on.")
+
+    def _report(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._news.wait()
+            self._news.clear()
+            while not self._stopping.is_set() and self._has_something_to_say():
+                failures = self._converse(wait_seconds=0, failures=failures)
+                if not self._means.state.reports(1):
+                    self._stopping.wait(REPORT_EVERY_SECONDS)
+
+    def _listen(self) -> None:
+        failures = 0
+        self._news.set()
+        while not self._stopping.is_set():
+            failures = self._converse(wait_seconds=WAIT_SECONDS_MAX, failures=failures)
+
+    def _has_something_to_say(self) -> bool:
+        state = self._means.state
+        return bool(state.reports(1) or state.unsent_results() or self._sessions.running())
+
+    def _converse(self, *, wait_seconds: float, failures: int) -> int:
+        try:
+            self._exchange(wait_seconds)
+        except Fenced as error:
+            log.warning("fenced", message=error.message)
+            self.is_fenced = True
+            self.stop()
+        except ConsoleError as error:
+            if isinstance(error, Unauthorized):
+                self._session.drop()
+            if failures == 0:
+                log.warning("console not reached", message=error.message)
+            # Random waits keep a thousand agents from coming back in the same second.
+            self._stopping.wait(min(BACKOFF_SECONDS_MAX, 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
+            return min(failures + 1, 10)
+        return 0
+
+    def _exchange(self, wait_seconds: float) -> None:
+        is_reporting = wait_seconds == 0
+        state = self._means.state
+        results = state.unsent_results() if is_reporting else []
+        configuration = self._configuration
+        request = ExchangeRequest(
+            revision=configuration.revision if configuration else 0,
+            reports=state.reports(REPORTS_PER_EXCHANGE_MAX) if is_reporting else [],
+            results=[CommandResult(serial, error) for serial, error in results],
+            running=self._sessions.running() if is_reporting else [],
+            wait_seconds=wait_seconds,
+        )
+        answer = self._session.exchange(request)
+        state.drop_reports(answer.last_report)
+        state.mark_results_sent(serial for serial, _error in results)
+        self._take_in(answer)
+
+    def _take_in(self, answer: ExchangeAnswer) -> None:
+        with self._configuration_lock:
+            newest = answer.configuration
+            if newest is not None and (self._configuration is None or newest.revision > self._configuration.revision):
+                self._means.state.set_configuration(newest)
+                self._configuration = newest
+        self._make_repositories()
+        for command in answer.commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        if not self._means.state.take_command(command.serial):
+            return
+        try:
+            error = self._obey(command.order)
+        except Exception as failure:  # an order that fails is answered as such, and the next one is taken
+            log.exception("order failed", serial=command.serial)
+            error = f"The agent failed: {failure}"
+        self._means.state.answer_command(command.serial, error)
+        self._news.set()
+
+    def _obey(self, order: Order) -> str:
+        configuration = self._configuration
+        match order:
+            case CheckFolder(path=path):
+                return check_share(path, configuration, self._data)
+            case StopJob(job_uid=job_uid):
+                return self._sessions.stop_job(job_uid)
+            case StartJob(job_uid=job_uid):
+                jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []
+                if configuration is None or not jobs:
+                    return "This agent does not know the job."
+                return self._sessions.start_job(jobs[0], configuration)
+            case RestorePointTo():
+                if configuration is None:
+                    return "This agent has no configuration yet."
+                return self._sessions.start_restore(order, configuration)
+
+    def _make_repositories(self) -> None:
+        configuration = self._configuration
+        with self._configuration_lock:
+            wanted = [
+                repository
+                for repository in (configuration.repositories if configuration else [])
+                if repository.state is RepositoryState.CREATING and repository.uid not in self._making
+            ]
+            self._making |= {repository.uid for repository in wanted}
+        for repository in wanted:
+            Thread(target=self._make_repository, args=(repository, configuration), daemon=True).start()
+
+    def _make_repository(self, repository: RepositoryConfiguration, configuration: Configuration) -> None:
+        control = self._means.processes.control(self._stopping, _nothing)
+        report = self._means.repositories.make(repository, configuration, control)
+        if not self._stopping.is_set():
+            self._means.state.add_report(report)
+            self._news.set()
+
+
+class _Session:
+    """The agent's session with the console, opened when needed and shared by its threads."""
+
+    def __init__(self, identity: Identity, restic_version: str) -> None:
+        self._link = ConsoleLink(identity, restic_version)
+        self._lock = Lock()
+        self._token: str | None = None
+
+    def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
+        with self._lock:
+            if self._token is None:
+                self._token = self._link.open_session().token
+            token = self._token
+        return self._link.exchange(request, token)
+
+    def drop(self) -> None:
+        with self._lock:
+            self._token = None
+
+
+def _nothing() -> None:
+    return None

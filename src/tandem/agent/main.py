@@ -1,0 +1,68 @@
+"""The agent's process: puts the parts together, runs until told to end."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from tandem.agent.folder_lock import hold_folder
+from tandem.agent.identity import load_identity
+from tandem.agent.loop import Agent
+from tandem.agent.processes import Processes
+from tandem.agent.repositories import Repositories
+from tandem.agent.run import Means
+from tandem.agent.state import State
+from tandem.domain.errors import Unavailable
+from tandem.restic import version
+from tandem.restic.engine import Engine
+from tandem.restic.errors import ResticError
+from tandem.sealing import open_seal
+
+FENCED_EXIT_CODE = 4
+
+log = structlog.get_logger()
+
+
+def run_agent(data: Path, restic: str) -> int:
+    """Run an enrolled agent until SIGTERM or SIGINT.
+
+    Args:
+        data: the agent's folder.
+        restic: the program, as a name or a path.
+
+    Returns:
+        the exit code: 0, or 4 if a newer agent with the same identity took over.
+
+    Raises:
+        NotFound: if no agent is enrolled in this folder.
+        Conflict: if another process runs the agent of this folder.
+        Unavailable: if restic is missing or too old.
+    """
+    identity = load_identity(data)
+    with hold_folder(data):
+        engine = _find_restic(restic)
+        state = State(data / "agent.db", open_seal(data / "seal.key"))
+        processes = Processes(state, _now)
+        repositories = Repositories(engine, state, processes, data)
+        means = Means(engine, state, repositories, processes, _now)
+        agent = Agent(means, identity, data)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: agent.stop())
+        log.info("agent started", console=identity.console, restic=".".join(map(str, engine.version)))
+        agent.run()
+        log.info("agent stopped")
+        return FENCED_EXIT_CODE if agent.is_fenced else 0
+
+
+def _find_restic(restic: str) -> Engine:
+    try:
+        return version.detect(restic)
+    except ResticError as error:
+        raise Unavailable(str(error)) from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,156 @@
+"""A run of a file share copy job: what the copy is to have and has not got, oldest first; then its own retention.
+
+The ledger says of each source point where its copy stands. Every step is noted before or together with its effect,
+so that a run cut short at any moment is finished by the next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from tandem.agent.ledger import Ledger
+from tandem.agent.run import Run
+from tandem.agent.space import forget_points, prune_if_worth_it
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
+from tandem.domain.retention import Point
+from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
+from tandem.restic import copy, listing
+from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
+from tandem.restic.process import RepositoryAccess
+
+# These say something of a repository, not of a point: no point is to blame.
+NOT_THE_POINTS_FAULT = (RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
+FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system", "input/output error")
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """The two repositories of a copy."""
+
+    source: RepositoryConfiguration
+    target: RepositoryConfiguration
+    source_access: RepositoryAccess
+    target_access: RepositoryAccess
+
+
+def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
+    """Bring the copy up to what its retention says.
+
+    Raises:
+        ResticError: if a repository cannot be used; Stopped if the run was told to end. What was copied is kept.
+    """
+    source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
+    if source_job is None:
+        raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    source, target = run.repository(source_job.target_repository_uid), run.repository(job.target_repository_uid)
+    ends = Ends(
+        source,
+        target,
+        run.means.repositories.open(source, run.control),
+        run.means.repositories.open(target, run.control),
+    )
+    before = listing.bytes_used(Path(target.path))
+    ledger = Ledger(run, job)
+    leftovers = ledger.reconcile(target, ends.target_access)
+    plan = _plan(run, job, source_job, ledger, source)
+    ledger.write(plan.expire)
+    try:
+        _copy_all(run, ledger, ends, plan)
+    finally:
+        run.note(transferred=max(0, listing.bytes_used(Path(target.path)) - before))
+    _forget(run, job, ledger, ends, leftovers)
+    prune_if_worth_it(run, target, ends.target_access)
+    run.means.state.add_report(run.means.repositories.measure(target))
+
+
+def _plan(
+    run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: RepositoryConfiguration
+) -> CopyPlan:
+    held = set(listing.snapshot_ids(Path(source.path)))
+    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
+    ledger.sizes = {uid: (point.size, point.added) for uid, point in points.items()}
+    ledger.expire_lost(held)
+    there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
+    plan = plan_copies(there, ledger.entries, job.retention, run.now)
+    for entry in plan.expire:
+        run.decide("skip", entry.source_snapshot_id, entry.reason)
+    for entry in plan.copy:
+        run.decide("copy", entry.source_snapshot_id, "Kept by the retention of the copy, and not there yet.")
+    for entry in plan.wait:
+        run.decide("retry", entry.source_snapshot_id, f"Quarantined before: {entry.reason}")
+    run.note(source_size=max((size for size, _added in ledger.sizes.values()), default=0))
+    return plan
+
+
+def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
+    ledger.expect(len(plan.copy) + len(plan.wait))
+    ledger.begin(plan.copy)
+    waiting = [entry.source_snapshot_id for entry in plan.copy]
+    while waiting:
+        try:
+            _copy(run, ledger, ends, waiting)
+        except NOT_THE_POINTS_FAULT:
+            raise
+        except ResticError as error:
+            _raise_if_full(error)
+            waiting = [uid for uid in waiting if not ledger.is_held(uid)]
+            # One bad point must not hold up the others: the oldest that is missing is tried by itself.
+            if waiting:
+                _copy_alone(run, ledger, ends, waiting[0])
+        waiting = [uid for uid in waiting if ledger.is_wanted(uid)]
+    for entry in plan.wait:
+        _copy_alone(run, ledger, ends, entry.source_snapshot_id)
+
+
+def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> None:
+    try:
+        _copy(run, ledger, ends, [snapshot_id])
+    except NOT_THE_POINTS_FAULT:
+        raise
+    except ResticError as error:
+        _raise_if_full(error)
+        ledger.quarantine(snapshot_id, str(error))
+        created_at = ledger.entries[snapshot_id].created_at
+        run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {error}")
+
+
+def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None:
+    def saved(copied: copy.Copied) -> None:
+        ledger.commit(copied.source_id, copied.target_id)
+
+    def show(done: int, total: int) -> None:
+        run.show(ledger.progress(done, total))
+
+    result = copy.run(
+        run.means.engine,
+        ends.source_access,
+        ends.target_access,
+        snapshot_ids,
+        on_saved=saved,
+        on_progress=show,
+        control=run.control,
+    )
+    for copied in result.copied:
+        ledger.commit(copied.source_id, copied.target_id)
+    for snapshot_id in result.missing:
+        ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
+
+
+def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
+    going = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    for entry in going:
+        reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
+        run.decide("forget", entry.source_snapshot_id, reason)
+        # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.
+        ledger.expire(entry.source_snapshot_id, reason)
+    all_going = [*leftovers, *going]
+    ids = [entry.target_snapshot_id for entry in all_going if entry.target_snapshot_id]
+    forget_points(run, ends.target, ends.target_access, ids, sum(entry.added for entry in all_going))
+    ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
+
+
+def _raise_if_full(error: ResticError) -> None:
+    text = f"{error} {error.stderr}".lower()
+    if any(words in text for words in FULL):
+        raise ResticError(f"The target repository cannot be written: {error}", exit_code=error.exit_code) from error

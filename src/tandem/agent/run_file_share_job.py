@@ -1,0 +1,166 @@
+"""A run of a file share job: one restore point of the share, then retention in the first repository."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from tandem.agent.run import Run
+from tandem.agent.space import forget_points, prune_if_worth_it
+from tandem.agent.state import HeldPoint
+from tandem.domain.retention import FOREVER, Point, kept
+from tandem.domain.sessions import Progress
+from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport, RepositoryConfiguration
+from tandem.restic import backup, listing, snapshots
+from tandem.restic.errors import ResticError
+from tandem.restic.process import RepositoryAccess
+
+ERRORS_SHOWN_MAX = 20
+
+
+def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
+    """Back the share up and keep what the retention says.
+
+    Args:
+        run: the session.
+        job: what to run.
+        host_name: the name that points carry; the same for the life of this agent.
+
+    Raises:
+        ResticError: if no point was made; Stopped if the run was told to end.
+    """
+    share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    repository = run.repository(job.target_repository_uid)
+    access = run.means.repositories.open(repository, run.control)
+    before = listing.bytes_used(Path(repository.path))
+    _reconcile(run, job, repository, access, share)
+    _back_up(run, job, access, share, host_name)
+    _keep_retention(run, job, repository, access)
+    run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
+    prune_if_worth_it(run, repository, access)
+    run.means.state.add_report(run.means.repositories.measure(repository))
+
+
+def _back_up(
+    run: Run, job: JobConfiguration, access: RepositoryAccess, share: FileShareConfiguration, host_name: str
+) -> None:
+    if not Path(share.path).is_dir():
+        raise ResticError(f"The folder {share.path} of the share {share.name} is not there; is its disk mounted?")
+
+    def show(progress: backup.Progress) -> None:
+        run.show(
+            Progress(
+                percent=round(progress.percent_done * 100, 1),
+                files_done=progress.files_done,
+                files_total=progress.total_files,
+                bytes_done=progress.bytes_done,
+                bytes_total=progress.total_bytes,
+            )
+        )
+
+    summary = backup.run(run.means.engine, access, share.path, host=host_name, on_progress=show, control=run.control)
+    point = HeldPoint(
+        uid=str(uuid.uuid4()),
+        snapshot_id=summary.snapshot_id,
+        created_at=run.now,
+        size=summary.total_bytes_processed,
+        added=summary.data_added,
+        files=summary.total_files_processed,
+        is_complete=summary.is_complete,
+    )
+    _remember(run, job, point)
+    run.decide("backup", point.snapshot_id, "The share as it was during this session.")
+    run.note(
+        files_total=summary.total_files_processed,
+        files_changed=summary.files_new + summary.files_changed,
+        files_skipped=len(summary.errors),
+        source_size=summary.total_bytes_processed,
+    )
+    if not summary.is_complete:
+        run.warn("Some files could not be read; this restore point is incomplete.")
+        run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
+
+
+def _keep_retention(
+    run: Run, job: JobConfiguration, repository: RepositoryConfiguration, access: RepositoryAccess
+) -> None:
+    state = run.means.state
+    points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
+    keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
+    for snapshot_id in sorted(set(points) - keep):
+        expired = job.retention.expires_at(points[snapshot_id].created_at)
+        run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
+    # First the intent, then the deed: after a crash in between, the next run forgets them again.
+    state.mark_points_going(repository.uid, set(points) - keep)
+    going = state.points(job.uid, is_going=True)
+    added = sum(point.added for point in going)
+    forget_points(run, repository, access, [point.snapshot_id for point in going], added)
+    for point in going:
+        _report_gone(run, job, point)
+
+
+def _reconcile(
+    run: Run,
+    job: JobConfiguration,
+    repository: RepositoryConfiguration,
+    access: RepositoryAccess,
+    share: FileShareConfiguration,
+) -> None:
+    """Bring what we remember in line with what the repository holds.
+
+    A run that was cut short between restic's saving of a point and our noting of it left one that nobody knows; a
+    point that somebody removed by hand is gone, and is said to be.
+    """
+    state = run.means.state
+    held = set(listing.snapshot_ids(Path(repository.path)))
+    for point in state.points(job.uid, is_going=False):
+        if point.snapshot_id not in held:
+            run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
+            _report_gone(run, job, point)
+    copies = [other.uid for other in run.configuration.jobs if other.target_repository_uid == repository.uid]
+    if not held - state.known_snapshots(repository.uid, copies):
+        return
+    known = state.known_snapshots(repository.uid, copies)
+    for snapshot in snapshots.read(run.means.engine, access, control=run.control):
+        if snapshot.id in known or snapshot.original is not None or list(snapshot.paths) != [share.path]:
+            continue
+        point = HeldPoint(
+            uid=str(uuid.uuid4()),
+            snapshot_id=snapshot.id,
+            created_at=snapshot.time,
+            size=0,
+            added=0,
+            files=0,
+            is_complete=False,
+        )
+        _remember(run, job, point)
+        text = "A session that was cut short had made this point; whether it read all files is not known."
+        run.decide("adopt", snapshot.id, text)
+
+
+def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    with run.means.state.transaction():
+        run.means.state.put_point(job.target_repository_uid, job.uid, point)
+        run.means.state.add_report(_report(job, point))
+
+
+def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    with run.means.state.transaction():
+        run.means.state.drop_point(job.target_repository_uid, point.snapshot_id)
+        run.means.state.add_report(_report(job, point, is_gone=True, run=run))
+
+
+def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, run: Run | None = None) -> PointReport:
+    expires_at = job.retention.expires_at(point.created_at)
+    return PointReport(
+        point_uid=point.uid,
+        job_uid=job.uid,
+        snapshot_id=point.snapshot_id,
+        created_at=point.created_at,
+        size=point.size,
+        added=point.added,
+        files=point.files,
+        is_complete=point.is_complete,
+        expires_at=None if expires_at == FOREVER else expires_at,
+        forgotten_at=run.now if run and is_gone else None,
+    )
