@@ -1,0 +1,119 @@
+"""The console's process: puts the parts together, serves HTTPS until told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+import uvloop
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.server.embed import Server
+
+from tandem.actions.context import Context
+from tandem.actions.enrol_agent import AgentDoor
+from tandem.actions.first_start import prepare
+from tandem.actions.sweep import sweep
+from tandem.actions.tokens import TokenChecker
+from tandem.api.app import Application
+from tandem.api.call import Services
+from tandem.config import Settings
+from tandem.domain.errors import ConsoleError
+from tandem.sealing import generate_password, open_seal, write_private
+from tandem.server.certificates import prepare_certificate
+from tandem.store.database import open_database
+
+SWEEP_EVERY_SECONDS = 30.0
+PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
+
+log = structlog.get_logger()
+
+
+def console_folder(data: Path) -> Path:
+    """Give the console's part of the data folder."""
+    return data / "console"
+
+
+def build_services(settings: Settings) -> Services:
+    """Open the database, bring it up to date, complete the first start, and put the services together."""
+    folder = console_folder(settings.data)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = open_database(settings.database)
+    database.migrate()
+    seal = open_seal(folder / "seal.key")
+    password_file = folder / PASSWORD_FILE
+
+    def admin_password() -> str:
+        if settings.admin_password is not None:
+            return settings.admin_password
+        password = generate_password()
+        write_private(password_file, password + "\n")
+        log.info("first administrator", user=settings.admin_user, password_file=str(password_file))
+        return password
+
+    now = datetime.now(UTC)
+    uid = prepare(database, seal, admin_user=settings.admin_user, admin_password=admin_password, now=now)
+    context = Context(
+        database=database,
+        seal=seal,
+        clock=_now,
+        pause=time.sleep,
+        installation_uid=uid,
+        contract=settings.contract,
+    )
+    return Services(context=context, checker=TokenChecker(context), door=AgentDoor(context), stopping=Event())
+
+
+def run_console(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests that wait for news are answered at once then."""
+    services = build_services(settings)
+    certificate, key = prepare_certificate(console_folder(settings.data), settings.certificate, settings.key)
+    sweeper = Thread(target=_sweep, args=(services,), name="sweep", daemon=True)
+    sweeper.start()
+    try:
+        uvloop.run(_serve(settings, services, certificate, key))
+    finally:
+        services.stopping.set()
+        services.context.database.close()
+    log.info("console stopped")
+
+
+async def _serve(settings: Settings, services: Services, certificate: Path, key: Path) -> None:
+    server = Server(
+        Application(services),
+        address=settings.address,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.auto,
+        websockets=False,
+        log_enabled=False,
+        ssl_cert=certificate,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls12,
+    )
+
+    def stop() -> None:
+        services.stopping.set()
+        server.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    log.info("console listening", url=f"https://{settings.address}:{settings.port}")
+    await server.serve()
+
+
+def _sweep(services: Services) -> None:
+    while not services.stopping.wait(SWEEP_EVERY_SECONDS):
+        try:
+            sweep(services.context)
+        except ConsoleError as error:
+            log.warning("sweep put off", reason=error.message)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
