@@ -1,0 +1,393 @@
+"""Calling a console over its API: which certificate to trust, signing in, paging, errors in its own words."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import socket
+import ssl
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
+
+from tandem.domain.errors import Invalid
+from tandem.domain.paging import LIMIT_MAX
+from tandem.sealing import write_private
+
+BASE = "/api/v3"
+VERSION = "3.6.1"
+HTTPS_PORT = 443
+UNAUTHORIZED = 401
+BAD_REQUEST = 400
+CONNECT_SECONDS_MAX = 10
+# The longest answer: a repository is made by its agent before the console says so.
+ANSWER_SECONDS_MAX = 90
+MESSAGE_LENGTH_MAX = 2_000
+
+# What JSON holds is known to those who ask for it, not here.
+Json: TypeAlias = Any
+
+
+class ApiError(Exception):
+    """The console refused, by an HTTP status and the contract's `errors`, or gave no answer: then `status` is 0."""
+
+    def __init__(self, message: str, *, status: int = 0, errors: list[dict[str, Any]] | None = None) -> None:
+        """Make an error that says what happened and what to do next."""
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.errors = errors or []
+
+
+class NotSignedIn(ApiError):
+    """Nobody is signed in here, or no longer."""
+
+
+class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in as it is kept between commands; without a certificate, the system's authorities are trusted."""
+
+    console: str
+    certificate_pem: str | None
+    user_name: str
+    access_token: str
+    refresh_token: str
+
+
+def pinned_context(certificate_pem: str) -> ssl.SSLContext:
+    """Make a TLS context that trusts the first certificate of a PEM text and nothing else.
+
+    A server that shows this very certificate is the right one under whatever name it was called, so names are not
+    compared. The certificate of an authority, which names no host, vouches for many: then names are compared.
+    """
+    certificate = _read_certificate(certificate_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = _is_authority(certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=certificate.public_bytes(Encoding.PEM).decode())
+    return context
+
+
+def fetch_certificate(console: str, timeout_seconds: float = CONNECT_SECONDS_MAX) -> str:
+    """Give the certificate, as PEM, that a console shows now: unverified, to be pinned once it has been compared."""
+    try:
+        return ssl.get_server_certificate(_address(console), timeout=timeout_seconds)
+    except (OSError, ValueError) as error:
+        raise _unreachable(console, error) from error
+
+
+def is_vouched_for(console: str, timeout_seconds: float = CONNECT_SECONDS_MAX) -> bool:
+    """Say whether an authority that this system trusts vouches for a console."""
+    host, port = _address(console)
+    try:
+        with socket.create_connection((host, port), timeout=timeout_seconds) as connection:
+            ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLCertVerificationError:
+        return False
+    except OSError as error:
+        raise _unreachable(console, error) from error
+    return True
+
+
+def fingerprint(certificate_pem: str) -> str:
+    """Give the SHA-256 of a certificate's DER form, as hexadecimal pairs with colons."""
+    der = _read_certificate(certificate_pem).public_bytes(Encoding.DER)
+    return hashlib.sha256(der).digest().hex(":").upper()
+
+
+def has_fingerprint(certificate_pem: str, given: str) -> bool:
+    """Say whether a fingerprint, in whatever way it is written, is that of a certificate."""
+    digits = given.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
+    return hmac.compare_digest(digits.encode(), fingerprint(certificate_pem).replace(":", "").lower().encode())
+
+
+class Client:
+    """A connection to a console, signed in or not; not to be shared by threads."""
+
+    def __init__(
+        self,
+        console: str,
+        certificate_pem: str | None,
+        *,
+        access_token: str | None = None,
+        refresh_token: str | None = None,
+        on_tokens: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Prepare the connection; nothing is sent yet.
+
+        Args:
+            console: its https URL.
+            certificate_pem: what to trust; None trusts the authorities that this system trusts.
+            access_token: of an earlier sign-in.
+            refresh_token: of the same; renews an access token that is refused.
+            on_tokens: told the access and the refresh token whenever they are new.
+        """
+        _address(console)
+        self.console = console.rstrip("/")
+        self.certificate_pem = certificate_pem
+        self._access_token = access_token
+        self._refresh_token = refresh_token
+        self._on_tokens = on_tokens
+        context = ssl.create_default_context() if certificate_pem is None else pinned_context(certificate_pem)
+        timeout = httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+        self._http = httpx.Client(base_url=self.console, verify=context, timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the sign-in stays good."""
+        self._http.close()
+
+    def sign_in(self, user_name: str, password: str) -> None:
+        """Sign in; raises ApiError for a wrong user name or password."""
+        self._grant({"grant_type": "password", "username": user_name, "password": password})
+
+    def get(self, path: str, **query: Json) -> Json:
+        """Get one resource."""
+        return self._answer("GET", path, query=query)["data"]
+
+    def pages(self, path: str, **query: Json) -> Iterator[Json]:
+        """Give every row of a collection, fetching it in pages."""
+        offset = 0
+        while True:
+            answer = self._answer("GET", path, query={**query, "limit": LIMIT_MAX, "offset": offset})
+            rows = answer["data"]
+            yield from rows
+            offset += len(rows)
+            if not rows or offset >= answer["meta"]["pagingInfo"]["total"]:
+                return
+
+    def post(self, path: str, json: Json = None) -> Json:
+        """Create something, or have something done; gives the answer's data."""
+        return self._answer("POST", path, json=json)["data"]
+
+    def patch(self, path: str, json: Json = None) -> Json:
+        """Change a resource; gives it as it is then."""
+        return self._answer("PATCH", path, json=json)["data"]
+
+    def delete(self, path: str) -> Json:
+        """Delete a resource."""
+        return self._answer("DELETE", path)["data"]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json = None,
+        query: Mapping[str, Json] | None = None,
+        version: str | None = VERSION,
+    ) -> httpx.Response:
+        """Send a request below /api/v3; an access token that is refused is renewed once.
+
+        Query parameters that are None are left out. The `version` of the contract says in which form to answer; None
+        leaves that to the console. Raises ApiError with the console's own message, or with what to do.
+        """
+        token = self._access_token
+        response = self._send(method, path, json=json, query=query, version=version)
+        if response.status_code == UNAUTHORIZED and self._renew(token):
+            response = self._send(method, path, json=json, query=query, version=version)
+        _raise_refused(response, self.console)
+        return response
+
+    def _answer(self, method: str, path: str, *, json: Json = None, query: Mapping[str, Json] | None = None) -> Json:
+        return _read(self.request(method, path, json=json, query=query), self.console)
+
+    def _send(
+        self, method: str, path: str, *, json: Json, query: Mapping[str, Json] | None, version: str | None
+    ) -> httpx.Response:
+        headers: dict[str, str] = {} if version is None else {"X-Client-Version": version}
+        if self._access_token is not None:
+            headers["Authorization"] = f"Bearer {self._access_token}"
+        parameters = {name: value for name, value in (query or {}).items() if value is not None}
+        try:
+            return self._http.request(method, BASE + path, json=json, params=parameters, headers=headers)
+        except httpx.HTTPError as error:
+            raise _unreachable(self.console, error) from error
+
+    def _renew(self, refused: str | None) -> bool:
+        """Exchange the refresh token, unless the refused access token is not the present one; False without one."""
+        if refused != self._access_token:
+            return True
+        if self._refresh_token is None:
+            return False
+        try:
+            self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
+        except ApiError as error:
+            if error.status != BAD_REQUEST:
+                raise
+            raise NotSignedIn(f"The sign-in at {self.console} has ended. Sign in again: tandem login") from error
+        return True
+
+    def _grant(self, form: dict[str, str]) -> None:
+        try:
+            response = self._http.post(f"{BASE}/token", data=form)
+        except httpx.HTTPError as error:
+            raise _unreachable(self.console, error) from error
+        _raise_refused(response, self.console)
+        pair = _read(response, self.console)
+        self._adopt(pair["access_token"], pair["refresh_token"])
+        if self._on_tokens is not None:
+            self._on_tokens(pair["access_token"], pair["refresh_token"])
+
+    def _adopt(self, access_token: str, refresh_token: str) -> None:
+        self._access_token, self._refresh_token = access_token, refresh_token
+
+
+class _StoredClient(Client):
+    """A client whose tokens are kept in a file that other commands use at the same time.
+
+    A refresh token is good once, and using it twice ends the sign-in: so whoever renews holds the lock, and looks
+    first whether another command has done it meanwhile.
+    """
+
+    def __init__(self, data: Path, session: StoredSession) -> None:
+        super().__init__(
+            session.console,
+            session.certificate_pem,
+            access_token=session.access_token,
+            refresh_token=session.refresh_token,
+            on_tokens=self._store,
+        )
+        self._data_folder = data
+        self._session = session
+
+    def _renew(self, refused: str | None) -> bool:
+        with _session_lock(self._data_folder):
+            stored = load_session(self._data_folder)
+            if (stored.console, stored.user_name) != (self._session.console, self._session.user_name):
+                raise NotSignedIn(f"{stored.user_name} has signed in at {stored.console} meanwhile; try again.")
+            self._adopt(stored.access_token, stored.refresh_token)
+            return super()._renew(refused)
+
+    def _store(self, access_token: str, refresh_token: str) -> None:
+        renewed = msgspec.structs.replace(self._session, access_token=access_token, refresh_token=refresh_token)
+        _write_session(self._data_folder, renewed)
+
+
+def open_client(data: Path) -> Client:
+    """Open a client with the sign-in that is kept below a data folder; raises NotSignedIn."""
+    return _StoredClient(data, load_session(data))
+
+
+def store_session(data: Path, session: StoredSession) -> None:
+    """Keep a sign-in below a data folder, readable by its owner only."""
+    with _session_lock(data):
+        _write_session(data, session)
+
+
+def load_session(data: Path) -> StoredSession:
+    """Give the sign-in that is kept below a data folder; raises NotSignedIn."""
+    path = _session_file(data)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StoredSession)
+    except FileNotFoundError as error:
+        raise NotSignedIn("Nobody is signed in here. Sign in first: tandem login --console URL --user NAME") from error
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        text = f"The sign-in kept in {path} cannot be read ({error}). Sign in again: tandem login"
+        raise NotSignedIn(text) from error
+
+
+def forget_session(data: Path) -> bool:
+    """Delete the sign-in that is kept below a data folder; says whether there was one."""
+    with _session_lock(data):
+        is_there = _session_file(data).exists()
+        _session_file(data).unlink(missing_ok=True)
+    return is_there
+
+
+def _write_session(data: Path, session: StoredSession) -> None:
+    write_private(_session_file(data), msgspec.json.encode(session).decode() + "\n")
+
+
+def _session_file(data: Path) -> Path:
+    return data / "cli" / "session.json"
+
+
+@contextmanager
+def _session_lock(data: Path) -> Generator[None]:
+    # The session's own file is replaced at each change, so it cannot carry the lock.
+    path = _session_file(data).with_name("session.lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _address(console: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(console)
+        if parts.scheme == "https" and parts.hostname and not (parts.path.strip("/") or parts.query or parts.username):
+            return parts.hostname, parts.port or HTTPS_PORT
+    except ValueError:
+        pass  # Told below, as for an address of another kind.
+    shown = console[:200]
+    raise Invalid(f'console: "{shown}" is not an address of a console; use one such as https://backup.example:1280.')
+
+
+def _read_certificate(certificate_pem: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(certificate_pem.encode())
+    except ValueError as error:
+        raise Invalid("The certificate is not a PEM text; it begins with -----BEGIN CERTIFICATE-----.") from error
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return False
+    host_names = [entry for entry in certificate.extensions if entry.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME]
+    return constraints.ca and not host_names
+
+
+def _read(response: httpx.Response, console: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(response.content, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        text = f"What answered at {console} with the status {response.status_code} is no console; is the address right?"
+        raise ApiError(text, status=response.status_code) from error
+
+
+def _raise_refused(response: httpx.Response, console: str) -> None:
+    if response.is_success:
+        return
+    answer = _read(response, console)
+    errors: list[dict[str, Any]] = answer.get("errors") or []
+    told = [str(error["message"]) for error in errors if error.get("message")]
+    if answer.get("error_description"):
+        told.append(str(answer["error_description"]))
+    message = "; ".join(told)[:MESSAGE_LENGTH_MAX] or f"{console} answered with the status {response.status_code}."
+    raise ApiError(message, status=response.status_code, errors=errors)
+
+
+def _unreachable(console: str, error: Exception) -> ApiError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            text = f"Nothing was sent: the certificate that {console} shows is not trusted ({cause.verify_message})."
+            return ApiError(f"{text} If it was renewed, compare its fingerprint and sign in again: tandem login")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
+        return ApiError(f"The console at {console} did not answer in {ANSWER_SECONDS_MAX} s; try again.")
+    reason = str(error) or type(error).__name__
+    return ApiError(f"There is no answer from {console} ({reason}). Is the console running there? (`tandem console`)")
