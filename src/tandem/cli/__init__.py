@@ -1,0 +1,1 @@
+"""The command line: a file per noun, over `tandem.client`."""

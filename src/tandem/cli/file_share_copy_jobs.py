@@ -1,0 +1,60 @@
+"""Creating file share copy jobs: the second copy of what a file share job makes, in another repository."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tandem.cli.lookup import BACKUP_SERVERS, JOBS, REPOSITORIES, find
+from tandem.cli.options import AsJson, Data, signed_in
+from tandem.cli.output import say, show_json
+from tandem.cli.schedules import (
+    KEEP_DEFAULT,
+    Daily,
+    Days,
+    Every,
+    Keep,
+    Manual,
+    TimeZone,
+    retention_body,
+    schedule_body,
+)
+from tandem.domain.schedule import ScheduleType
+
+
+def create_copy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The job's name.")],
+    *,
+    source: Annotated[str, typer.Option(metavar="JOB", help="The backup job to copy from, by name or uid.")],
+    repository: Annotated[str, typer.Option(metavar="REPOSITORY", help="Where to, by name or uid.")],
+    keep: Keep = KEEP_DEFAULT,
+    daily: Daily = None,
+    days: Days = None,
+    time_zone: TimeZone = None,
+    every: Every = None,
+    manual: Manual = False,
+    chained: Annotated[
+        bool, typer.Option("--chained", help="Run after each backup; so it is without a schedule.")
+    ] = False,
+    description: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    disabled: Annotated[bool, typer.Option("--disabled", help="Switch the schedule off for now.")] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Create a job that copies what a backup job makes to another repository, with a retention of its own."""
+    if manual and chained:
+        raise typer.BadParameter("choose one of them", param_hint="--manual, --chained")
+    otherwise = ScheduleType.NOT_SCHEDULED if manual else ScheduleType.CHAINED if chained else None
+    schedule = schedule_body(daily=daily, days=days, time_zone=time_zone, every=every, otherwise=otherwise)
+    body = {"name": name, "description": description, "isEnabled": not disabled, **schedule, **retention_body(keep)}
+    with signed_in(data) as client:
+        job = find(client, JOBS, source)
+        server_uid = job["backupServerUid"]
+        target = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        body |= {"sourceFileShareJobUid": job["instanceUid"], "targetRepositoryUid": target["instanceUid"]}
+        row = client.post(f"{BACKUP_SERVERS}/{server_uid}/jobs/fileShareCopyJobs", body)
+    if as_json:
+        show_json(row)
+    else:
+        say(f"The job {name} copies what {job['name']} makes to {target['name']} ({row['instanceUid']}).")

@@ -1,0 +1,93 @@
+"""File shares: what is protected."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, SHARES, find, find_server, names_of
+from tandem.cli.options import AsJson, Data, Server, signed_in
+from tandem.cli.output import UID, Column, Row, moment, say, show_fields, show_json, show_table, size
+
+app = typer.Typer(help="File shares: what is protected.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_shares(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
+    """List file shares."""
+    with signed_in(data) as client:
+        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/fileShares" if server else SHARES.path
+        rows: list[Row] = list(client.pages(path))
+        servers = {} if as_json else names_of(client, SERVERS)
+    if as_json:
+        show_json(rows)
+        return
+    columns = [
+        Column("Name"),
+        Column("Server"),
+        Column("Path"),
+        Column("Points", is_number=True),
+        Column("Latest", is_whole=True),
+        UID,
+    ]
+    show_table(
+        columns,
+        (
+            (
+                row["name"],
+                servers.get(row["backupServerUid"], row["backupServerUid"]),
+                row["path"],
+                row["restorePoints"],
+                moment(row["latestRestorePointDate"]),
+                row["fileShareUid"],
+            )
+            for row in rows
+        ),
+        empty="There is no share yet. Create one with: tandem shares create NAME --path FOLDER",
+    )
+
+
+@app.command("show")
+def show_share(
+    share: Annotated[str, typer.Argument(metavar="SHARE", help="Name or uid.")],
+    *,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Show a file share."""
+    with signed_in(data) as client:
+        row = find(client, SHARES, share)
+    if as_json:
+        show_json(row)
+        return
+    show_fields(
+        [
+            ("Name", row["name"]),
+            ("Path", row["path"]),
+            ("Points", row["restorePoints"]),
+            ("Latest", moment(row["latestRestorePointDate"])),
+            ("Size", size(row["totalShortTermBackupSize"])),
+            ("Server", row["backupServerUid"]),
+            ("Uid", row["fileShareUid"]),
+        ]
+    )
+
+
+@app.command("create")
+def create_share(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The share's name.")],
+    *,
+    path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
+    server: Server = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Create a file share: a folder on a backup server."""
+    with signed_in(data) as client:
+        chosen = find_server(client, server)
+        row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/fileShares", {"name": name, "path": path})
+    if as_json:
+        show_json(row)
+    else:
+        say(f"The share {row['name']} is {row['path']} on {chosen['name']} ({row['fileShareUid']}).")

@@ -1,0 +1,116 @@
+"""Following a session until it has ended, with a progress bar for people."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from tandem.cli.lookup import JOBS, SESSIONS
+from tandem.cli.output import Row, duration, note, plain, say, show_json, size
+from tandem.client import ApiError, Client
+from tandem.domain.errors import Unavailable
+from tandem.domain.jobs import JobStatus
+from tandem.domain.sessions import SessionState, SessionType
+
+PAUSE_SECONDS = 0.5
+# A console that restarts must not end what waits for a backup of many hours.
+OUTAGE_SECONDS_MAX = 120
+
+_FINAL = {state.value for state in SessionState if state.is_final}
+_ACTIVE = {status.value for status in JobStatus if status.is_active}
+_DOING = {
+    SessionType.BACKUP: "Backing up",
+    SessionType.COPY: "Copying",
+    SessionType.RESTORE: "Restoring",
+}
+
+
+def newest_session_uid(client: Client, job: Row) -> str | None:
+    """Give the uid of a job's newest session, None if it never ran."""
+    rows = client.get(f"{JOBS.path}/{job['instanceUid']}/sessions", limit=1)
+    return rows[0]["instanceUid"] if rows else None
+
+
+def await_session(client: Client, job: Row, *, before: str | None) -> str:
+    """Wait until a job that was started has begun; gives its session's uid.
+
+    Args:
+        client: signed in.
+        job: the job.
+        before: the uid of its newest session before it was started.
+
+    Raises:
+        Unavailable: if the start came to nothing.
+    """
+    while True:
+        # In this order: a job that is no longer active has told its session before.
+        now = client.get(f"{JOBS.path}/{job['instanceUid']}")
+        uid = newest_session_uid(client, job)
+        if uid is not None and uid != before:
+            return uid
+        if now["status"] not in _ACTIVE:
+            raise Unavailable(f"The job {job['name']} did not start: {now['failureMessage'] or now['status']}")
+        time.sleep(PAUSE_SECONDS)
+
+
+def follow(client: Client, session_uid: str) -> Row:
+    """Wait for a session's end, showing how far it is; gives it as it is then."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("", total=100)
+            while True:
+                session = _get_patiently(client, session_uid)
+                bar.update(task, completed=session["progress"]["percent"], description=_describe(session))
+                if session["status"] in _FINAL:
+                    return session
+                time.sleep(PAUSE_SECONDS)
+    except KeyboardInterrupt:
+        note(f"It goes on. See how it ends with: tandem sessions show {session_uid}")
+        raise
+
+
+def tell_end(session: Row, *, as_json: bool) -> None:
+    """Print how a session ended; anything but success ends the command with exit code 1."""
+    if as_json:
+        show_json(session)
+    else:
+        say(f"{session['status']} after {duration(session['duration'])}{_describe_done(session)}.")
+    for message in session["messages"]:
+        note(message)
+    if session["status"] != SessionState.SUCCESS:
+        raise typer.Exit(1)
+
+
+def _describe_done(session: Row) -> str:
+    done = session["statistics"]
+    if session["status"] not in {SessionState.SUCCESS, SessionState.WARNING}:
+        return ""
+    if session["type"] == SessionType.COPY:
+        return f": {done['pointsCopied']} points copied, {size(done['transferred'])} transferred"
+    return f": {done['filesTotal']} files, {size(done['transferred'])}"
+
+
+def _get_patiently(client: Client, session_uid: str) -> Row:
+    gives_up_at = time.monotonic() + OUTAGE_SECONDS_MAX
+    while True:
+        try:
+            return client.get(f"{SESSIONS.path}/{session_uid}")
+        except ApiError as error:
+            if error.status or time.monotonic() > gives_up_at:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def _describe(session: Row) -> str:
+    doing = _DOING.get(session["type"], session["type"])
+    progress = session["progress"]
+    done, total = progress["bytesDone"], progress["bytesTotal"]
+    amount = f", {size(done)} of {size(total)}" if total else ""
+    if progress["pointsTotal"]:
+        amount = f", {progress['pointsDone']} of {progress['pointsTotal']} points"
+    return plain(doing if session["status"] == SessionState.RUNNING else session["status"]) + amount

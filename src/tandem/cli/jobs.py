@@ -1,0 +1,214 @@
+"""Jobs of both kinds: listing, starting, stopping, switching, deleting; creating is a file per kind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tandem.cli.file_share_copy_jobs import create_copy
+from tandem.cli.file_share_jobs import create_backup
+from tandem.cli.following import await_session, follow, newest_session_uid, tell_end
+from tandem.cli.lookup import BACKUP_SERVERS, JOBS, SERVERS, find, find_server, names_of
+from tandem.cli.options import AsJson, Data, Server, signed_in
+from tandem.cli.output import (
+    UID,
+    Column,
+    Row,
+    duration,
+    is_for_a_person,
+    moment,
+    plain,
+    say,
+    show_fields,
+    show_json,
+    show_table,
+    size,
+    yes_or_no,
+)
+from tandem.cli.schedules import describe
+from tandem.client import ApiError, Client
+from tandem.domain.jobs import JobType
+
+app = typer.Typer(help="Jobs: backups, and copies of backups.", no_args_is_help=True)
+creation = typer.Typer(help="Create a job.", no_args_is_help=True)
+creation.command("backup")(create_backup)
+creation.command("copy")(create_copy)
+app.add_typer(creation, name="create")
+
+FORBIDDEN = 403
+
+Job = Annotated[str, typer.Argument(metavar="JOB", help="Name or uid.")]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Follow the run to its end; the exit code is 0 only on success.")
+]
+
+_KINDS = {JobType.BACKUP_FILE: "backup", JobType.BACKUP_FILE_COPY: "copy"}
+_FAMILIES = {JobType.BACKUP_FILE: "fileShareJob", JobType.BACKUP_FILE_COPY: "fileShareCopyJob"}
+
+
+@app.command("list")
+def list_jobs(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
+    """List jobs."""
+    with signed_in(data) as client:
+        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/jobs" if server else JOBS.path
+        rows: list[Row] = list(client.pages(path))
+        servers = {} if as_json else names_of(client, SERVERS)
+    if as_json:
+        show_json(rows)
+        return
+    columns = [
+        Column("Name"),
+        Column("Kind"),
+        Column("Server"),
+        Column("Status"),
+        Column("On"),
+        Column("Schedule"),
+        Column("To"),
+        Column("Last run", is_whole=True),
+        UID,
+    ]
+    show_table(
+        columns,
+        (
+            (
+                row["name"],
+                _KINDS.get(row["type"], row["type"]),
+                servers.get(row["backupServerUid"], row["backupServerUid"]),
+                row["status"],
+                yes_or_no(row["isEnabled"]),
+                describe(row),
+                row["destination"],
+                moment(row["lastRun"]),
+                row["instanceUid"],
+            )
+            for row in rows
+        ),
+        empty="There is no job yet. See how to create one with: tandem jobs create backup --help",
+    )
+
+
+@app.command("show")
+def show_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
+    """Show a job, its last run included."""
+    with signed_in(data) as client:
+        row = find(client, JOBS, job)
+        family = _family_of(client, row)
+    if as_json:
+        show_json({**row, _FAMILIES[row["type"]]: family})
+        return
+    show_fields(
+        [
+            ("Name", row["name"]),
+            ("Kind", _KINDS.get(row["type"], row["type"])),
+            ("Description", row["description"]),
+            ("Status", row["status"]),
+            ("On", yes_or_no(row["isEnabled"])),
+            ("Schedule", describe(row)),
+            ("To", row["destination"]),
+            ("Keeps", f"{family['retention']} {family['retentionUnit'].lower()}" if family else ""),
+            ("Last run", moment(row["lastRun"])),
+            ("Took", duration(row["lastDuration"])),
+            ("Transferred", size(row["transferredData"])),
+            ("Holds", size(row["backupChainSize"])),
+            ("Failure", row["failureMessage"]),
+            ("Created", f"{moment(row['creationTime'])} by {row['createdBy']}"),
+            ("Server", row["backupServerUid"]),
+            ("Uid", row["instanceUid"]),
+        ]
+    )
+
+
+@app.command("start")
+def start_job(job: Job, *, wait: Wait = False, as_json: AsJson = False, data: Data = None) -> None:
+    """Run a job now."""
+    _run(job, "start", wait=wait, as_json=as_json, client=signed_in(data))
+
+
+@app.command("retry")
+def retry_job(job: Job, *, wait: Wait = False, as_json: AsJson = False, data: Data = None) -> None:
+    """Run a job again whose last run failed."""
+    _run(job, "retry", wait=wait, as_json=as_json, client=signed_in(data))
+
+
+@app.command("stop")
+def stop_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
+    """Stop the run of a job."""
+    with signed_in(data) as client:
+        row = find(client, JOBS, job)
+        client.post(f"{JOBS.path}/{row['instanceUid']}/stop")
+        now = client.get(f"{JOBS.path}/{row['instanceUid']}")
+    if as_json:
+        show_json(now)
+    else:
+        say(f"The job {row['name']} is told to stop. See how it ended with: tandem jobs show {row['instanceUid']}")
+
+
+@app.command("enable")
+def enable_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
+    """Switch the schedule of a job on."""
+    _switch(job, is_on=True, as_json=as_json, client=signed_in(data))
+
+
+@app.command("disable")
+def disable_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
+    """Switch the schedule of a job off; it can still be started."""
+    _switch(job, is_on=False, as_json=as_json, client=signed_in(data))
+
+
+@app.command("delete")
+def delete_job(
+    job: Job,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Delete a job; what it backed up stays, and stays restorable."""
+    with signed_in(data) as client:
+        row = find(client, JOBS, job)
+        if not yes:
+            if not is_for_a_person():
+                raise typer.BadParameter("needed where nobody can be asked", param_hint="--yes")
+            typer.confirm(plain(f"Delete the job {row['name']}? Its restore points stay."), abort=True, err=True)
+        client.delete(f"{JOBS.path}/{row['instanceUid']}")
+    if as_json:
+        show_json({})
+    else:
+        say(f"Deleted the job {row['name']}; its restore points stay.")
+
+
+def _family_of(client: Client, row: Row) -> Row | None:
+    """Get what the job's kind has beside the common part; None if the caller's role may not see it."""
+    try:
+        return client.get(f"{JOBS.path}/{_FAMILIES[row['type']]}s/{row['instanceUid']}")
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return None
+
+
+def _run(job: str, verb: str, *, wait: bool, as_json: bool, client: Client) -> None:
+    with client:
+        row = find(client, JOBS, job)
+        before = newest_session_uid(client, row) if wait else None
+        client.post(f"{JOBS.path}/{row['instanceUid']}/{verb}")
+        if wait:
+            tell_end(follow(client, await_session(client, row, before=before)), as_json=as_json)
+            return
+        now = client.get(f"{JOBS.path}/{row['instanceUid']}")
+    if as_json:
+        show_json(now)
+    else:
+        say(f"The job {row['name']} is told to start. See how it goes with: tandem jobs show {row['instanceUid']}")
+
+
+def _switch(job: str, *, is_on: bool, as_json: bool, client: Client) -> None:
+    with client:
+        row = find(client, JOBS, job)
+        change = [{"op": "replace", "path": "/isEnabled", "value": is_on}]
+        now = client.patch(f"{JOBS.path}/{row['instanceUid']}", change)
+    if as_json:
+        show_json(now)
+    else:
+        say(f"The schedule of {row['name']} is {'on' if is_on else 'off'}.")

@@ -1,0 +1,106 @@
+"""Backup repositories: where restic keeps the data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find, find_server, names_of
+from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
+from tandem.cli.output import UID, Column, Row, say, show_fields, show_json, show_table, size
+
+app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
+
+EXPAND = "BackupRepositoryInfo"
+
+
+@app.command("list")
+def list_repositories(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
+    """List repositories."""
+    with signed_in(data) as client:
+        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/repositories" if server else None
+        rows: list[Row] = list(client.pages(path or REPOSITORIES.path, expand=EXPAND))
+        servers = {} if as_json else names_of(client, SERVERS)
+    if as_json:
+        show_json(rows)
+        return
+    columns = [
+        Column("Name"),
+        Column("Server"),
+        Column("Status"),
+        Column("Path"),
+        Column("Used", is_number=True),
+        Column("Free", is_number=True),
+        UID,
+    ]
+    show_table(
+        columns,
+        (_cells(row, servers.get(row["backupServerUid"], "")) for row in rows),
+        empty="There is no repository yet. Create one with: tandem repositories create NAME --path FOLDER",
+    )
+
+
+@app.command("show")
+def show_repository(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")],
+    *,
+    server: Server = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Show a repository."""
+    with signed_in(data) as client:
+        server_uid = find_server(client, server)["instanceUid"] if server else None
+        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
+        row = client.get(path, expand=EXPAND)
+    if as_json:
+        show_json(row)
+        return
+    info = row["_embedded"]
+    show_fields(
+        [
+            ("Name", row["name"]),
+            ("Status", info["status"]),
+            ("Host", info["hostName"]),
+            ("Path", info["path"]),
+            ("Used", size(info["usedSpace"])),
+            ("Free", size(info["freeSpace"])),
+            ("Capacity", size(info["capacity"])),
+            ("Server", row["backupServerUid"]),
+            ("Uid", row["instanceUid"]),
+        ]
+    )
+
+
+@app.command("create")
+def create_repository(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The repository's name.")],
+    *,
+    path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
+    server: Server = None,
+    existing: Annotated[
+        bool, typer.Option("--existing", help="Register a restic repository that is there; its password is asked for.")
+    ] = False,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Create a repository, or register one that exists; without a password file, a new one gets a random password."""
+    with signed_in(data) as client:
+        chosen = find_server(client, server)
+        body: Row = {"name": name, "path": path, "isExisting": existing}
+        if existing or password_file is not None:
+            body["password"] = read_password(password_file, f"Password of the repository {path}", is_new=False)
+        row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
+    if as_json:
+        show_json(row)
+    else:
+        say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+
+
+def _cells(row: Row, server: str) -> tuple[object, ...]:
+    info: Row = row["_embedded"]
+    sizes = size(info["usedSpace"]), size(info["freeSpace"])
+    return row["name"], server, info["status"], info["path"], *sizes, row["instanceUid"]

@@ -1,0 +1,108 @@
+"""Restore points: which there are, where each is held, and getting one back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from tandem.cli.following import follow, tell_end
+from tandem.cli.lookup import POINTS, REPOSITORIES, SHARES, find, find_by_uid, names_of
+from tandem.cli.options import AsJson, Data, Limit, signed_in
+from tandem.cli.output import UID, Column, Row, moment, say, show_json, show_table, size
+from tandem.client import Client
+from tandem.domain.errors import Conflict
+from tandem.domain.restore_points import CopyState
+
+app = typer.Typer(help="Restore points: what can be restored, and where it is held.", no_args_is_help=True)
+
+LIMIT_DEFAULT = 50
+FIRST, COPY = "first", "copy"
+
+
+@app.command("list")
+def list_points(
+    share: Annotated[str, typer.Argument(metavar="SHARE", help="Name or uid.")],
+    *,
+    limit: Limit = LIMIT_DEFAULT,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """List the restore points of a share, newest first, and where each is held."""
+    with signed_in(data) as client:
+        path = f"{SHARES.path}/{find(client, SHARES, share)['fileShareUid']}/restorePoints"
+        rows: list[Row] = client.get(path, limit=limit)
+        repositories = {} if as_json else names_of(client, REPOSITORIES)
+    if as_json:
+        show_json(rows)
+        return
+    columns = [Column("Time", is_whole=True), Column("Size", is_number=True), Column("Held"), UID]
+    show_table(
+        columns,
+        (
+            (
+                moment(row["restorePointDate"]),
+                size(row["size"]),
+                "\n".join(_held(row, repositories)),
+                row["instanceUid"],
+            )
+            for row in rows
+        ),
+        empty="There is no restore point yet. Start the share's backup job with: tandem jobs start JOB",
+    )
+
+
+def restore(
+    point: Annotated[str, typer.Argument(metavar="POINT", help="Its uid, from `tandem points list SHARE`.")],
+    *,
+    to: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server; new or empty.")],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="first|copy|REPOSITORY", help="Where to read; else the first that holds the point."
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow the restore to its end; exit code 0 only on success.")
+    ] = True,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Restore a point into a folder on its backup server."""
+    with signed_in(data) as client:
+        row = find_by_uid(client, POINTS, point)
+        body: Row = {"targetPath": to}
+        if source is not None:
+            body["repositoryUid"] = _repository_uid(client, row, source)
+        session = client.post(f"{POINTS.path}/{row['instanceUid']}/restore", body)
+        if wait:
+            tell_end(follow(client, session["instanceUid"]), as_json=as_json)
+            return
+    if as_json:
+        show_json(session)
+    else:
+        say(f"The restore is queued. See how it goes with: tandem sessions show {session['instanceUid']}")
+
+
+def _held(row: Row, repositories: dict[str, str]) -> Iterator[str]:
+    """Say of each repository whether it has the point, and why or why not."""
+    name = repositories.get(row["repositoryUid"], row["repositoryUid"])
+    state = "held" if row["isInFirstRepository"] else "expired"
+    yield f"{name} (first): {state}" + ("" if row["isComplete"] else ", incomplete: not every file could be read")
+    for copy in row["copies"]:
+        name = repositories.get(copy["repositoryUid"], copy["repositoryUid"])
+        yield f"{name} (copy): {copy['state']}" + (f", {copy['reason']}" if copy["reason"] else "")
+
+
+def _repository_uid(client: Client, row: Row, source: str) -> str:
+    if source.lower() == FIRST:
+        return row["repositoryUid"]
+    if source.lower() != COPY:
+        return find(client, REPOSITORIES, source, server_uid=row["backupServerUid"])["instanceUid"]
+    for state in (CopyState.VERIFIED, CopyState.COPIED):
+        for copy in row["copies"]:
+            if copy["state"] == state:
+                return copy["repositoryUid"]
+    states = ", ".join(f"{copy['state']} ({copy['reason']})" for copy in row["copies"]) or "there is no copy job"
+    raise Conflict(f"No copy holds this restore point: {states}. Leave --from out to read where it is held.")
