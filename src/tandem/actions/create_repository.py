@@ -61,8 +61,9 @@ def _password(new: NewRepository) -> str:
         if new.is_existing:
             raise Invalid("password: the password of the existing repository is needed.", field="password")
         return generate_password()
-    if not 1 <= len(new.password) <= PASSWORD_LENGTH_MAX or "\n" in new.password or "\0" in new.password:
-        text = f"password: needs 1 to {PASSWORD_LENGTH_MAX} characters, without line ends."
+    is_plain = new.password.isprintable() and new.password.strip() == new.password
+    if not 1 <= len(new.password) <= PASSWORD_LENGTH_MAX or not is_plain:
+        text = f"password: needs 1 to {PASSWORD_LENGTH_MAX} printable characters, no space at either end."
         raise Invalid(text, field="password")
     return new.password
 

@@ -17,8 +17,10 @@ from tandem.protocol.messages import (
     PointReport,
     Report,
     RepositoryReport,
+    RestorePointTo,
     SessionReport,
     StartJob,
+    StopJob,
 )
 from tandem.store import (
     agent_commands,
@@ -67,10 +69,11 @@ def has_news(context: Context, agent: AgentState, revision: int) -> bool:
 
 def answer(context: Context, agent: AgentState, revision: int, last_report: int) -> ExchangeAnswer:
     """Put together what an agent is told: the newest configuration, if it has an older one, and commands."""
+    changed = None
     with context.database.reading() as connection:
-        newest = configuration.configuration_of(connection, context.seal, agent.instance_uid)
+        if agent.revision != revision:
+            changed = configuration.configuration_of(connection, context.seal, agent.instance_uid)
         commands = agent_commands.open_commands(connection, agent.instance_uid, context.clock())
-    changed = newest if newest.revision != revision else None
     return ExchangeAnswer(last_report=last_report, configuration=changed, commands=commands)
 
 
@@ -116,3 +119,7 @@ def _note_result(connection: Connection, uid: str, result: CommandResult, contex
     agent_commands.answer_command(connection, uid, result.serial, error=result.error, now=context.clock())
     if isinstance(command, StartJob) and result.error:
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)
+    if isinstance(command, StopJob) and result.error:
+        jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STOPPING, failure=result.error)
+    if isinstance(command, RestorePointTo) and result.error:
+        sessions.fail_queued_session(connection, command.session_uid, result.error, context.clock())

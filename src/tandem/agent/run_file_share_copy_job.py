@@ -22,7 +22,8 @@ from tandem.restic.process import RepositoryAccess
 
 # These say something of a repository, not of a point: no point is to blame.
 NOT_THE_POINTS_FAULT = (RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
-FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system", "input/output error")
+FULL = ("no space left", "disk quota exceeded", "read-only file system")
+IDS_PER_CALL_MAX = 500
 
 
 class Ends(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
     waiting = [entry.source_snapshot_id for entry in plan.copy]
     while waiting:
         try:
-            _copy(run, ledger, ends, waiting)
+            _copy(run, ledger, ends, waiting[:IDS_PER_CALL_MAX])
         except NOT_THE_POINTS_FAULT:
             raise
         except ResticError as error:

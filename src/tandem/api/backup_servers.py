@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
@@ -40,8 +41,8 @@ class EnrolmentTokenInput(msgspec.Struct, rename="camel", kw_only=True, forbid_u
     """What an enrolment token is made from."""
 
     name: Name
-    organization_uid: str | None = None
-    backup_server_uid: str | None = None
+    organization_uid: UUID | None = None
+    backup_server_uid: UUID | None = None
     lifetime_minutes: Annotated[int, msgspec.Meta(ge=1, le=MINUTES_MAX)] = MINUTES_DEFAULT
 
 
@@ -74,8 +75,8 @@ def create_enrolment_token(call: Call) -> Response:
     token, expires_at = enrol_agent.create_enrolment_token(
         call.act,
         name=body.name,
-        organization_uid=(body.organization_uid or call.who.organization_uid).lower(),
-        backup_server_uid=body.backup_server_uid,
+        organization_uid=str(body.organization_uid or call.who.organization_uid),
+        backup_server_uid=str(body.backup_server_uid) if body.backup_server_uid else None,
         lifetime=timedelta(minutes=body.lifetime_minutes),
     )
     return single(EnrolmentTokenView(token, instant(expires_at)))

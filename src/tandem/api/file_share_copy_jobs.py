@@ -71,7 +71,7 @@ def create_file_share_copy_job(call: Call) -> Response:
     """Create a file share copy job."""
     body = read_body(call, FileShareCopyJobInput)
     server_uid = call.uid("backupServerUid")
-    source_uid = body.source_file_share_job_uid.lower()
+    source_uid = str(body.source_file_share_job_uid)
     made = create_job.create_file_share_copy_job(call.act, server_uid, read_job(body), source_job_uid=source_uid)
     return single(_view(call, made))
 

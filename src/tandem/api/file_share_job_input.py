@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from tandem.actions.create_job import NewJob
@@ -19,7 +21,7 @@ class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fiel
 
     name: Name
     description: Text = ""
-    target_repository_uid: str
+    target_repository_uid: UUID
     retention: RetentionCount = RETENTION_DEFAULT
     retention_unit: str = "Days"
     schedule_type: ScheduleType = ScheduleType.NOT_SCHEDULED
@@ -30,13 +32,13 @@ class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fiel
 class FileShareJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """What a file share job is made from."""
 
-    file_share_uid: str
+    file_share_uid: UUID
 
 
 class FileShareCopyJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """What a file share copy job is made from."""
 
-    source_file_share_job_uid: str
+    source_file_share_job_uid: UUID
     schedule_type: ScheduleType = ScheduleType.CHAINED
 
 
@@ -45,7 +47,7 @@ def read_job(body: JobInput) -> NewJob:
     return NewJob(
         name=body.name,
         description=body.description,
-        target_repository_uid=body.target_repository_uid.lower(),
+        target_repository_uid=str(body.target_repository_uid),
         retention=Retention(count=body.retention, unit=_unit(body.retention_unit)),
         schedule=read_schedule(body.schedule_type, body.schedule),
         is_enabled=body.is_enabled,

@@ -72,7 +72,7 @@ def create_file_share_job(call: Call) -> Response:
     """Create a file share job."""
     body = read_body(call, FileShareJobInput)
     server_uid = call.uid("backupServerUid")
-    share_uid = body.file_share_uid.lower()
+    share_uid = str(body.file_share_uid)
     return single(
         _view(call, create_job.create_file_share_job(call.act, server_uid, read_job(body), file_share_uid=share_uid))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from tandem.api.texts import Name, Text
 from tandem.domain.identity import Company, Organization, OrganizationType
 from tandem.store import organizations
 
-UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^\S(.*\S)?$")]
+UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\s\x00]([^\x00]*[^\s\x00])?\Z")]
 
 
 class OrganizationView(msgspec.Struct, rename="camel", kw_only=True):
@@ -106,8 +107,8 @@ class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
 
     organization_input: OrganizationInput
     owner_credentials: OwnerCredentials
-    reseller_uid: str | None = None
-    subscription_plan_uid: str | None = None
+    reseller_uid: UUID | None = None
+    subscription_plan_uid: UUID | None = None
     is_rest_access_enabled: bool = False
     is_alarm_detect_enabled: bool = False
 
@@ -163,8 +164,8 @@ def create_company(call: Call) -> Response:
         organization=_organization(body),
         owner_user_name=body.owner_credentials.user_name,
         owner_password=body.owner_credentials.password,
-        reseller_uid=body.reseller_uid,
-        subscription_plan_uid=body.subscription_plan_uid,
+        reseller_uid=str(body.reseller_uid) if body.reseller_uid else None,
+        subscription_plan_uid=str(body.subscription_plan_uid) if body.subscription_plan_uid else None,
         is_rest_access_enabled=body.is_rest_access_enabled,
         is_alarm_detect_enabled=body.is_alarm_detect_enabled,
     )

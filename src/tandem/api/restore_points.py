@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
@@ -41,7 +42,7 @@ class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_
     """Where to restore to, and which repository to read; without one, the first that holds the point."""
 
     target_path: Path
-    repository_uid: str | None = None
+    repository_uid: UUID | None = None
 
 
 def list_restore_points(call: Call) -> Response:
@@ -71,7 +72,7 @@ def restore_restore_point(call: Call) -> Response:
         call.act,
         call.uid("restorePointUid"),
         file_share_uid=call.uid("fileShareUid") if "fileShareUid" in call.path else None,
-        repository_uid=body.repository_uid.lower() if body.repository_uid else None,
+        repository_uid=str(body.repository_uid) if body.repository_uid else None,
         target_path=body.target_path,
     )
     return single(view_session(session))

@@ -10,8 +10,10 @@ import msgspec
 from tandem.domain.backup_servers import NAME_LENGTH_MAX
 from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"\S")]
-Text = Annotated[str, msgspec.Meta(max_length=2000)]
+# Databases differ in whether they keep a NUL character: no text may hold one.
+_NO_NUL = r"^[^\x00]*\Z"
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"^[^\x00]*[^\x00\s][^\x00]*\Z")]
+Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
 

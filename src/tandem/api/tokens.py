@@ -45,9 +45,13 @@ def _read_form(call: Call) -> dict[str, str]:
         text = f'The content type is "{content_type[:60]}", but must be {FORM_TYPE}.'
         raise GrantRefused("invalid_request", text)
     try:
-        return dict(parse_qsl(call.body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX))
+        form = dict(parse_qsl(call.body.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX))
     except ValueError as error:
         raise GrantRefused("invalid_request", "The body is not a valid form.") from error
+    # No user name or token holds a NUL character, and PostgreSQL would not compare one.
+    if any("\0" in value for value in form.values()):
+        raise GrantRefused("invalid_request", "The form holds a NUL character.")
+    return form
 
 
 def _required(form: dict[str, str], name: str) -> str:

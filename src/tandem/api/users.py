@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
@@ -55,7 +56,7 @@ class UserView(msgspec.Struct, rename="camel", kw_only=True):
 class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's UserInput, as far as it means something here."""
 
-    organization_uid: str
+    organization_uid: UUID
     role: Role
     profile: Profile
     credentials: OwnerCredentials
@@ -86,7 +87,7 @@ def create_user(call: Call) -> Response:
     body = read_body(call, UserInput)
     user = User(
         instance_uid="",
-        organization_uid=body.organization_uid.lower(),
+        organization_uid=str(body.organization_uid),
         role=body.role,
         user_name=body.credentials.user_name,
         status=users.ENABLED,

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from tandem.domain.errors import Conflict, Unavailable
 
@@ -79,12 +79,12 @@ class Database:
 
 @contextmanager
 def alone(connection: Connection) -> Generator[None]:
-    """Make a part of a transaction undo only itself when a constraint refuses it; raises Conflict."""
+    """Make a part of a transaction undo only itself when the database refuses it; raises Conflict."""
     try:
         with connection.begin_nested():
             yield
-    except IntegrityError as error:
-        raise Conflict(f"A constraint refused the change: {error.orig}") from error
+    except (IntegrityError, DataError) as error:
+        raise Conflict(f"The database refused the change: {error.orig}") from error
 
 
 def open_database(url: str) -> Database:

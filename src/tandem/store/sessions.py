@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, cast, func, insert, select, update
+from sqlalchemy import Float, cast, exists, func, insert, select, update
 
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
@@ -13,7 +13,7 @@ from tandem.domain.paging import Page, Window
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType
 from tandem.store.database import Connection
 from tandem.store.query import columns_of, fetch_one, fetch_page, visible
-from tandem.store.tables import jobs, sessions
+from tandem.store.tables import file_shares, jobs, sessions
 
 _SESSION = select(*columns_of(sessions.c, Session))
 _FINAL = [state for state in SessionState if state.is_final]
@@ -48,7 +48,13 @@ def put_session(connection: Connection, backup_server_uid: str, session: Session
     values = {name: getattr(session, name) for name in Session.__struct_fields__}
     is_session = (sessions.c.instance_uid == session.instance_uid) & (sessions.c.backup_server_uid == backup_server_uid)
     if connection.scalar(select(sessions.c.state).where(sessions.c.instance_uid == session.instance_uid)) is None:
-        connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
+        # An agent speaks for the jobs of its own backup server only.
+        is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
+        is_share = (file_shares.c.instance_uid == session.file_share_uid) & (
+            file_shares.c.backup_server_uid == backup_server_uid
+        )
+        if connection.scalar(select(exists().where(is_job))) and connection.scalar(select(exists().where(is_share))):
+            connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
         return
     # Who it belongs to was decided when it was first stored.
     for fixed in ("instance_uid", "job_uid", "job_unique_uid", "file_share_uid", "type"):
@@ -71,7 +77,8 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
-    if session.type is SessionType.RESTORE or session.job_unique_uid is None:
+    job_unique_uid = session.job_unique_uid
+    if job_unique_uid is None or session.type is SessionType.RESTORE or session.state is SessionState.SKIPPED:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     values: dict[str, Any] = {"last_session_uid": session.instance_uid, "last_run": session.started_at}
@@ -82,7 +89,7 @@ def note_run(connection: Connection, backup_server_uid: str, session: Session) -
             "last_duration": _seconds(session.started_at, session.ended_at),
             "transferred_data": session.statistics.transferred,
             "failure_message": _failure(session),
-            "average_duration": _average_duration(connection, session.job_unique_uid),
+            "average_duration": _average_duration(connection, job_unique_uid),
         }
     connection.execute(update(jobs).where(is_job).values(values))
 
@@ -99,7 +106,6 @@ _JOB_STATUS = {
     SessionState.SUCCESS: JobStatus.SUCCESS,
     SessionState.WARNING: JobStatus.WARNING,
     SessionState.FAILED: JobStatus.FAILED,
-    SessionState.SKIPPED: JobStatus.WARNING,
 }
 
 
