@@ -14,15 +14,14 @@ endif
 ifdef PORT
 export TANDEM_PORT = $(PORT)
 endif
-ifdef DATA
+DATA ?= $(CURDIR)/data
 export TANDEM_DATA = $(DATA)
-endif
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
 		printf '  make %-14s %s\n' "$$target" "$$what"; done
 
-run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280, DATA=folder)
+run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280, DATA=./data)
 	@scripts/set-up.sh run
 	@exec $(PYTHON_TOOLS)/tandem up
 

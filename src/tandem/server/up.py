@@ -314,7 +314,8 @@ class _Tour:
             data = self._settings.data
             command = f"{Path(sys.executable).parent / 'tandem'} restore {points[0]['instanceUid']} --from copy"
             self._terminal.print("\nTo restore it from the second copy, in another terminal:")
-            self._terminal.print(f"  {command} --to {data / 'restored'} --data {data}", markup=False, soft_wrap=True)
+            target = data / f"restored-{points[0]['instanceUid'][:8]}"
+            self._terminal.print(f"  {command} --to {target} --data {data}", markup=False, soft_wrap=True)
 
 
 @contextmanager
