@@ -313,7 +313,8 @@ class _Tour:
         if points:
             data = self._settings.data
             command = f"{Path(sys.executable).parent / 'tandem'} restore {points[0]['instanceUid']} --from copy"
-            self._terminal.print("\nTo restore it from the second copy, in another terminal:")
+            when = "start this again without ONCE and then, " if self._settings.once else ""
+            self._terminal.print(f"\nTo restore it from the second copy, {when}in another terminal:")
             target = data / f"restored-{points[0]['instanceUid'][:8]}"
             self._terminal.print(f"  {command} --to {target} --data {data}", markup=False, soft_wrap=True)
 
