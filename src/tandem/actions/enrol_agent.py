@@ -6,6 +6,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
@@ -128,12 +129,15 @@ class AgentDoor:
             agent = backup_servers.find_agent(connection, request.backup_server_uid)
             if agent is None or agent.public_key is None or not self._is_proven(agent, request.proof):
                 raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
-            generation = agent.generation + 1
-            token = f"{agent.instance_uid}.{generation}.{secrets.token_urlsafe(32)}"
+            # An agent that has lost its memory numbers its reports anew.
+            last_report = agent.last_report if agent.spool_uid == request.spool_uid else 0
+            agent = msgspec.structs.replace(
+                agent, generation=agent.generation + 1, spool_uid=request.spool_uid[:36], last_report=last_report
+            )
+            token = f"{agent.instance_uid}.{agent.generation}.{secrets.token_urlsafe(32)}"
             is_open = backup_servers.open_agent_session(
                 connection,
-                agent.instance_uid,
-                generation=generation,
+                agent,
                 session_hash=hash_secret(token),
                 version=request.version[:100],
                 restic_version=request.restic_version[:100],

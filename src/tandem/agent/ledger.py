@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tandem.agent.run import Run
+from tandem.agent.state import HeldPoint
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import JobConfiguration, LedgerReport, RepositoryConfiguration
@@ -30,11 +32,18 @@ class Ledger:
         self._done = 0
         self._total = 0
 
-    def reconcile(self, target: RepositoryConfiguration, access: RepositoryAccess) -> list[LedgerEntry]:
+    def reconcile(
+        self, target: RepositoryConfiguration, access: RepositoryAccess, points: Iterable[HeldPoint]
+    ) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
 
-        Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that arrived as
-        the last run was cut short is noted.
+        Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that nobody noted,
+        because the last run was cut short or this agent's memory is new, is noted.
+
+        Args:
+            target: the repository of the copies.
+            access: how it is opened.
+            points: of the source job.
 
         Returns:
             entries that have expired although the target still holds their copy: to be forgotten.
@@ -50,8 +59,9 @@ class Ledger:
             self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", target_snapshot_id=None)
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
+        self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, access)
+            self._adopt(unknown, access, {point.snapshot_id: point.created_at for point in points})
         return [
             entry
             for entry in self.entries.values()
@@ -137,18 +147,22 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(self, unknown: set[str], access: RepositoryAccess) -> None:
+    def _adopt(self, unknown: set[str], access: RepositoryAccess, created_at: Mapping[str, datetime]) -> None:
         for snapshot in snapshots.read(self._run.means.engine, access, control=self._run.control):
-            entry = self.entries.get(snapshot.original or "")
-            if snapshot.id not in unknown or entry is None or entry.state.is_held:
+            original = snapshot.original
+            if snapshot.id not in unknown or original is None:
+                continue
+            if original not in self.entries and original in created_at:
+                made = created_at[original]
+                self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
+            entry = self.entries.get(original)
+            if entry is None or entry.state.is_held:
                 continue
             if entry.state is CopyState.EXPIRED:
                 self._change(entry, target_snapshot_id=snapshot.id)
                 continue
-            self._run.decide("adopt", entry.source_snapshot_id, "A session that was cut short had copied it.")
-            self._change(
-                entry, state=CopyState.COPIED, reason="", target_snapshot_id=snapshot.id, copied_at=self._run.now
-            )
+            self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
+            self.commit(original, snapshot.id)
 
     def _entry(self, snapshot_id: str) -> LedgerEntry:
         return self.entries[snapshot_id]

@@ -54,7 +54,8 @@ class Agent:
         self._news = Event()
         self._configuration_lock = Lock()
         self._configuration = means.state.configuration()
-        self._session = _Session(identity, ".".join(map(str, means.engine.version)))
+        restic_version = ".".join(map(str, means.engine.version))
+        self._session = _Session(ConsoleLink(identity, means.state.spool_uid(), restic_version))
         self._making: set[str] = set()
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
@@ -226,8 +227,8 @@ class Agent:
 class _Session:
     """The agent's session with the console, opened when needed and shared by its threads."""
 
-    def __init__(self, identity: Identity, restic_version: str) -> None:
-        self._link = ConsoleLink(identity, restic_version)
+    def __init__(self, link: ConsoleLink) -> None:
+        self._link = link
         self._lock = Lock()
         self._token: str | None = None
 

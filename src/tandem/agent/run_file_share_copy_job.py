@@ -53,7 +53,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     )
     before = listing.bytes_used(Path(target.path))
     ledger = Ledger(run, job)
-    leftovers = ledger.reconcile(target, ends.target_access)
+    leftovers = ledger.reconcile(target, ends.target_access, run.means.state.points(source_job.uid))
     plan = _plan(run, job, source_job, ledger, source)
     ledger.write(plan.expire)
     try:
@@ -70,7 +70,6 @@ def _plan(
 ) -> CopyPlan:
     held = set(listing.snapshot_ids(Path(source.path)))
     points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
-    ledger.sizes = {uid: (point.size, point.added) for uid, point in points.items()}
     ledger.expire_lost(held)
     there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
     plan = plan_copies(there, ledger.entries, job.retention, run.now)

@@ -58,11 +58,12 @@ def _back_up(
             )
         )
 
+    started_at = run.now
     summary = backup.run(run.means.engine, access, share.path, host=host_name, on_progress=show, control=run.control)
     point = HeldPoint(
         uid=str(uuid.uuid4()),
         snapshot_id=summary.snapshot_id,
-        created_at=run.now,
+        created_at=started_at,
         size=summary.total_bytes_processed,
         added=summary.data_added,
         files=summary.total_files_processed,

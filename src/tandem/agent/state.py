@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from tandem.sealing import Seal
 
 SCHEMA = """
 create table if not exists configuration (id integer primary key check (id = 1), sealed text not null);
+create table if not exists spool (id integer primary key check (id = 1), uid text not null);
 create table if not exists outbox (number integer primary key autoincrement, report text not null);
 create table if not exists commands (serial integer primary key, error text, is_sent integer not null default 0);
 create table if not exists next_runs (job_uid text primary key, at text not null, schedule text not null);
@@ -82,6 +84,7 @@ class State:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
             self._database.execute(f"pragma {pragma}")
         self._database.executescript(SCHEMA)
+        self._run("insert or ignore into spool values (1, ?)", str(uuid.uuid4()))
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -121,6 +124,10 @@ class State:
         self._run("insert or replace into configuration (id, sealed) values (1, ?)", sealed)
 
     # Reports
+
+    def spool_uid(self) -> str:
+        """Give the name of this memory: reports are numbered within it."""
+        return str(self._all("select uid from spool")[0][0])
 
     def add_report(self, report: Report) -> None:
         """Put a report into the spool."""

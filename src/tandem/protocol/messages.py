@@ -52,11 +52,15 @@ class Challenge(msgspec.Struct, frozen=True):
 
 
 class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Opens an agent session: a JWT signed with the agent's key (EdDSA) over the challenge's nonce."""
+    """Opens an agent session: a JWT signed with the agent's key (EdDSA) over the challenge's nonce.
+
+    `spool_uid` names the agent's memory: reports are numbered anew when that was lost.
+    """
 
     protocol: int
     backup_server_uid: str
     proof: str
+    spool_uid: str
     version: str
     restic_version: str
     host_name: str

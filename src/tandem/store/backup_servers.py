@@ -37,6 +37,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     session_hash: str | None
     revision: int
+    spool_uid: str | None
     last_report: int
 
 
@@ -108,15 +109,30 @@ def find_agent(connection: Connection, uid: str) -> AgentState | None:
 
 
 def open_agent_session(
-    connection: Connection, uid: str, *, generation: int, session_hash: str, version: str, restic_version: str
+    connection: Connection, agent: AgentState, *, session_hash: str, version: str, restic_version: str
 ) -> bool:
-    """Open the session of a generation; False if another one was opened first."""
-    statement = (
-        update(backup_servers)
-        .where(backup_servers.c.instance_uid == uid, backup_servers.c.generation == generation - 1)
-        .values(generation=generation, session_hash=session_hash, version=version, restic_version=restic_version)
+    """Open the session of an agent's next generation; False if another one was opened first.
+
+    Args:
+        connection: a transaction.
+        agent: as it is to be: of the new generation, with the spool that its reports come from.
+        session_hash: of the session's token.
+        version: the agent's.
+        restic_version: its restic's.
+    """
+    is_next = (backup_servers.c.instance_uid == agent.instance_uid) & (
+        backup_servers.c.generation == agent.generation - 1
     )
-    return connection.execute(statement).rowcount == 1
+    statement = update(backup_servers).where(is_next)
+    changed = statement.values(
+        generation=agent.generation,
+        spool_uid=agent.spool_uid,
+        last_report=agent.last_report,
+        session_hash=session_hash,
+        version=version,
+        restic_version=restic_version,
+    )
+    return connection.execute(changed).rowcount == 1
 
 
 def touch_agent(connection: Connection, uid: str, *, last_report: int, now: datetime) -> None:

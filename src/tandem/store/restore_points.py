@@ -84,13 +84,12 @@ def apply_point_report(connection: Connection, backup_server_uid: str, report: P
         .where(file_share_jobs.c.backup_server_uid == backup_server_uid)
     )
     changes = {"expires_at": report.expires_at, "forgotten_at": report.forgotten_at}
-    known = (restore_points.c.instance_uid == report.point_uid) & (
-        restore_points.c.backup_server_uid == backup_server_uid
-    )
-    if connection.execute(update(restore_points).where(known).values(changes)).rowcount:
-        return
     job = connection.execute(statement).first()
     if job is None:
+        return
+    # By snapshot, not by uid: an agent that has lost its memory gives its points new uids.
+    known = (restore_points.c.repository_uid == job[2]) & (restore_points.c.snapshot_id == report.snapshot_id)
+    if connection.execute(update(restore_points).where(known).values(changes)).rowcount:
         return
     names = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
     values: dict[str, Any] = {name: getattr(report, name) for name in names} | changes

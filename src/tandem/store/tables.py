@@ -168,6 +168,7 @@ backup_servers = Table(
     Column("generation", Integer, nullable=False),
     Column("session_hash", String(64)),
     Column("revision", Integer, nullable=False),
+    Column("spool_uid", Uid),
     Column("last_report", BigInteger, nullable=False),
     info=_owned_by("organization_uid"),
 )

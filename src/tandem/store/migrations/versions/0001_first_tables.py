@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("session_hash", sa.String(length=64), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("spool_uid", sa.String(length=36), nullable=True),
         sa.Column("last_report", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_uid"], ["organizations.instance_uid"], name=op.f("fk_backup_servers_organization_uid")
