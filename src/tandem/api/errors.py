@@ -11,6 +11,7 @@ from starlette.responses import Response
 from tandem.actions.tokens import GrantRefused
 from tandem.api.envelope import plain
 from tandem.domain.errors import (
+    Busy,
     Conflict,
     ConsoleError,
     Forbidden,
@@ -39,6 +40,7 @@ _TABLE: dict[type[ConsoleError], tuple[int, str]] = {
     Conflict: (409, LOGICAL),
     Unavailable: (409, RETRYABLE),
     Throttled: (429, TRANSPORT),
+    Busy: (SERVER_ERROR, RETRYABLE),
 }
 PATCH_REFUSED = 1001
 

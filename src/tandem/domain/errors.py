@@ -60,6 +60,10 @@ class Unavailable(ConsoleError):
     """The backup server did not answer; the same request may work later."""
 
 
+class Busy(ConsoleError):
+    """The console's database is busy or away; try again."""
+
+
 class Throttled(ConsoleError):
     """Too many attempts; wait before the next one."""
 

@@ -64,7 +64,7 @@ def _make(certificate: Path, key: Path) -> None:
 
 
 def _names() -> list[x509.GeneralName]:
-    names = {"localhost", socket.gethostname(), socket.getfqdn()}
+    names = {"localhost", socket.gethostname()}
     addresses = {"127.0.0.1", "::1"}
     return [
         *(x509.DNSName(name) for name in sorted(names) if name.isascii()),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from tandem.domain.errors import Conflict, Unavailable
+from tandem.domain.errors import Busy, Conflict
 
 __all__ = ["Connection", "Database", "alone", "open_database"]
 
@@ -33,6 +33,8 @@ class Database:
         """Wrap an engine; use `open_database`."""
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
+        # A page and its total are two statements: both must see the same rows. SQLite's transactions always do.
+        self._reader = engine if self._is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def is_embedded(self) -> bool:
@@ -41,9 +43,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """Open a connection for reads that see one state of the data."""
-        with self._engine.connect() as connection:
-            yield connection
+        """Open a connection for reads that see one state of the data; raises Busy if the database is away."""
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise Busy from error
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -51,7 +56,7 @@ class Database:
 
         Raises:
             Conflict: if a constraint refuses the change; the constraint's name is in the cause.
-            Unavailable: if the database stays locked.
+            Busy: if the database stays locked, or is away.
         """
         options = {"tandem_writes": True}
         try:
@@ -60,7 +65,7 @@ class Database:
         except IntegrityError as error:
             raise Conflict("This already exists or is still in use; nothing was changed.") from error
         except OperationalError as error:
-            raise Unavailable("The database is busy or away; try again.") from error
+            raise Busy from error
 
     def migrate(self) -> None:
         """Bring the tables up to this release, once, however many consoles start at the same time."""
