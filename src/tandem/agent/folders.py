@@ -15,6 +15,11 @@ SYSTEM_FOLDERS = tuple(
 PSEUDO_FOLDERS = (Path("/dev"), Path("/proc"), Path("/sys"))
 
 
+def real_path(path: str) -> str:
+    """Give where a path leads, after following symbolic links."""
+    return os.path.realpath(path)
+
+
 def real_overlap(one: Path, other: Path) -> bool:
     """Say whether one path is the other or lies inside it, after following symbolic links."""
     first, second = Path(os.path.realpath(one)), Path(os.path.realpath(other))

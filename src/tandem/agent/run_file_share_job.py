@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+from tandem.agent.folders import real_path
 from tandem.agent.run import Run
 from tandem.agent.space import forget_points, prune_if_worth_it
 from tandem.agent.state import HeldPoint
@@ -33,7 +34,7 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     repository = run.repository(job.target_repository_uid)
     access = run.means.repositories.open(repository, run.control)
     before = listing.bytes_used(Path(repository.path))
-    _reconcile(run, job, repository, access, share)
+    _reconcile(run, job, repository, access, real_path(share.path))
     _back_up(run, job, access, share, host_name)
     _keep_retention(run, job, repository, access)
     run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
@@ -59,7 +60,9 @@ def _back_up(
         )
 
     started_at = run.now
-    summary = backup.run(run.means.engine, access, share.path, host=host_name, on_progress=show, control=run.control)
+    # Of a symbolic link restic saves the link itself, and none of the files behind it.
+    folder = real_path(share.path)
+    summary = backup.run(run.means.engine, access, folder, host=host_name, on_progress=show, control=run.control)
     point = HeldPoint(
         uid=str(uuid.uuid4()),
         snapshot_id=summary.snapshot_id,
@@ -105,7 +108,7 @@ def _reconcile(
     job: JobConfiguration,
     repository: RepositoryConfiguration,
     access: RepositoryAccess,
-    share: FileShareConfiguration,
+    folder: str,
 ) -> None:
     """Bring what we remember in line with what the repository holds.
 
@@ -123,7 +126,7 @@ def _reconcile(
         return
     known = state.known_snapshots(repository.uid, copies)
     for snapshot in snapshots.read(run.means.engine, access, control=run.control):
-        if snapshot.id in known or snapshot.original is not None or list(snapshot.paths) != [share.path]:
+        if snapshot.id in known or snapshot.original is not None or snapshot.paths != (folder,):
             continue
         point = HeldPoint(
             uid=str(uuid.uuid4()),
