@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from tandem.agent.folders import real_path
 from tandem.agent.run import Run
@@ -17,6 +18,13 @@ from tandem.restic.errors import ResticError
 from tandem.restic.process import RepositoryAccess
 
 ERRORS_SHOWN_MAX = 20
+
+
+class _Origin(NamedTuple):
+    """What restic writes into each point of a job."""
+
+    path: str
+    host_name: str
 
 
 def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
@@ -34,7 +42,7 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     repository = run.repository(job.target_repository_uid)
     access = run.means.repositories.open(repository, run.control)
     before = listing.bytes_used(Path(repository.path))
-    _reconcile(run, job, repository, access, real_path(share.path))
+    _reconcile(run, job, repository, access, _Origin(real_path(share.path), host_name))
     _back_up(run, job, access, share, host_name)
     _keep_retention(run, job, repository, access)
     run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
@@ -108,12 +116,13 @@ def _reconcile(
     job: JobConfiguration,
     repository: RepositoryConfiguration,
     access: RepositoryAccess,
-    folder: str,
+    origin: _Origin,
 ) -> None:
     """Bring what we remember in line with what the repository holds.
 
     A run that was cut short between restic's saving of a point and our noting of it left one that nobody knows; a
-    point that somebody removed by hand is gone, and is said to be.
+    point that somebody removed by hand is gone, and is said to be. Points that cannot be this job's are left alone:
+    once known, retention would forget them.
     """
     state = run.means.state
     held = set(listing.snapshot_ids(Path(repository.path)))
@@ -126,7 +135,8 @@ def _reconcile(
         return
     known = state.known_snapshots(repository.uid, copies)
     for snapshot in snapshots.read(run.means.engine, access, control=run.control):
-        if snapshot.id in known or snapshot.original is not None or snapshot.paths != (folder,):
+        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
+        if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
             continue
         point = HeldPoint(
             uid=str(uuid.uuid4()),
