@@ -14,7 +14,7 @@ from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import Configuration, RepositoryConfiguration, RepositoryReport
 from tandem.restic import config, init, listing, locks
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import ResticError, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
 
 RESTIC_FOLDERS = {"data", "index", "keys", "locks", "snapshots", "tmp"}
@@ -123,7 +123,11 @@ class Repositories:
         seen = listing.fingerprint(Path(repository.path))
         if known.fingerprint == seen and known.restic_id == repository.restic_id:
             return
-        found = config.read(self._engine, access, control=control)
+        try:
+            found = config.read(self._engine, access, control=control)
+        except WrongPassword as error:
+            text = f"{repository.path} does not open with the password of {repository.name}"
+            raise WrongPassword(f"{text}; is the right disk mounted?") from error
         if found.id != repository.restic_id:
             text = f"{repository.path} holds another repository ({found.id[:10]}) than the registered one"
             raise ResticError(f"{text} ({(repository.restic_id or 'none')[:10]}); is the right disk mounted?")
