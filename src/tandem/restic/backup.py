@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from tandem.restic import exit_codes, ids, output, process, snapshots
+from tandem.restic import exit_codes, holding, ids, output, snapshots
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
@@ -129,8 +129,8 @@ def run(
             summaries.append(summary)
 
     arguments = flags(path, host=host, is_remote=is_remote)
-    result = process.run(engine, arguments, repository=repository, on_output=on_line, control=control)
-    exit_codes.check(engine, result, allowed=frozenset({exit_codes.OK, exit_codes.PARTLY_UNREADABLE}))
+    allowed = frozenset({exit_codes.OK, exit_codes.PARTLY_UNREADABLE})
+    result = holding.run(engine, arguments, repository=repository, on_output=on_line, allowed=allowed, control=control)
     if not summaries or not summaries[-1].snapshot_id:
         raise ResticError(
             f"Restic ended with exit code {result.exit_code}, but named no point. Look at its points, then try again.",

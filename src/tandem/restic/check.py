@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from tandem.restic import exit_codes, output, process
+from tandem.restic import exit_codes, holding, output
 from tandem.restic.engine import Engine
+from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
 ERRORS_MAX = 100
@@ -51,10 +52,12 @@ def run(
         RepositoryMissing, RepositoryLocked, WrongPassword, Stopped: it could not be checked.
         ResticError: the check itself failed, so nothing is known.
     """
-    result = process.run(engine, flags(part=part, read_all=read_all), repository=repository, control=control)
-    if result.exit_code == exit_codes.FAILED and output.reason(result.stderr) == DAMAGED:
-        return CheckReport(is_clean=False, errors=findings(result.stderr))
-    exit_codes.check(engine, result)
+    try:
+        holding.run(engine, flags(part=part, read_all=read_all), repository=repository, control=control)
+    except ResticError as error:
+        if error.exit_code == exit_codes.FAILED and output.reason(error.stderr) == DAMAGED:
+            return CheckReport(is_clean=False, errors=findings(error.stderr))
+        raise
     return CheckReport(is_clean=True, errors=())
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tandem.restic import exit_codes, ids, listing, process, snapshots
+from tandem.restic import holding, ids, listing, snapshots
 from tandem.restic.engine import Engine
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
@@ -86,10 +86,9 @@ def run(
             on_saved(_with_whole_target(copied, known) if known else copied)
 
     reader = Reader(wanted, on_saved=whole_if_local, on_progress=on_progress)
-    result = process.run(
+    holding.run(
         engine, flags(wanted), repository=target, from_repository=source, on_output=reader.feed, control=control
     )
-    exit_codes.check(engine, result)
 
     at_target = snapshots.read_ids(engine, target, control=control)
     copied = tuple(_with_whole_target(each, at_target) for each in reader.copied)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tandem.restic import exit_codes, ids, process, snapshots
+from tandem.restic import holding, ids, snapshots
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
@@ -29,7 +29,7 @@ def run(
     wanted = ids.require_full(snapshot_ids)
     for start in range(0, len(wanted), IDS_PER_CALL_MAX):
         some = wanted[start : start + IDS_PER_CALL_MAX]
-        exit_codes.check(engine, process.run(engine, flags(some), repository=repository, control=control))
+        holding.run(engine, flags(some), repository=repository, control=control)
     if not wanted:
         return
 

@@ -1,6 +1,6 @@
 """`restic prune`: free the space of data that no point uses."""
 
-from tandem.restic import exit_codes, process
+from tandem.restic import holding
 from tandem.restic.engine import Engine
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
@@ -11,7 +11,7 @@ def run(engine: Engine, repository: RepositoryAccess, *, control: Control = BACK
     Raises:
         RepositoryMissing, RepositoryLocked, WrongPassword, Stopped, ResticError: see `exit_codes.check`.
     """
-    exit_codes.check(engine, process.run(engine, flags(), repository=repository, control=control))
+    holding.run(engine, flags(), repository=repository, control=control)
 
 
 def flags() -> list[str]:
