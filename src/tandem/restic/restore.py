@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from tandem.restic import exit_codes, ids, output, process
+from tandem.restic import holding, ids, output
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import ResticError, Stopped
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 from tandem.restic.snapshots import Snapshot
 
@@ -65,8 +65,9 @@ def run(
 
     Raises:
         ValueError: a path of `include` is absolute or leads out of the share.
-        RepositoryMissing, RepositoryLocked, WrongPassword, Stopped: nothing was moved up.
-        ResticError: some files could not be restored, or the point holds nothing of what was asked for.
+        RepositoryMissing, RepositoryLocked, WrongPassword, Stopped: nothing was restored.
+        ResticError: some files could not be restored, and the message says where the others are; or the point does not
+            hold what was asked for; or something in `target` is in the way.
     """
     root = snapshot.paths[0] if len(snapshot.paths) == 1 else "/"
     wanted = list(include)
@@ -81,8 +82,11 @@ def run(
             on_progress(progress)
 
     arguments = flags(snapshot.id, staging, include=patterns, verify=verify, is_json=engine.has_restore_progress)
-    result = process.run(engine, arguments, repository=repository, on_output=on_line, control=control)
-    exit_codes.check(engine, result)
+    try:
+        holding.run(engine, arguments, repository=repository, on_output=on_line, control=control)
+    except ResticError as error:
+        _clean_up(error, staging)
+        raise
 
     content = staging / root.lstrip("/")
     missing = [path for path in wanted if not os.path.lexists(content / path)]
@@ -126,6 +130,16 @@ def pattern(root: str, path: str) -> str:
     return _PATTERN_CHARACTERS.sub(r"\\\1", f"{root.rstrip('/')}/{path}")
 
 
+def _clean_up(error: ResticError, staging: Path) -> None:
+    """Keep what could be restored of a damaged point, and say where it is; leave nothing behind otherwise."""
+    if isinstance(error, Stopped) or not any(staging.iterdir()):
+        _remove(staging)
+        return
+    raise ResticError(
+        f"{error}. What could be restored is in {staging}.", exit_code=error.exit_code, stderr=error.stderr
+    ) from error
+
+
 def _move_up(content: Path, staging: Path, target: Path) -> None:
     """Move the share's content into `target`, folder by folder, replacing files of the same name."""
     if not os.path.lexists(content):
@@ -160,6 +174,7 @@ def _move(source: Path, target: Path) -> None:
 def _merge(source: Path, target: Path) -> None:
     """Move what one folder holds into another that is there already, and make that one look the same."""
     before = source.stat()
+    source.chmod(stat.S_IRWXU)  # what its owner may not write to cannot be emptied
     for child in sorted(source.iterdir()):
         _move(child, target / child.name)
     shutil.copystat(source, target)
