@@ -1,17 +1,16 @@
 """Real restics and tiny repositories to try them on."""
 
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tandem.restic import backup, init, version
+from tandem.restic import backup, version
 from tandem.restic.engine import Engine
 from tandem.restic.process import RepositoryAccess
-from tests.restic.quick_key import make_quick
+from tests.restic import quick_repository
 
 VERSIONS_FOLDER = os.environ.get("TANDEM_TEST_RESTIC_VERSIONS")
 PASSWORD = "canary-of-the-source"
@@ -53,34 +52,23 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return version.detect(request.param)
 
 
-@pytest.fixture(scope="session")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two related, empty repositories, to be copied by tests: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("family")
-    engine = version.detect()
-    source = RepositoryAccess(str(folder / "source"), PASSWORD, folder / "cache")
-    target = RepositoryAccess(str(folder / "target"), TARGET_PASSWORD, folder / "cache")
-    init.run(engine, source)
-    make_quick(folder / "source", PASSWORD)
-    init.run(engine, target, family=source)
-    make_quick(folder / "target", TARGET_PASSWORD)
-    return folder
-
-
 @pytest.fixture
-def pair(engine: Engine, family: Path, tmp_path: Path) -> Pair:
+def pair(engine: Engine, tmp_path: Path) -> Iterator[Pair]:
     """A share with a file, and two empty repositories."""
-    for name in ("source", "target"):
-        shutil.copytree(family / name, tmp_path / name)
+    quick_repository.create(tmp_path / "source", PASSWORD)
+    quick_repository.create(tmp_path / "target", TARGET_PASSWORD)
     share = tmp_path / "share"
     share.mkdir()
     (share / "hello.txt").write_text("hello\n")
-    return Pair(
+    yield Pair(
         engine,
         share,
         RepositoryAccess(str(tmp_path / "source"), PASSWORD, tmp_path / "cache"),
         RepositoryAccess(str(tmp_path / "target"), TARGET_PASSWORD, tmp_path / "cache"),
     )
+    for path in tmp_path.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)  # so that pytest may remove what nobody may write to
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 from tandem.restic import backup, check, config, copy, forget, init, locks, process, prune, restore, snapshots, version
 from tandem.restic.engine import Engine
 from tandem.restic.process import Output, RepositoryAccess
-from tests.restic.quick_key import make_quick
 
 RECORDED = Path(__file__).parent / "recorded"
 FOLDER = Path("/tmp/tandem-recording")  # noqa: S108 - always the same, as the path is in what is recorded
@@ -52,12 +51,10 @@ def scenes(engine: Engine) -> Iterator[tuple[str, Output]]:
     source, target = access("source"), access("target")
     SHARE.mkdir(parents=True)
     yield "init", process.run(engine, init.flags(has_family=False), repository=source)
-    make_quick(FOLDER / "source", PASSWORD)
     yield (
         "init-family",
         process.run(engine, init.flags(has_family=True), repository=target, from_repository=source),
     )
-    make_quick(FOLDER / "target", PASSWORD)
     yield "init-exists", process.run(engine, init.flags(has_family=False), repository=source)
     yield "config", process.run(engine, config.flags(), repository=source)
     yield "config-missing", process.run(engine, config.flags(), repository=access("nowhere"))

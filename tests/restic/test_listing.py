@@ -1,12 +1,12 @@
 """Local repositories, looked at without restic."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tandem.restic import config, listing, snapshots
 from tandem.restic.errors import RepositoryMissing
+from tests.restic import quick_repository
 from tests.restic.conftest import Pair
 
 
@@ -19,8 +19,8 @@ def test_an_unmounted_disk_is_not_an_empty_repository(look: object, tmp_path: Pa
 
 
 @pytest.mark.parametrize("lost", ["snapshots", "locks"])
-def test_a_lost_folder_is_not_an_empty_one(family: Path, tmp_path: Path, lost: str) -> None:
-    shutil.copytree(family / "source", tmp_path / "source")
+def test_a_lost_folder_is_not_an_empty_one(tmp_path: Path, lost: str) -> None:
+    quick_repository.create(tmp_path / "source", "secret")
     (tmp_path / "source" / lost).rmdir()
     look = listing.snapshot_ids if lost == "snapshots" else listing.lock_ids
     with pytest.raises(RepositoryMissing):
