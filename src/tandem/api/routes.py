@@ -37,7 +37,7 @@ SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
-FAMILY = Permission.FILE_SHARE_JOBS
+FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
 class Operation(NamedTuple):
@@ -150,7 +150,7 @@ ROUTES: list[Operation] = [
         "POST",
         f"{SERVER}/jobs/fileShareJobs",
         "CreateBackupServerFileShareJob",
-        FAMILY,
+        FAMILY_WRITE,
         file_share_jobs.create_file_share_job,
     ),
     # File share copy jobs
@@ -200,7 +200,7 @@ ROUTES: list[Operation] = [
         "POST",
         f"{SERVER}/jobs/fileShareCopyJobs",
         "CreateBackupServerFileShareCopyJob",
-        FAMILY,
+        FAMILY_WRITE,
         file_share_copy_jobs.create_file_share_copy_job,
     ),
     # Sessions

@@ -53,6 +53,7 @@ class Permission(StrEnum):
     READ = "read"
     WRITE = "write"
     FILE_SHARE_JOBS = "file share job family"
+    FILE_SHARE_JOBS_WRITE = "file share job family: write"
     ABOUT = "about"
     USERS_READ = "users: read"
     USERS_WRITE = "users: write"
@@ -70,10 +71,13 @@ PROVIDER_AND_RESELLER_ADMINISTRATORS = frozenset(
 # The five roles of the oldest release's page, for the whole file share job family.
 FILE_SHARE_JOB_ROLES_OLDEST = PROVIDER_AND_RESELLER_ADMINISTRATORS | {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR}
 
+_FAMILY = {Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE}
 _ADMITTED: dict[Permission, frozenset[Role]] = {
     Permission.SIGNED_IN: ALL_ROLES,
     Permission.READ: READERS,
     Permission.WRITE: WRITERS,
+    Permission.FILE_SHARE_JOBS: READERS,
+    Permission.FILE_SHARE_JOBS_WRITE: WRITERS,
     Permission.ABOUT: PROVIDER_AND_RESELLER_ADMINISTRATORS,
     Permission.PROVIDER: frozenset({Role.PORTAL_ADMINISTRATOR}),
     Permission.USERS_READ: WRITERS | {Role.PORTAL_READONLY_OPERATOR},
@@ -89,10 +93,10 @@ def admitted_roles(permission: Permission, contract: Contract) -> frozenset[Role
     Args:
         permission: what the route asks for; PUBLIC and AGENT are not decided by roles.
         contract: the operator's setting; it widens the file share job family from the five roles of the
-            oldest page to the thirteen of the current document.
+            oldest page to those of the current document: thirteen that read, ten of them that write.
     """
-    if permission is Permission.FILE_SHARE_JOBS:
-        return READERS if contract is Contract.CURRENT else FILE_SHARE_JOB_ROLES_OLDEST
+    if contract is Contract.OLDEST and permission in _FAMILY:
+        return FILE_SHARE_JOB_ROLES_OLDEST
     return _ADMITTED[permission]
 
 
