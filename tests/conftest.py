@@ -1,11 +1,23 @@
 """What every test may ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
+from tandem.domain.identity import Contract
+from tandem.store.database import Database, open_database
 from tests import postgres
+from tests.consoles import Console, Rows, fill, fill_with_people, rows_of
+
+KINDS = ["sqlite", "postgres"]
+
+# The same examples in every run, on machines of any speed: a change that passes here passes everywhere.
+settings.register_profile("tandem", deadline=None, derandomize=True)
+settings.load_profile("tandem")
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +27,70 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh, empty database, of either kind: a test that asks runs on both."""
+    with _empty_database(request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def _empty_database(request: pytest.FixtureRequest, folder: Path) -> Generator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/tandem.db"
+        yield f"sqlite:///{folder}/tandem.db"
     else:
         with postgres.empty_database(request.getfixturevalue("postgres_url")) as url:
             yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database of either kind with all tables, empty."""
+    opened = open_database(database_url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+class Inhabited(NamedTuple):
+    """A database with everybody of `tests.people`, and the rows that it began with."""
+
+    database: Database
+    rows: Rows
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def inhabited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inhabited]:
+    """A database of either kind that is made once and filled again for each test."""
+    with _empty_database(request, tmp_path_factory.mktemp("inhabited")) as url:
+        database = open_database(url)
+        database.migrate()
+        with database.writing() as connection:
+            fill_with_people(connection)
+        yield Inhabited(database, rows_of(database))
+        database.close()
+
+
+@pytest.fixture
+def console(inhabited: Inhabited) -> Console:
+    """A console with everybody of `tests.people`, on either kind of database."""
+    fill(inhabited.database, inhabited.rows)
+    return Console(inhabited.database)
+
+
+@pytest.fixture
+def current_console(inhabited: Inhabited) -> Console:
+    """The same, its operator having chosen the current contract."""
+    fill(inhabited.database, inhabited.rows)
+    return Console(inhabited.database, Contract.CURRENT)
+
+
+@pytest.fixture(scope="module")
+def quiet_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console on SQLite for all tests of a module, which change nothing."""
+    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('quiet')}/tandem.db")
+    database.migrate()
+    with database.writing() as connection:
+        fill_with_people(connection)
+    yield Console(database)
+    database.close()

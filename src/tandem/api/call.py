@@ -112,10 +112,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         text = self.headers.get("x-client-version")
         if not text:
             return self.context.contract is Contract.OLDEST
-        parts = text.strip().split(".")
-        if not all(part.isascii() and part.isdigit() for part in parts[:2]):
+        parts = text.strip().split(".")[:2]
+        if not all(part.isascii() and part.isdigit() and len(part) <= INTEGER_DIGITS_MAX for part in parts):
             return False
-        numbers = [int(part) for part in parts[:2]]
+        numbers = [int(part) for part in parts]
         return tuple(numbers + [0] * (2 - len(numbers))) < CURRENT_SINCE
 
 

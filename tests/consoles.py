@@ -1,0 +1,180 @@
+"""A console in this process: the real application over a real database; only its clock is the tests'."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import httpx
+import msgspec
+from sqlalchemy import delete, insert, select
+
+from tandem.actions.context import Act, Context
+from tandem.actions.enrol_agent import AgentDoor
+from tandem.actions.tokens import TokenChecker
+from tandem.api.app import Application
+from tandem.api.call import Services
+from tandem.api.routes import BASE
+from tandem.domain.identity import Contract
+from tandem.sealing import Seal
+from tandem.store.database import Connection, Database
+from tandem.store.tables import metadata
+from tests.agents import Agent
+from tests.people import INSTALLATION, START, Estate, Person, populate
+
+SEAL = Seal(b"s" * 32)
+JOBS = "/infrastructure/backupServers/jobs"
+COPY_JOBS = f"{JOBS}/fileShareCopyJobs"
+ADDRESS = "192.0.2.1"
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> Any:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class Console:
+    """The console over one database. While it waits for agents, its fake ones take their turns."""
+
+    def __init__(self, database: Database, contract: Contract = Contract.OLDEST) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.agents: list[Agent] = []
+        self.context = Context(
+            database=database,
+            seal=SEAL,
+            clock=self.clock,
+            pause=self._pause,
+            installation_uid=INSTALLATION,
+            contract=contract,
+        )
+        self.services = Services(
+            context=self.context,
+            checker=TokenChecker(self.context),
+            door=AgentDoor(self.context),
+            stopping=Event(),
+        )
+        self._application = Application(self.services)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = None,
+        content: bytes | AsyncGenerator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        address: str = ADDRESS,
+    ) -> httpx.Response:
+        """Send a request, exactly this one, and give the answer."""
+        body = msgspec.json.encode(json) if json is not None else content
+        sent = {**({"Content-Type": "application/json"} if json is not None else {}), **(headers or {})}
+        raw = {name.encode(): value.encode("latin-1") for name, value in sent.items()}
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._application, client=(address, 40_000))
+            async with httpx.AsyncClient(transport=transport, base_url="https://console.example") as client:
+                return await client.request(method, url, content=body, headers=raw, params=parameters)
+
+        return asyncio.run(send())
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        who: Person | None,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Call an operation of the API as somebody who is signed in, or as nobody."""
+        sent = {"Authorization": f"Bearer {self.services.checker.sign(who.uid)}"} if who else {}
+        return self.request(method, BASE + path, json=json, headers={**sent, **(headers or {})})
+
+    def get(self, path: str, who: Person, version: str | None = None) -> Any:
+        """Get something that must be there; gives the answer's JSON, in the current form if a version says so."""
+        response = self.call("GET", path, who, headers={"X-Client-Version": version} if version else None)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def data(self, path: str, who: Person, version: str | None = "3.6.1") -> Any:
+        """Get the data of something that must be there, in the current form unless told."""
+        return self.get(path, who, version)["data"]
+
+    def does(self, method: str, path: str, who: Person, json: object = None) -> Any:
+        """Call an operation that must succeed; gives its data."""
+        response = self.call(method, path, who, json=json, headers={"X-Client-Version": "3.6.1"})
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    def refuses(self, status: int, method: str, path: str, who: Person | None, json: object = None) -> dict[str, Any]:
+        """Call an operation that must be refused; gives the error, in the contract's shape."""
+        response = self.call(method, path, who, json=json)
+        assert response.status_code == status, response.text
+        return error_in(response)
+
+    def agent_of(self, estate: Estate) -> Agent:
+        """Start the agent of an estate: from now on it takes its turns."""
+        agent = Agent(self, estate.server, estate.key)
+        assert agent.open_session().is_success
+        self.agents.append(agent)
+        return agent
+
+    def act(self, who: Person) -> Act:
+        """Begin an action as somebody."""
+        return Act(self.context, who.caller)
+
+    def _pause(self, seconds: float) -> None:
+        self.clock.forward(seconds=seconds)
+        for agent in self.agents:
+            agent.turn()
+
+
+def error_in(response: httpx.Response) -> dict[str, Any]:
+    """Give the one error of an answer, after a look at its shape: clients break on any other."""
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    body = response.json()
+    assert list(body) == ["errors"]
+    (error,) = body["errors"]
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    assert error["type"] in {"transport", "logical", "retryableLogical", "security", "unspecified"}
+    assert isinstance(error["code"], int)
+    return error
+
+
+def rows_of(database: Database, *, leave_out: Sequence[str] = ()) -> Rows:
+    """Give everything that a database holds, by table."""
+    with database.reading() as connection:
+        return {
+            table.name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+            for table in metadata.sorted_tables
+            if table.name not in leave_out
+        }
+
+
+def fill(database: Database, rows: Rows) -> None:
+    """Make a database hold exactly these rows."""
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+        for table in metadata.sorted_tables:
+            if rows[table.name]:
+                connection.execute(insert(table), rows[table.name])
+
+
+def fill_with_people(connection: Connection) -> None:
+    """Put the tests' world into an empty database."""
+    populate(connection, SEAL)
