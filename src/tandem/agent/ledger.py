@@ -49,19 +49,12 @@ class Ledger:
             entries that have expired although the target still holds their copy: to be forgotten.
         """
         held = set(listing.snapshot_ids(Path(target.path)))
-        lost = [
-            entry for entry in self.entries.values() if entry.state.is_held and entry.target_snapshot_id not in held
-        ]
-        for entry in lost:
-            self._run.warn(
-                f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S} is gone from the target; it is made again."
-            )
-            self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", target_snapshot_id=None)
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, access, {point.snapshot_id: point.created_at for point in points})
+            self._adopt(unknown, held, access, {point.snapshot_id: point.created_at for point in points})
+        self._give_up_lost(held)
         return [
             entry
             for entry in self.entries.values()
@@ -107,17 +100,7 @@ class Ledger:
         if not entry.state.is_held:
             self._done += 1
             self._run.note(points_copied=self._run.statistics.points_copied + 1)
-        size, added = self.sizes.get(snapshot_id, (entry.size, entry.added))
-        self._change(
-            entry,
-            state=CopyState.COPIED,
-            reason="",
-            target_snapshot_id=target_snapshot_id,
-            copied_at=entry.copied_at or self._run.now,
-            expires_at=self._job.retention.expires_at(entry.created_at),
-            size=size,
-            added=added,
-        )
+        self._hold(entry, target_snapshot_id)
         self._run.show(self.progress(0, 0))
 
     def quarantine(self, snapshot_id: str, reason: str) -> None:
@@ -147,7 +130,9 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(self, unknown: set[str], access: RepositoryAccess, created_at: Mapping[str, datetime]) -> None:
+    def _adopt(
+        self, unknown: set[str], held: set[str], access: RepositoryAccess, created_at: Mapping[str, datetime]
+    ) -> None:
         for snapshot in snapshots.read(self._run.means.engine, access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
@@ -156,13 +141,35 @@ class Ledger:
                 made = created_at[original]
                 self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
             entry = self.entries.get(original)
-            if entry is None or entry.state.is_held:
+            if entry is None or (entry.state.is_held and entry.target_snapshot_id in held):
                 continue
-            if entry.state is CopyState.EXPIRED:
+            if entry.state.is_held or entry.state is CopyState.EXPIRED:
+                # Restic gives a copy that somebody labels another id: it is the same copy.
                 self._change(entry, target_snapshot_id=snapshot.id)
                 continue
             self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
-            self.commit(original, snapshot.id)
+            self._hold(entry, snapshot.id)
+
+    def _give_up_lost(self, held: set[str]) -> None:
+        for entry in list(self.entries.values()):
+            if entry.state.is_held and entry.target_snapshot_id not in held:
+                when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
+                self._run.warn(f"The copy of {when} is gone from the target; it is made again.")
+                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None}
+                self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", **nothing)
+
+    def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:
+        size, added = self.sizes.get(entry.source_snapshot_id, (entry.size, entry.added))
+        self._change(
+            entry,
+            state=CopyState.COPIED,
+            reason="",
+            target_snapshot_id=target_snapshot_id,
+            copied_at=entry.copied_at or self._run.now,
+            expires_at=self._job.retention.expires_at(entry.created_at),
+            size=size,
+            added=added,
+        )
 
     def _entry(self, snapshot_id: str) -> LedgerEntry:
         return self.entries[snapshot_id]
