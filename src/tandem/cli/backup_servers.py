@@ -9,7 +9,7 @@ import typer
 
 from tandem.cli.lookup import BACKUP_SERVERS, ORGANIZATIONS, SERVERS, find, names_of
 from tandem.cli.options import AsJson, Data, signed_in
-from tandem.cli.output import UID, Column, Row, moment, note, say, show_fields, show_json, show_table
+from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table
 from tandem.client import Client, fingerprint
 
 app = typer.Typer(help="Backup servers: the machines whose agents do the work.", no_args_is_help=True)
@@ -27,7 +27,7 @@ def list_servers(*, as_json: AsJson = False, data: Data = None) -> None:
     if as_json:
         show_json(rows)
         return
-    columns = [Column("Name"), Column("Status"), Column("Organization"), Column("Version"), UID]
+    columns = [Column("Name"), Column("Status"), Column("Organization"), Column("Version")]
     show_table(
         columns,
         (
@@ -36,7 +36,6 @@ def list_servers(*, as_json: AsJson = False, data: Data = None) -> None:
                 row["status"],
                 organizations.get(row["organizationUid"], row["organizationUid"]),
                 row["displayVersion"],
-                row["instanceUid"],
             )
             for row in rows
         ),

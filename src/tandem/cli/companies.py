@@ -9,7 +9,7 @@ import typer
 
 from tandem.cli.lookup import COMPANIES, ORGANIZATIONS, find
 from tandem.cli.options import AsJson, Data, PasswordFile, read_password, signed_in
-from tandem.cli.output import UID, Column, Row, say, show_fields, show_json, show_table, yes_or_no
+from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, yes_or_no
 
 app = typer.Typer(help="Companies: the provider's customers.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def list_companies(*, as_json: AsJson = False, data: Data = None) -> None:
     if as_json:
         show_json(rows)
         return
-    columns = [Column("Name"), Column("Status"), Column("Owner"), Column("REST access"), UID]
+    columns = [Column("Name"), Column("Status"), Column("Owner"), Column("REST access")]
     show_table(
         columns,
         (
@@ -33,7 +33,6 @@ def list_companies(*, as_json: AsJson = False, data: Data = None) -> None:
                 row["status"],
                 row["ownerCredentials"]["userName"],
                 yes_or_no(row["isRestAccessEnabled"]),
-                row["instanceUid"],
             )
             for row in rows
         ),

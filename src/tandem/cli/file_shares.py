@@ -8,7 +8,7 @@ import typer
 
 from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, SHARES, find, find_server, names_of
 from tandem.cli.options import AsJson, Data, Server, signed_in
-from tandem.cli.output import UID, Column, Row, moment, say, show_fields, show_json, show_table, size
+from tandem.cli.output import Column, Row, moment, say, show_fields, show_json, show_table, size
 
 app = typer.Typer(help="File shares: what is protected.", no_args_is_help=True)
 
@@ -28,8 +28,7 @@ def list_shares(*, server: Server = None, as_json: AsJson = False, data: Data = 
         Column("Server"),
         Column("Path"),
         Column("Points", is_number=True),
-        Column("Latest", is_whole=True),
-        UID,
+        Column("Latest"),
     ]
     show_table(
         columns,
@@ -40,7 +39,6 @@ def list_shares(*, server: Server = None, as_json: AsJson = False, data: Data = 
                 row["path"],
                 row["restorePoints"],
                 moment(row["latestRestorePointDate"]),
-                row["fileShareUid"],
             )
             for row in rows
         ),

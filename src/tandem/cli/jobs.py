@@ -12,7 +12,6 @@ from tandem.cli.following import await_session, follow, newest_session_uid, tell
 from tandem.cli.lookup import BACKUP_SERVERS, JOBS, SERVERS, find, find_server, names_of
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import (
-    UID,
     Column,
     Row,
     duration,
@@ -65,8 +64,7 @@ def list_jobs(*, server: Server = None, as_json: AsJson = False, data: Data = No
         Column("On"),
         Column("Schedule"),
         Column("To"),
-        Column("Last run", is_whole=True),
-        UID,
+        Column("Last run"),
     ]
     show_table(
         columns,
@@ -80,7 +78,6 @@ def list_jobs(*, server: Server = None, as_json: AsJson = False, data: Data = No
                 describe(row),
                 row["destination"],
                 moment(row["lastRun"]),
-                row["instanceUid"],
             )
             for row in rows
         ),

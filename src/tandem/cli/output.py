@@ -17,7 +17,7 @@ from rich.text import Text
 # A resource as the API shows it.
 Row: TypeAlias = dict[str, Any]
 
-# What is not shown on a terminal is read by programs that look for lines: those are never broken.
+# Rows are never broken: what is to be copied stays whole, and programs that look for lines find them.
 UNBROKEN_WIDTH = 10_000
 KIBI = 1024
 SECONDS_IN_MINUTE = 60
@@ -39,14 +39,13 @@ _CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a table; `is_whole` keeps its cells on one line, to be copied."""
+    """A column of a table."""
 
     title: str
-    is_whole: bool = False
     is_number: bool = False
 
 
-UID = Column("Uid", is_whole=True)
+UID = Column("Uid")
 
 
 def plain(value: object) -> str:
@@ -74,7 +73,7 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, e
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         justify = "right" if column.is_number else "left"
-        table.add_column(column.title, no_wrap=column.is_whole, overflow="fold", justify=justify)
+        table.add_column(column.title, justify=justify)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     if table.row_count:
@@ -86,8 +85,8 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, e
 def show_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Print one resource, a member per line."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    table.add_column(style="bold")
+    table.add_column()
     for name, value in fields:
         table.add_row(name, _cell(value))
     _console().print(table)
@@ -133,5 +132,4 @@ def _cell(value: object) -> Text:
 
 
 def _console() -> Console:
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=UNBROKEN_WIDTH)
+    return Console(highlight=False, width=UNBROKEN_WIDTH)

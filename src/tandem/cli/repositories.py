@@ -8,7 +8,7 @@ import typer
 
 from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find, find_server, names_of
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
-from tandem.cli.output import UID, Column, Row, say, show_fields, show_json, show_table, size
+from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
 
 app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
 
@@ -32,7 +32,6 @@ def list_repositories(*, server: Server = None, as_json: AsJson = False, data: D
         Column("Path"),
         Column("Used", is_number=True),
         Column("Free", is_number=True),
-        UID,
     ]
     show_table(
         columns,
@@ -103,4 +102,4 @@ def create_repository(
 def _cells(row: Row, server: str) -> tuple[object, ...]:
     info: Row = row["_embedded"]
     sizes = size(info["usedSpace"]), size(info["freeSpace"])
-    return row["name"], server, info["status"], info["path"], *sizes, row["instanceUid"]
+    return row["name"], server, info["status"], info["path"], *sizes

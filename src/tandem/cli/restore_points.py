@@ -37,15 +37,15 @@ def list_points(
     if as_json:
         show_json(rows)
         return
-    columns = [Column("Time", is_whole=True), Column("Size", is_number=True), Column("Held"), UID]
+    columns = [Column("Time"), Column("Size", is_number=True), UID, Column("Held")]
     show_table(
         columns,
         (
             (
                 moment(row["restorePointDate"]),
                 size(row["size"]),
-                "\n".join(_held(row, repositories)),
                 row["instanceUid"],
+                "\n".join(_held(row, repositories)),
             )
             for row in rows
         ),

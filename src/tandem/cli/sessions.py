@@ -50,7 +50,7 @@ def list_sessions(
         show_json(rows)
         return
     columns = [
-        Column("Start", is_whole=True),
+        Column("Start"),
         Column("Type"),
         Column("Job"),
         Column("Status"),

@@ -8,7 +8,7 @@ import typer
 
 from tandem.cli.lookup import ORGANIZATIONS, USERS, find, names_of
 from tandem.cli.options import AsJson, Data, PasswordFile, read_password, signed_in
-from tandem.cli.output import UID, Column, Row, say, show_fields, show_json, show_table
+from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table
 from tandem.domain.identity import Role
 
 app = typer.Typer(help="Users: who signs in.", no_args_is_help=True)
@@ -23,7 +23,7 @@ def list_users(*, as_json: AsJson = False, data: Data = None) -> None:
     if as_json:
         show_json(rows)
         return
-    columns = [Column("User name"), Column("Role"), Column("Organization"), Column("Status"), UID]
+    columns = [Column("User name"), Column("Role"), Column("Organization"), Column("Status")]
     show_table(
         columns,
         (
@@ -32,7 +32,6 @@ def list_users(*, as_json: AsJson = False, data: Data = None) -> None:
                 row["role"],
                 organizations.get(row["organizationUid"], row["organizationUid"]),
                 row["status"],
-                row["instanceUid"],
             )
             for row in rows
         ),
