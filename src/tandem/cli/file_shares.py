@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, SHARES, find, find_server, names_of
+from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, SHARES, find, find_server, names_of, path_of
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Column, Row, moment, say, show_fields, show_json, show_table, size
 
@@ -17,8 +17,7 @@ app = typer.Typer(help="File shares: what is protected.", no_args_is_help=True)
 def list_shares(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
     """List file shares."""
     with signed_in(data) as client:
-        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/fileShares" if server else SHARES.path
-        rows: list[Row] = list(client.pages(path))
+        rows: list[Row] = list(client.pages(path_of(client, SHARES, server)))
         servers = {} if as_json else names_of(client, SERVERS)
     if as_json:
         show_json(rows)

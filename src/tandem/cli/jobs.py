@@ -9,7 +9,7 @@ import typer
 from tandem.cli.file_share_copy_jobs import create_copy
 from tandem.cli.file_share_jobs import create_backup
 from tandem.cli.following import await_session, follow, newest_session_uid, tell_end
-from tandem.cli.lookup import BACKUP_SERVERS, JOBS, SERVERS, find, find_server, names_of
+from tandem.cli.lookup import JOBS, SERVERS, find, names_of, path_of
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import (
     Column,
@@ -50,8 +50,7 @@ _FAMILIES = {JobType.BACKUP_FILE: "fileShareJob", JobType.BACKUP_FILE_COPY: "fil
 def list_jobs(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
     """List jobs."""
     with signed_in(data) as client:
-        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/jobs" if server else JOBS.path
-        rows: list[Row] = list(client.pages(path))
+        rows: list[Row] = list(client.pages(path_of(client, JOBS, server)))
         servers = {} if as_json else names_of(client, SERVERS)
     if as_json:
         show_json(rows)

@@ -25,6 +25,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     uids: tuple[str, ...] = ("instanceUid",)
     # Where one resource is got by its uid; None where the API has no such place for this kind.
     item: str | None = None
+    # What its rows on one backup server are below.
+    below_server: str | None = None
 
 
 COMPANIES = Kind(
@@ -36,13 +38,19 @@ COMPANIES = Kind(
 ORGANIZATIONS = Kind(noun="organization", path="/organizations", listing="tandem companies list", item="/organizations")
 USERS = Kind(noun="user", path="/users", listing="tandem users list", name="userName", item="/users")
 SERVERS = Kind(noun="backup server", path=BACKUP_SERVERS, listing="tandem servers list", item=BACKUP_SERVERS)
-REPOSITORIES = Kind(noun="repository", path=f"{BACKUP_SERVERS}/repositories", listing="tandem repositories list")
+REPOSITORIES = Kind(
+    noun="repository",
+    path=f"{BACKUP_SERVERS}/repositories",
+    listing="tandem repositories list",
+    below_server="repositories",
+)
 SHARES = Kind(
     noun="share",
     path="/protectedWorkloads/fileShares",
     listing="tandem shares list",
     uids=("fileShareUid",),
     item="/protectedWorkloads/fileShares",
+    below_server="fileShares",
 )
 JOBS = Kind(
     noun="job",
@@ -50,6 +58,7 @@ JOBS = Kind(
     listing="tandem jobs list",
     uids=("instanceUid", "uniqueUid"),
     item=f"{BACKUP_SERVERS}/jobs",
+    below_server="jobs",
 )
 SESSIONS = Kind(
     noun="session", path="/infrastructure/sessions", listing="tandem sessions list", item="/infrastructure/sessions"
@@ -69,7 +78,7 @@ def find(client: Client, kind: Kind, wanted: str, *, server_uid: str | None = No
         client: signed in.
         kind: what is looked for.
         wanted: what somebody typed.
-        server_uid: the backup server that it must be on, for repositories.
+        server_uid: the backup server that it must be on; None means any.
 
     Raises:
         NotFound: naming what there is.
@@ -81,8 +90,7 @@ def find(client: Client, kind: Kind, wanted: str, *, server_uid: str | None = No
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
-    path = kind.path if server_uid is None else f"{BACKUP_SERVERS}/{server_uid}/repositories"
-    rows: list[Row] = list(client.pages(path))
+    rows: list[Row] = list(client.pages(_path_of(kind, server_uid)))
     return _choose(kind, rows, wanted)
 
 
@@ -110,9 +118,18 @@ def find_server(client: Client, wanted: str | None) -> Row:
     return servers[0]
 
 
+def path_of(client: Client, kind: Kind, server: str | None) -> str:
+    """Give where the rows of a kind are, of the backup server that is named, or of all."""
+    return _path_of(kind, find(client, SERVERS, server)["instanceUid"] if server is not None else None)
+
+
 def names_of(client: Client, kind: Kind) -> dict[str, str]:
     """Give the names of all resources of a kind, by uid."""
     return {row[uid]: str(row[kind.name]) for row in client.pages(kind.path) for uid in kind.uids}
+
+
+def _path_of(kind: Kind, server_uid: str | None) -> str:
+    return kind.path if server_uid is None else f"{BACKUP_SERVERS}/{server_uid}/{kind.below_server}"
 
 
 def _is_uid(text: str) -> bool:

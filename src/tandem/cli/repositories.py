@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find, find_server, names_of
+from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find, find_server, names_of, path_of
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
 
@@ -19,8 +19,7 @@ EXPAND = "BackupRepositoryInfo"
 def list_repositories(*, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
     """List repositories."""
     with signed_in(data) as client:
-        path = f"{BACKUP_SERVERS}/{find_server(client, server)['instanceUid']}/repositories" if server else None
-        rows: list[Row] = list(client.pages(path or REPOSITORIES.path, expand=EXPAND))
+        rows: list[Row] = list(client.pages(path_of(client, REPOSITORIES, server), expand=EXPAND))
         servers = {} if as_json else names_of(client, SERVERS)
     if as_json:
         show_json(rows)
@@ -50,7 +49,7 @@ def show_repository(
 ) -> None:
     """Show a repository."""
     with signed_in(data) as client:
-        server_uid = find_server(client, server)["instanceUid"] if server else None
+        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
         found = find(client, REPOSITORIES, repository, server_uid=server_uid)
         path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
         row = client.get(path, expand=EXPAND)
