@@ -14,28 +14,20 @@ from tandem.domain.identity import (
     organization_type_of,
     scope_of,
 )
+from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_13, READ_ONLY_3, USERS_11, WRITE_10
 
-# The contract's lists of admitted roles, by how many they admit.
-ALL_16 = set(Role)
-READ_13 = ALL_16 - {Role.RESELLER_INVOICE_AUDITOR, Role.COMPANY_INVOICE_AUDITOR, Role.COMPANY_SUBTENANT}
-READ_ONLY = {Role.PORTAL_READONLY_OPERATOR, Role.RESELLER_USER, Role.COMPANY_LOCATION_USER}
-WRITE_10 = READ_13 - READ_ONLY
-USERS_11 = WRITE_10 | {Role.PORTAL_READONLY_OPERATOR}
-ABOUT_3 = {Role.PORTAL_ADMINISTRATOR, Role.RESELLER_OWNER, Role.RESELLER_ADMINISTRATOR}
-OLDEST_5 = ABOUT_3 | {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR}
-
-EXPECTED: dict[Permission, set[Role]] = {
+EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.SIGNED_IN: ALL_16,
     Permission.READ: READ_13,
     Permission.WRITE: WRITE_10,
-    Permission.ABOUT: ABOUT_3,
-    Permission.PROVIDER: {Role.PORTAL_ADMINISTRATOR},
+    Permission.ABOUT: ADMINISTRATORS_3,
+    Permission.PROVIDER: PORTAL_1,
     Permission.USERS_READ: USERS_11,
     Permission.USERS_WRITE: WRITE_10,
-    Permission.COMPANIES_WRITE: ABOUT_3,
+    Permission.COMPANIES_WRITE: ADMINISTRATORS_3,
     Permission.SERVERS_WRITE: OLDEST_5,
 }
-BY_CONTRACT: dict[Permission, tuple[set[Role], set[Role]]] = {
+BY_CONTRACT: dict[Permission, tuple[frozenset[Role], frozenset[Role]]] = {
     Permission.FILE_SHARE_JOBS: (OLDEST_5, READ_13),
     Permission.FILE_SHARE_JOBS_WRITE: (OLDEST_5, WRITE_10),
 }
@@ -59,7 +51,7 @@ SCOPES: dict[ScopeKind, set[Role]] = {
 
 def test_the_lists_are_as_long_as_the_contracts() -> None:
     assert [len(roles) for roles in (READ_13, WRITE_10, ALL_16, USERS_11)] == [13, 10, 16, 11]
-    assert (len(OLDEST_5), len(ABOUT_3)) == (5, 3)
+    assert (len(OLDEST_5), len(ADMINISTRATORS_3)) == (5, 3)
 
 
 @pytest.mark.parametrize("permission", list(Permission))
@@ -98,5 +90,5 @@ def test_an_owner_is_made_from_above_only() -> None:
 
 
 def test_those_who_only_read_make_no_users() -> None:
-    for role in READ_ONLY | (ALL_16 - READ_13) | {Role.COMPANY_TENANT}:
+    for role in READ_ONLY_3 | (ALL_16 - READ_13) | {Role.COMPANY_TENANT}:
         assert grantable_roles(role) == frozenset()

@@ -46,9 +46,9 @@ def open_session(call: Call) -> Response:
 
 async def take_exchange(call: Call) -> Response:
     """Take an agent's reports and answer; wait a while for something to tell it if there is nothing yet."""
-    request = _read(call, ExchangeRequest)
     context, door = call.context, call.services.door
     agent = await anyio.to_thread.run_sync(door.agent_of, call.token)
+    request = _read(call, ExchangeRequest)
     last_report = await anyio.to_thread.run_sync(exchange.take_in, context, agent, request)
     wait_until = anyio.current_time() + min(request.wait_seconds, WAIT_SECONDS_MAX)
     while anyio.current_time() < wait_until and not call.services.stopping.is_set():

@@ -1,0 +1,141 @@
+"""Who may call which operation: every route, nobody and each of the sixteen roles, from one table."""
+
+import pytest
+
+from tandem.api.routes import ROUTES, Operation
+from tandem.domain.identity import Contract, Role
+from tests.consoles import Console, error_in
+from tests.people import PEOPLE, uid
+from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_13, USERS_11, WRITE_10
+
+PUBLIC = "public"
+AGENTS = "agents only"
+Admitted = frozenset[Role] | str
+
+# By operation id; where the operator's choice of the contract makes a difference, for the oldest and the current one.
+FAMILY = (OLDEST_5, READ_13)
+FAMILY_WRITE = (OLDEST_5, WRITE_10)
+EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
+    "OAuth2IssueToken": PUBLIC,
+    "GetAboutInformation": ADMINISTRATORS_3,
+    "GetOrganizations": READ_13,
+    "GetOrganization": READ_13,
+    "GetCompanies": READ_13,
+    "GetCompany": READ_13,
+    "CreateCompany": ADMINISTRATORS_3,
+    "CreateReseller": PORTAL_1,
+    "GetUsers": USERS_11,
+    "GetUser": USERS_11,
+    "GetCurrentUser": ALL_16,
+    "CreateUser": WRITE_10,
+    "GetBackupServers": READ_13,
+    "GetBackupServer": READ_13,
+    "CreateBackupServerEnrolmentToken": OLDEST_5,
+    "GetBackupRepositories": READ_13,
+    "GetBackupRepositoriesByServer": READ_13,
+    "GetBackupRepository": READ_13,
+    "CreateBackupRepository": WRITE_10,
+    "GetBackupServerJobs": READ_13,
+    "GetBackupServerJobByServer": READ_13,
+    "GetBackupServerJob": READ_13,
+    "PatchBackupServerJob": WRITE_10,
+    "DeleteBackupServerJob": WRITE_10,
+    "StartBackupServerJob": WRITE_10,
+    "StopBackupServerJob": WRITE_10,
+    "RetryBackupServerJob": WRITE_10,
+    "GetBackupServerJobSessions": READ_13,
+    "GetBackupServerFileShareJobs": FAMILY,
+    "GetBackupServerFileShareJobsObjects": FAMILY,
+    "GetBackupServerFileShareJob": FAMILY,
+    "GetBackupServerFileShareJobObjects": FAMILY,
+    "GetBackupServerFileShareJobsByServer": FAMILY,
+    "GetBackupServerFileShareJobsObjectsByServer": FAMILY,
+    "CreateBackupServerFileShareJob": FAMILY_WRITE,
+    "GetBackupServerFileShareCopyJobs": FAMILY,
+    "GetBackupServerFileShareCopyJobsObjects": FAMILY,
+    "GetBackupServerFileShareCopyJob": FAMILY,
+    "GetBackupServerFileShareCopyJobObjects": FAMILY,
+    "GetBackupServerFileShareCopyJobsByServer": FAMILY,
+    "GetBackupServerFileShareCopyJobsObjectsByServer": FAMILY,
+    "CreateBackupServerFileShareCopyJob": FAMILY_WRITE,
+    "GetSessions": READ_13,
+    "GetSession": READ_13,
+    "GetProtectedOnPremisesFileShares": READ_13,
+    "GetProtectedOnPremisesFileShare": READ_13,
+    "GetFileSharesByServer": READ_13,
+    "CreateFileShare": WRITE_10,
+    "GetFileShareSessions": READ_13,
+    "GetProtectedFileSharesRestorePoints": READ_13,
+    "GetProtectedFileShareRestorePoints": READ_13,
+    "GetProtectedFileShareRestorePoint": READ_13,
+    "RestoreFileShareRestorePoint": WRITE_10,
+    "EnrolAgent": PUBLIC,
+    "ChallengeAgent": PUBLIC,
+    "OpenAgentSession": PUBLIC,
+    "ExchangeWithAgent": AGENTS,
+    "GetLive": PUBLIC,
+    "GetReady": PUBLIC,
+    "GetMetrics": PUBLIC,
+}
+OPERATIONS = {operation.operation_id: operation for operation in ROUTES}
+CONTRACTS = [(Contract.OLDEST, name) for name in OPERATIONS] + [
+    (Contract.CURRENT, name) for name in OPERATIONS if isinstance(EXPECTED.get(name), tuple)
+]
+
+
+def admitted(contract: Contract, name: str) -> Admitted:
+    expected = EXPECTED[name]
+    return expected[contract is Contract.CURRENT] if isinstance(expected, tuple) else expected
+
+
+def path_of(operation: Operation) -> str:
+    """Give the operation's path with ids of nothing."""
+    names = [part for part in operation.path.split("/") if part.startswith("{")]
+    path = operation.path
+    for name in names:
+        path = path.replace(name, uid("nothing"))
+    return path
+
+
+def call(console: Console, operation: Operation, role: Role | None) -> tuple[int, str, dict[str, str]]:
+    headers = {"Authorization": f"Bearer {console.services.checker.sign(PEOPLE[role].uid)}"} if role else {}
+    response = console.request(operation.method, path_of(operation), headers=headers)
+    if response.status_code in {401, 403}:
+        error = error_in(response)
+        assert (error["type"], error["code"]) == ("security", response.status_code)
+        return response.status_code, error["message"], dict(response.headers)
+    return response.status_code, "", dict(response.headers)
+
+
+def test_every_operation_has_an_expectation_and_none_is_left_over() -> None:
+    assert set(EXPECTED) == set(OPERATIONS)
+    assert len(ROUTES) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(("contract", "name"), CONTRACTS)
+def test_an_operation_admits_its_roles_and_no_others(
+    quiet_console: Console, contract: Contract, name: str, role: Role
+) -> None:
+    console = Console(quiet_console.database, contract)
+    status, message, _headers = call(console, OPERATIONS[name], role)
+    match admitted(contract, name):
+        case "public":
+            assert status not in {401, 403}
+        case "agents only":
+            assert status == 401
+        case roles:
+            assert (status == 403) is (role not in roles)
+            assert status != 401
+            assert not message or (role in message and name in message)
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_nobody_gets_in_without_a_token(quiet_console: Console, name: str) -> None:
+    status, message, headers = call(quiet_console, OPERATIONS[name], None)
+    if admitted(Contract.OLDEST, name) == PUBLIC:
+        assert status not in {401, 403}
+    else:
+        assert status == 401
+        assert "/token" in message or "agent" in message
+        assert headers["www-authenticate"] == "Bearer"
