@@ -137,6 +137,10 @@ class ConsoleLink:
             raise Fenced from error
         return msgspec.json.decode(answer, type=ExchangeAnswer)
 
+    def close(self) -> None:
+        """Close the connection; no thread may be using it."""
+        self._client.close()
+
 
 def _certificate(console: str) -> str:
     try:

@@ -23,6 +23,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     installation_uid: str
     host_name: str
 
+    def __repr__(self) -> str:
+        """Tell everything but the private key."""
+        return f"Identity(backup_server_uid={self.backup_server_uid!r}, console={self.console!r})"
+
 
 def load_identity(data: Path) -> Identity:
     """Read the identity from an agent's data folder; raises NotFound if it has not enrolled."""

@@ -21,6 +21,7 @@ from tandem.actions.sweep import sweep
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
 from tandem.api.call import Services
+from tandem.client import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import ConsoleError
 from tandem.sealing import generate_password, open_seal, write_private
@@ -72,6 +73,8 @@ def run_console(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests that wait for news are answered at once then."""
     services = build_services(settings)
     certificate, key = prepare_certificate(console_folder(settings.data), settings.certificate, settings.key)
+    shown = fingerprint(certificate.read_text(encoding="ascii"))
+    log.info("console starts", url=f"https://{settings.address}:{settings.port}", fingerprint=shown)
     sweeper = Thread(target=_sweep, args=(services,), name="sweep", daemon=True)
     sweeper.start()
     try:
@@ -103,7 +106,6 @@ async def _serve(settings: Settings, services: Services, certificate: Path, key:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    log.info("console listening", url=f"https://{settings.address}:{settings.port}")
     await server.serve()
 
 
