@@ -95,14 +95,15 @@ class State:
             self._depth += 1
             try:
                 yield
+                if self._depth == 1:
+                    self._database.execute("commit")
             except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
+                # SQLite itself has undone everything when its disk is full.
+                if self._depth == 1 and self._database.in_transaction:
                     self._database.execute("rollback")
                 raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._database.execute("commit")
+            finally:
+                self._depth -= 1
 
     def close(self) -> None:
         """Close the file."""
