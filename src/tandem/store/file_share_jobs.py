@@ -79,7 +79,8 @@ def insert_file_share_job(connection: Connection, job: Job, family: FileShareJob
 
 def delete_file_share_job(connection: Connection, scope: Scope, unique_uid: str) -> None:
     """Remove a file share job; raises Conflict while a copy job reads from it."""
-    if connection.scalar(select(exists().where(file_share_copy_jobs.c.source_job_unique_uid == unique_uid))):
+    is_job = visible(file_share_jobs, scope) & (file_share_jobs.c.unique_uid == unique_uid)
+    is_source = file_share_copy_jobs.c.source_job_unique_uid == file_share_jobs.c.unique_uid
+    if connection.scalar(select(exists().where(is_job, is_source))):
         raise Conflict("A file share copy job copies from this job; delete the copy job first.")
-    is_job = file_share_jobs.c.unique_uid == unique_uid
-    connection.execute(delete(file_share_jobs).where(visible(file_share_jobs, scope), is_job))
+    connection.execute(delete(file_share_jobs).where(is_job))

@@ -1,0 +1,184 @@
+"""A signature proves little: every stored thing that takes a scope is asked for as Charlie, who owns none of it."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tandem import store
+from tandem.domain.errors import Conflict, NotFound
+from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.jobs import JobStatus
+from tandem.domain.paging import Page, Window
+from tandem.store import (
+    backup_servers,
+    file_share_copy_jobs,
+    file_share_jobs,
+    file_shares,
+    jobs,
+    organizations,
+    repositories,
+    restore_points,
+    sessions,
+    users,
+)
+from tandem.store.database import Connection
+from tests.consoles import Console, rows_of
+from tests.people import ACMES, BOB, CHARLIE, NORA, START, Estate
+
+Ask = Callable[[Connection, Scope, Estate], Any]
+WHOLE = Window()
+
+CASES: dict[str, Ask] = {
+    "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
+    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE),
+    "file_share_copy_jobs.delete_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.delete_file_share_copy_job(
+        c, s, e.copy_job_unique
+    ),
+    "file_share_copy_jobs.get_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.get_file_share_copy_job(
+        c, s, e.copy_job
+    ),
+    "file_share_copy_jobs.list_file_share_copy_job_objects": lambda c, s, e: (
+        file_share_copy_jobs.list_file_share_copy_job_objects(c, s, WHOLE, unique_uid=e.copy_job_unique)
+    ),
+    "file_share_copy_jobs.list_file_share_copy_jobs": lambda c, s, e: file_share_copy_jobs.list_file_share_copy_jobs(
+        c, s, WHOLE, e.server
+    ),
+    "file_share_jobs.delete_file_share_job": lambda c, s, e: file_share_jobs.delete_file_share_job(c, s, e.job_unique),
+    "file_share_jobs.get_file_share_job": lambda c, s, e: file_share_jobs.get_file_share_job(c, s, e.job),
+    "file_share_jobs.list_file_share_job_objects": lambda c, s, e: file_share_jobs.list_file_share_job_objects(
+        c, s, WHOLE, backup_server_uid=e.server
+    ),
+    "file_share_jobs.list_file_share_jobs": lambda c, s, e: file_share_jobs.list_file_share_jobs(c, s, WHOLE, e.server),
+    "file_shares.get_file_share": lambda c, s, e: file_shares.get_file_share(c, s, e.share),
+    "file_shares.list_file_shares": lambda c, s, e: file_shares.list_file_shares(c, s, WHOLE, e.server),
+    "jobs.get_job": lambda c, s, e: jobs.get_job(c, s, e.job),
+    "jobs.jobs_by_unique_uid": lambda c, s, e: jobs.jobs_by_unique_uid(c, s, [e.job_unique, e.copy_job_unique]),
+    "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
+    "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
+    "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
+    "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
+    "organizations.get_company": lambda c, s, e: organizations.get_company(c, s, e.organization_uid),
+    "organizations.get_organization": lambda c, s, e: organizations.get_organization(c, s, e.organization_uid),
+    "organizations.list_companies": lambda c, s, _: organizations.list_companies(c, s, WHOLE),
+    "organizations.list_organizations": lambda c, s, _: organizations.list_organizations(c, s, WHOLE),
+    "organizations.location_of": lambda c, s, e: organizations.location_of(c, s, e.organization_uid),
+    "organizations.organizations_by_uid": lambda c, s, e: organizations.organizations_by_uid(
+        c, s, [e.organization_uid]
+    ),
+    "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
+    "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
+    "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
+    "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
+    "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
+    "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
+    "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
+    "users.get_user": lambda c, s, _: users.get_user(c, s, BOB.uid),
+    "users.list_users": lambda c, s, _: users.list_users(c, s, WHOLE),
+}
+
+# These carry no scope, and why that is right. Whatever names a backup server as its first word after the connection
+# is asked by or about that server's agent; whatever inserts is given the owner.
+WITHOUT_SCOPE = {
+    "the caller himself": {"users.get_own", "activity_log.record_activity"},
+    "signing in, before anybody is known": {"users.find_caller", "users.find_sign_in"},
+    "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
+    "the installation's own": {"organizations.provider_uid"},
+    "an agent, known by its key": {
+        "backup_servers.bump_revision",
+        "backup_servers.find_agent",
+        "backup_servers.open_agent_session",
+        "backup_servers.renew_agent",
+        "backup_servers.touch_agent",
+        "backup_servers.use_enrolment_token",
+    },
+    "an order that the caller has just given": {"agent_commands.find_answer", "agent_commands.withdraw_command"},
+    "tidying up for all": {"agent_commands.take_expired_commands", "sessions.fail_queued_session"},
+    "of something that was found by a scope just before": {
+        "backup_servers.get_server_of_job",
+        "file_share_copy_jobs.is_copied_to",
+        "file_share_copy_jobs.set_source_size",
+        "file_share_jobs.file_share_of",
+        "file_share_jobs.source_size_of",
+        "file_shares.share_path_of_job",
+        "repositories.delete_failed_repository",
+        "repositories.repository_state",
+        "restore_points.chain_size_of_copy",
+        "restore_points.chain_size_of_job",
+        "restore_points.job_of_point",
+        "sessions.set_chain_size",
+    },
+}
+# Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
+NOT_ABOUT_DATA = {"query", "database", "columns", "tables", "tokens"}
+MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
+
+
+def functions() -> dict[str, list[str]]:
+    """Give every public function of the store with its parameters."""
+    found: dict[str, list[str]] = {}
+    for module in pkgutil.iter_modules(store.__path__):
+        if module.name in NOT_ABOUT_DATA or module.ispkg:
+            continue
+        loaded = importlib.import_module(f"{store.__name__}.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            if function.__module__ == loaded.__name__ and not name.startswith("_"):
+                found[f"{module.name}.{name}"] = list(inspect.signature(function).parameters)
+    return found
+
+
+def test_every_function_with_a_scope_is_asked_here() -> None:
+    assert {name for name, parameters in functions().items() if "scope" in parameters} == set(CASES)
+
+
+def test_a_function_without_a_scope_has_a_reason() -> None:
+    unscoped = {
+        name
+        for name, parameters in functions().items()
+        if "scope" not in parameters
+        and parameters[1:2] != ["backup_server_uid"]
+        and "backup_server_uid" not in parameters
+        and not name.partition(".")[2].startswith("insert_")
+    }
+    explained = {name for names in WITHOUT_SCOPE.values() for name in names} | MAKES_STATEMENTS
+    assert unscoped == explained
+
+
+def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
+    """Say whether a function neither finds nor changes anything of Acme's for a scope."""
+    before = rows_of(console.database)
+    try:
+        with console.database.writing() as connection:
+            found = CASES[name](connection, scope, ACMES)
+    except NotFound:
+        found = None
+    except Conflict:
+        return False  # Said of a row that was found.
+    if isinstance(found, Page):
+        found = [row for row in found.rows if _is_acmes(row)]
+    return not found and rows_of(console.database) == before
+
+
+def _is_acmes(row: Any) -> bool:
+    """Say whether a row is Acme's; one that does not tell its owner was asked for by Acme's ids."""
+    for field in ("organization_uid", "instance_uid"):
+        if getattr(row, field, None) == ACMES.organization_uid:
+            return True
+    return not hasattr(row, "organization_uid") and not isinstance(
+        row, organizations.Organization | organizations.Company
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_found_by_those_who_may_not_see_it(console: Console, name: str) -> None:
+    nobody = Scope(ScopeKind.NOTHING, ACMES.organization_uid)
+    for scope in (CHARLIE.caller.scope, NORA.caller.scope, nobody):
+        assert finds_nothing(console, name, scope), scope
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_its_owner_does_find_it(console: Console, name: str) -> None:
+    assert not finds_nothing(console, name, BOB.caller.scope)
