@@ -6,13 +6,14 @@ so that a run cut short at any moment is finished by the next.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 
 from tandem.agent.ledger import Ledger
 from tandem.agent.run import Run
-from tandem.agent.space import forget_points, prune_if_worth_it
+from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
 from tandem.domain.retention import Point
 from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
@@ -58,11 +59,14 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     ledger.write(plan.expire)
     try:
         _copy_all(run, ledger, ends, plan)
+    except RepositoryFull:
+        # What retention takes anyway makes room for the next run.
+        with contextlib.suppress(ResticError):
+            _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
+        raise
     finally:
         run.note(transferred=max(0, listing.bytes_used(Path(target.path)) - before))
-    _forget(run, job, ledger, ends, leftovers)
-    prune_if_worth_it(run, target, ends.target_access)
-    run.means.state.add_report(run.means.repositories.measure(target))
+    _free_space(run, job, ledger, ends, leftovers)
 
 
 def _plan(
@@ -93,7 +97,7 @@ def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
         except NOT_THE_POINTS_FAULT:
             raise
         except ResticError as error:
-            _raise_if_full(error)
+            _raise_if_no_points_fault(error, ends)
             waiting = [uid for uid in waiting if not ledger.is_held(uid)]
             # One bad point must not hold up the others: the oldest that is missing is tried by itself.
             if waiting:
@@ -109,7 +113,7 @@ def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> None:
     except NOT_THE_POINTS_FAULT:
         raise
     except ResticError as error:
-        _raise_if_full(error)
+        _raise_if_no_points_fault(error, ends)
         ledger.quarantine(snapshot_id, str(error))
         created_at = ledger.entries[snapshot_id].created_at
         run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {error}")
@@ -137,6 +141,20 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
         ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
 
 
+def _free_space(
+    run: Run,
+    job: JobConfiguration,
+    ledger: Ledger,
+    ends: Ends,
+    leftovers: list[LedgerEntry],
+    *,
+    is_urgent: bool = False,
+) -> None:
+    _forget(run, job, ledger, ends, leftovers)
+    prune_if_worth_it(run, ends.target, ends.target_access, is_urgent=is_urgent)
+    run.means.state.add_report(run.means.repositories.measure(ends.target))
+
+
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
     going = plan_forgets(ledger.entries.values(), job.retention, run.now)
     for entry in going:
@@ -150,7 +168,8 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
     ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
 
 
-def _raise_if_full(error: ResticError) -> None:
-    text = f"{error} {error.stderr}".lower()
-    if any(words in text for words in FULL):
-        raise ResticError(f"The target repository cannot be written: {error}", exit_code=error.exit_code) from error
+def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:
+    if is_about_writing(error, ends.target):
+        if ends.source.path in f"{error}":
+            raise error
+        raise RepositoryFull(f"The target repository cannot be written: {error}", exit_code=error.exit_code) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from pathlib import Path
 from typing import NamedTuple
 
 from tandem.agent.folders import real_path
 from tandem.agent.run import Run
-from tandem.agent.space import forget_points, prune_if_worth_it
+from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
 from tandem.domain.retention import FOREVER, Point, kept
 from tandem.domain.sessions import Progress
@@ -43,11 +44,18 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     access = run.means.repositories.open(repository, run.control)
     before = listing.bytes_used(Path(repository.path))
     _reconcile(run, job, repository, access, _Origin(real_path(share.path), host_name))
-    _back_up(run, job, access, share, host_name)
-    _keep_retention(run, job, repository, access)
-    run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
-    prune_if_worth_it(run, repository, access)
-    run.means.state.add_report(run.means.repositories.measure(repository))
+    try:
+        _back_up(run, job, access, share, host_name)
+    except ResticError as error:
+        if not is_about_writing(error, repository):
+            raise
+        # What retention takes anyway makes room for the next run.
+        with contextlib.suppress(ResticError):
+            _free_space(run, job, repository, access, is_urgent=True)
+        raise RepositoryFull(f"The repository cannot be written: {error}", exit_code=error.exit_code) from error
+    finally:
+        run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
+    _free_space(run, job, repository, access)
 
 
 def _back_up(
@@ -91,6 +99,19 @@ def _back_up(
     if not summary.is_complete:
         run.warn("Some files could not be read; this restore point is incomplete.")
         run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
+
+
+def _free_space(
+    run: Run,
+    job: JobConfiguration,
+    repository: RepositoryConfiguration,
+    access: RepositoryAccess,
+    *,
+    is_urgent: bool = False,
+) -> None:
+    _keep_retention(run, job, repository, access)
+    prune_if_worth_it(run, repository, access, is_urgent=is_urgent)
+    run.means.state.add_report(run.means.repositories.measure(repository))
 
 
 def _keep_retention(

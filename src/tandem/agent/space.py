@@ -10,7 +10,22 @@ from tandem.agent.run import Run
 from tandem.domain.retention import is_prune_worth_it
 from tandem.protocol.messages import RepositoryConfiguration
 from tandem.restic import forget, listing, prune
+from tandem.restic.errors import ResticError
 from tandem.restic.process import RepositoryAccess
+
+FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
+FAILING = "input/output error"
+
+
+class RepositoryFull(ResticError):
+    """A repository cannot be written to, as its disk is full, failing or read-only."""
+
+
+def is_about_writing(error: ResticError, repository: RepositoryConfiguration) -> bool:
+    """Say whether restic failed because it could not write to a repository; a disk may fail at reading others too."""
+    lines = f"{error}\n{error.stderr}".lower().splitlines()
+    path = repository.path.lower()
+    return any(any(words in line for words in FULL) or (FAILING in line and path in line) for line in lines)
 
 
 def forget_points(
@@ -36,14 +51,19 @@ def forget_points(
     run.note(points_forgotten=run.statistics.points_forgotten + len(snapshot_ids))
 
 
-def prune_if_worth_it(run: Run, repository: RepositoryConfiguration, access: RepositoryAccess) -> None:
-    """Free what forgotten points alone used, if that is much or has waited long."""
+def prune_if_worth_it(
+    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, *, is_urgent: bool = False
+) -> None:
+    """Free what forgotten points alone used, if that is much, has waited long or is urgent."""
     known = run.means.state.repository(repository.uid)
-    is_worth_it = known.oldest_forget is not None and is_prune_worth_it(
-        forgotten_bytes=known.forgotten_bytes,
-        repository_bytes=listing.bytes_used(Path(repository.path)),
-        oldest_forget=known.oldest_forget,
-        now=run.now,
+    is_worth_it = known.oldest_forget is not None and (
+        is_urgent
+        or is_prune_worth_it(
+            forgotten_bytes=known.forgotten_bytes,
+            repository_bytes=listing.bytes_used(Path(repository.path)),
+            oldest_forget=known.oldest_forget,
+            now=run.now,
+        )
     )
     if is_worth_it:
         prune.run(run.means.engine, access, control=run.control)
