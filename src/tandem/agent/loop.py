@@ -102,15 +102,19 @@ class Agent:
         if planned is None or planned[0] > now:
             return
         upcoming = None if is_chained else next_run(job.schedule, now, job.created_at)
+
+        def note_plan() -> None:
+            self._means.state.set_next_run(job.uid, upcoming, form)
+
         if not job.is_enabled:
-            self._means.state.set_next_run(job.uid, upcoming, form)
+            note_plan()
         elif not self._sessions.is_running(job.uid):
-            self._means.state.set_next_run(job.uid, upcoming, form)
-            self._sessions.start_job(job, configuration)
+            self._sessions.start_job(job, configuration, note_plan)
         elif not is_chained:
             # A chained run waits for the one that is going on; one by the clock has its next time.
-            self._means.state.set_next_run(job.uid, upcoming, form)
-            self._sessions.skip(job, "Its previous run was still going on.")
+            with self._means.state.transaction():
+                note_plan()
+                self._sessions.skip(job, "Its previous run was still going on.")
 
     def _report(self) -> None:
         failures = 0

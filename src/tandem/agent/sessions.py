@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -29,6 +31,7 @@ from tandem.restic.errors import ResticError, Stopped
 
 log = structlog.get_logger()
 
+NOTE_AGAIN_SECONDS = 1.0
 INTERRUPTED = "The agent was interrupted while this session ran; the next run goes on from what was done."
 
 
@@ -41,6 +44,7 @@ class _Task(msgspec.Struct, frozen=True, kw_only=True):
     repositories: frozenset[str]
     work: Callable[[Run], None]
     chained: tuple[str, ...] = ()
+    note_plan: Callable[[], None] | None = None
 
 
 class Sessions:
@@ -64,12 +68,20 @@ class Sessions:
         self._threads: dict[str, Thread] = {}
         self._progress: dict[str, Progress] = {}
         self._repository_locks: dict[str, Lock] = {}
-        self._is_closing = False
+        self._closing = Event()
         for session in means.state.open_sessions():
             self._end(session, SessionState.FAILED, [INTERRUPTED])
 
-    def start_job(self, job: JobConfiguration, configuration: Configuration) -> str:
-        """Start a run of a job; gives what is wrong, empty when it was started."""
+    def start_job(
+        self, job: JobConfiguration, configuration: Configuration, note_plan: Callable[[], None] | None = None
+    ) -> str:
+        """Start a run of a job; gives what is wrong, empty when it was started.
+
+        Args:
+            job: what to run.
+            configuration: as it is now.
+            note_plan: notes when the job is due next: together with the session, so that no planned run is lost.
+        """
         session = Session(
             instance_uid=str(uuid.uuid4()),
             job_uid=job.uid,
@@ -95,6 +107,7 @@ class Sessions:
                 repositories=frozenset({job.target_repository_uid} | sources),
                 work=work,
                 chained=_chained_to(job, configuration),
+                note_plan=note_plan,
             )
         )
 
@@ -161,25 +174,31 @@ class Sessions:
 
     def close(self, timeout_seconds: float) -> None:
         """End all runs and wait for them."""
+        end = time.monotonic() + timeout_seconds
         with self._guard:
-            self._is_closing = True
+            self._closing.set()
             threads = list(self._threads.values())
             for stop in self._stops.values():
                 stop.set()
         for thread in threads:
-            thread.join(timeout_seconds)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _start(self, task: _Task) -> str:
         with self._guard:
-            if self._is_closing:
+            if self._closing.is_set():
                 return "The agent is stopping."
             if task.key in self._stops:
                 return "The job is running already."
-            stop = self._stops[task.key] = Event()
-            self._means.state.put_session(task.session)
-            thread = Thread(target=self._attend, args=(task, stop), name=f"session {task.session.instance_uid}")
-            self._threads[task.key] = thread
-        thread.start()
+            with self._means.state.transaction():
+                self._means.state.put_session(task.session)
+                if task.note_plan is not None:
+                    task.note_plan()
+            stop = Event()
+            # A daemon: one that hangs on a dead mount must not keep the agent's process from ending.
+            name = f"session {task.session.instance_uid}"
+            thread = Thread(target=self._attend, args=(task, stop), name=name, daemon=True)
+            thread.start()
+            self._stops[task.key], self._threads[task.key] = stop, thread
         return ""
 
     def _attend(self, task: _Task, stop: Event) -> None:
@@ -194,7 +213,7 @@ class Sessions:
                 task.work(run)
             state = run.result()[0]
         except Stopped:
-            why = "The agent was stopped" if self._is_closing else "The session was stopped on request"
+            why = "The agent was stopped" if self._closing.is_set() else "The session was stopped on request"
             run.messages.append(f"{why}; the next run goes on from what was done.")
         except (ResticError, OSError) as error:
             run.messages.append(str(error))
@@ -203,7 +222,7 @@ class Sessions:
             run.messages.append(f"The agent failed: {type(error).__name__}: {error}. Its log has more.")
         is_done = state in {SessionState.SUCCESS, SessionState.WARNING}
         ended = msgspec.structs.replace(task.session, statistics=run.result()[1], plan=run.plan)
-        self._end(ended, state, run.messages, task.chained if is_done else ())
+        self._end_surely(ended, state, run.messages, task.chained if is_done else ())
         with self._guard:
             del self._stops[task.key], self._threads[task.key]
         self._wake()
@@ -223,6 +242,15 @@ class Sessions:
         with self._guard:
             self._progress[session.instance_uid] = Progress()
         self._wake()
+
+    def _end_surely(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str]) -> None:
+        while True:
+            try:
+                return self._end(session, state, messages, chained)
+            except sqlite3.Error:  # the agent's disk is full, most likely: that passes
+                log.exception("session not noted", session=session.instance_uid, state=state)
+                if self._closing.wait(NOTE_AGAIN_SECONDS):
+                    return None  # the next start ends it
 
     def _end(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str] = ()) -> None:
         now = self._means.clock()
