@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console as Terminal
-from rich.table import Table
+from rich.table import Column, Table
 
 from tandem import config
 from tandem.agent.console_link import enrol
@@ -101,7 +101,7 @@ def up(
 @app.command("config", rich_help_panel="Processes")
 def show_config(*, data: Data = None) -> None:
     """Show every setting, its value and where it came from; secrets are masked."""
-    table = Table("setting", "value", "from", "what it is")
+    table = Table("setting", Column("value", overflow="fold"), "from", Column("what it is", overflow="fold"))
     for origin in config.origins({"data": data}):
         table.add_row(origin.name, origin.shown, origin.origin, origin.about)
     Terminal().print(table)

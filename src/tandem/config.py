@@ -6,6 +6,7 @@ Flags win over `TANDEM_*` variables, these over a TOML file, and that over the d
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ MASK = "********"
 SESSION_FILE_DEFAULT = "session.json"
 
 
+_URL_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
+
+
 class Origin(msgspec.Struct, frozen=True):
     """A setting's value and where it came from."""
 
@@ -36,7 +40,10 @@ class Origin(msgspec.Struct, frozen=True):
         """The value as it may be shown: secrets masked."""
         if self.value is None:
             return ""
-        return MASK if self.is_secret else str(self.value)
+        text = str(self.value)
+        if "://" in text:
+            return _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+        return MASK if self.is_secret else text
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

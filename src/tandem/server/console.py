@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from tandem.api.app import Application
 from tandem.api.call import Services
 from tandem.client import fingerprint
 from tandem.config import Settings
-from tandem.domain.errors import ConsoleError
+from tandem.domain.errors import Conflict, ConsoleError, Unavailable
 from tandem.sealing import generate_password, open_seal, write_private
 from tandem.server.certificates import prepare_certificate
 from tandem.store.database import open_database
@@ -70,7 +71,13 @@ def build_services(settings: Settings) -> Services:
 
 
 def run_console(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests that wait for news are answered at once then."""
+    """Serve until SIGTERM or SIGINT; requests that wait for news are answered at once then.
+
+    Raises:
+        Conflict: if the port cannot be used.
+        Unavailable: if the server ends by itself.
+    """
+    _check_port(settings)
     services = build_services(settings)
     certificate, key = prepare_certificate(console_folder(settings.data), settings.certificate, settings.key)
     shown = fingerprint(certificate.read_text(encoding="ascii"))
@@ -107,6 +114,22 @@ async def _serve(settings: Settings, services: Services, certificate: Path, key:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await server.serve()
+    if not services.stopping.is_set():
+        raise Unavailable("The HTTPS server ended by itself; look at the lines above.")
+
+
+def _check_port(settings: Settings) -> None:
+    # The server itself would end without a word.
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.address, settings.port))
+        except OSError as error:
+            where = f"{settings.address}:{settings.port}"
+            raise Conflict(
+                f"{where} cannot be used: {error.strerror}. Choose another with --port or --address."
+            ) from error
 
 
 def _sweep(services: Services) -> None:

@@ -80,14 +80,14 @@ class _Processes:
     def __init__(self, data: Path, stopping: Event) -> None:
         self._data = data
         self._stopping = stopping
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
         # The agent first: it still reports how its sessions ended.
-        for process in reversed(self._running):
+        for process in reversed(self._running.values()):
             process.terminate()
             try:
                 process.wait(STOP_SECONDS_MAX)
@@ -100,14 +100,12 @@ class _Processes:
         log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         tether = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         with log_file.open("ab") as log:
-            self._running.append(
-                subprocess.Popen(
-                    [*tether, sys.executable, "-m", "tandem", *arguments],
-                    stdout=log,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+            self._running[name] = subprocess.Popen(
+                [*tether, sys.executable, "-m", "tandem", *arguments],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
 
     def run(self, *arguments: str) -> None:
@@ -131,14 +129,16 @@ class _Processes:
         """Raise if the user wants to end or one of the processes has ended."""
         if self._stopping.is_set():
             raise _Stopped
-        for process in self._running:
+        for name, process in self._running.items():
             if process.poll() is not None:
-                raise Unavailable(f"A process ended by itself; see the log files in {self._data}.")
+                log_file = self._data / f"{name}.log"
+                last = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+                raise Unavailable(f"The {name} ended by itself: {''.join(last)} (its log: {log_file})")
 
     def wait(self) -> None:
         """Wait until the user wants to end, or a process ends."""
         while not self._stopping.wait(1):
-            if any(process.poll() is not None for process in self._running):
+            if any(process.poll() is not None for process in self._running.values()):
                 return
 
 
