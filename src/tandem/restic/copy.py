@@ -1,11 +1,13 @@
 """`restic copy`: copy named points from one repository to another."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tandem.restic import holding, ids, listing, snapshots
 from tandem.restic.engine import Engine
+from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
 _HEADER = re.compile(r"^snapshot ([0-9a-f]{8,64}) of \[")
@@ -20,7 +22,7 @@ class Copied:
 
     Attributes:
         source_id: the whole id in the source.
-        target_id: the id in the target. While the copy runs, of a remote target only the first digits are known.
+        target_id: the id in the target. While the copy runs, of a remote target only the first 8 digits are known.
         was_there: restic found it in the target and copied nothing.
     """
 
@@ -81,9 +83,12 @@ def run(
     folder = listing.local_path(target.location)
 
     def whole_if_local(copied: Copied) -> None:
+        if folder is not None:
+            # A network file system may show the new point a moment later: no reason to end the copy.
+            with contextlib.suppress(ResticError):
+                copied = _with_whole_target(copied, listing.snapshot_ids(folder))
         if on_saved is not None:
-            known = listing.snapshot_ids(folder) if folder is not None else []
-            on_saved(_with_whole_target(copied, known) if known else copied)
+            on_saved(copied)
 
     reader = Reader(wanted, on_saved=whole_if_local, on_progress=on_progress)
     holding.run(
