@@ -26,6 +26,7 @@ for suite in "$@"; do
     options="-o Dir::Etc::SourceList=$state/sources.list -o Dir::Etc::SourceParts=/dev/null
         -o Dir::State::Lists=$state/lists -o Dir::Cache=$state -o Dir::Cache::Archives=$state/archives
         -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User=root -o Acquire::Languages=none"
+    rm -f "$state"/download/*.deb
     # shellcheck disable=SC2086 # the options are words, and no path in them holds a space
     (cd "$state/download" && apt-get $options -qq update && apt-get $options -qq download restic)
     package=$(ls "$state"/download/restic_*.deb)

@@ -6,11 +6,27 @@ Runs the installed restic and those in the folder, and replaces tests/restic/rec
 import json
 import os
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tandem.restic import backup, check, config, copy, forget, init, locks, process, prune, restore, snapshots, version
+from tandem.restic import (
+    backup,
+    check,
+    config,
+    copy,
+    forget,
+    init,
+    listing,
+    locks,
+    process,
+    prune,
+    restore,
+    snapshots,
+    version,
+)
 from tandem.restic.engine import Engine
 from tandem.restic.process import Output, RepositoryAccess
 
@@ -90,11 +106,13 @@ def ends(engine: Engine) -> Iterator[tuple[str, Output]]:
     point = snapshots.read(engine, target)[0]
     held: list[Output] = []
 
-    def look(_: int) -> None:
-        while not (found := locks.read(engine, target)):
-            pass
-        held.append(process.run(engine, locks.flags(found[0].id), repository=target))
+    def look(pid: int) -> None:
+        while not (found := listing.lock_ids(FOLDER / "target")):
+            time.sleep(0.001)
+        os.kill(pid, signal.SIGSTOP)
+        held.append(process.run(engine, locks.flags(found[0]), repository=target))
         held.append(process.run(engine, prune.flags(), repository=target))
+        os.kill(pid, signal.SIGCONT)
 
     flags = backup.flags(str(SHARE), host="nas1")
     process.run(engine, flags, repository=target, control=process.Control(on_start=look))
