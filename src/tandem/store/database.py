@@ -71,7 +71,8 @@ class Database:
         """Bring the tables up to this release, once, however many consoles start at the same time."""
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self._engine.connect() as connection, connection.begin():
+        options = {"tandem_writes": True}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
             if not self._is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             config.attributes["connection"] = connection

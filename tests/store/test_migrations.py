@@ -1,0 +1,69 @@
+"""Updating: the migrations make just the tables that the code asks, also when several consoles start at once."""
+
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from tandem.store.database import Database, open_database
+from tandem.store.tables import metadata
+
+CONSOLES = 3
+START = """
+import sys
+from tandem.store.database import open_database
+print("ready", flush=True)
+sys.stdin.readline()
+database = open_database(sys.argv[1])
+database.migrate()
+database.close()
+"""
+
+
+def differences(database: Database) -> list[object]:
+    """Give how a database's tables differ from those that the code declares."""
+    with database.reading() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def test_the_migrations_make_the_tables_that_the_code_declares(database: Database) -> None:
+    assert differences(database) == []
+
+
+def test_a_comparison_would_show_a_missing_table(database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("drop table activity_log")
+    assert differences(database)
+
+
+def test_starting_again_changes_nothing(database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("insert into installation (instance_uid, created_at) values ('kept', 0)")
+    database.migrate()
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("select instance_uid from installation").scalar_one() == "kept"
+
+
+def test_consoles_that_start_at_once_update_the_database_once(database_url: str) -> None:
+    with ExitStack() as stack:
+        started = [stack.enter_context(_console(database_url)) for _ in range(CONSOLES)]
+        for console in started:
+            assert console.stdout
+            assert console.stdout.readline() == "ready\n"
+        for console in started:
+            assert console.stdin
+            console.stdin.write("go\n")
+            console.stdin.flush()
+        ended = [(console.communicate()[1], console.returncode) for console in started]
+    assert ended == [("", 0)] * CONSOLES
+    database = open_database(database_url)
+    assert differences(database) == []
+    database.close()
+
+
+def _console(database_url: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", START, database_url]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
