@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -158,7 +158,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     except Conflict:
         return False  # Said of a row that was found.
     if isinstance(found, Page):
-        found = [row for row in found.rows if _is_acmes(row)]
+        found = [row for row in cast("Page[Any]", found).rows if _is_acmes(row)]
     return not found and rows_of(console.database) == before
 
 

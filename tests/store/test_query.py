@@ -1,0 +1,145 @@
+"""The listing engine: what each kind of scope sees, and what a page says of the whole."""
+
+import pytest
+from sqlalchemy import Column, select, update
+
+from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
+from tandem.store import file_shares, jobs, restore_points
+from tandem.store.database import Connection
+from tandem.store.query import visible
+from tandem.store.tables import (
+    activity_log,
+    backup_repositories,
+    backup_servers,
+    companies,
+    metadata,
+    organizations,
+    users,
+)
+from tandem.store.tables import file_share_copy_jobs as copy_jobs
+from tandem.store.tables import file_share_jobs as share_jobs
+from tandem.store.tables import file_shares as shares
+from tandem.store.tables import jobs as job_rows
+from tandem.store.tables import restore_point_copies as copies
+from tandem.store.tables import restore_points as points
+from tandem.store.tables import sessions as session_rows
+from tests.consoles import Console
+from tests.people import ACME, ACMES, BETA, GAMMA, NORTH, PROVIDER, PROVIDERS
+
+OWNED = [backup_servers, backup_repositories, shares, job_rows, share_jobs, copy_jobs, users, organizations, companies]
+THROUGH = [session_rows, points, copies]
+# Tables without an owner of their own: the console's, or reached only by something that has one.
+WITHOUT_OWNER = {
+    "agent_commands",
+    "enrolment_tokens",
+    "installation",
+    "refresh_tokens",
+    "sign_in_failures",
+    "signing_keys",
+}
+
+SEES = {
+    Scope(ScopeKind.EVERYTHING, PROVIDER): {PROVIDER, NORTH, ACME, BETA, GAMMA},
+    Scope(ScopeKind.COMPANIES, PROVIDER): {ACME, BETA, GAMMA},
+    Scope(ScopeKind.RESELLER, NORTH): {NORTH, GAMMA},
+    Scope(ScopeKind.COMPANY, ACME): {ACME},
+    Scope(ScopeKind.OWN_COMPANY_ONLY, ACME): {ACME},
+    Scope(ScopeKind.NOTHING, ACME): set[str](),
+}
+
+
+def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
+    """Give whose rows a scope sees, by table."""
+    seen: dict[str, set[str]] = {}
+    for table in OWNED:
+        owner: Column[str] = table.c[table.info["owners"][0]]
+        seen[table.name] = set(connection.scalars(select(owner).where(visible(table, scope))))
+    for table in THROUGH:
+        of_jobs = select(job_rows.c.organization_uid).join(table, table.c.job_unique_uid == job_rows.c.unique_uid)
+        seen[table.name] = set(connection.scalars(of_jobs.where(visible(table, scope))))
+    return seen
+
+
+def test_every_table_says_whose_a_row_is() -> None:
+    owned = {table.name for table in [*OWNED, *THROUGH, activity_log]}
+    assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
+    assert {table.name for table in metadata.sorted_tables if table.info} == owned
+
+
+def test_every_kind_of_scope_is_tried_here() -> None:
+    assert {scope.kind for scope in SEES} == set(ScopeKind)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=lambda scope: scope.kind)
+def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> None:
+    with console.database.reading() as connection:
+        for name, owners in owners_seen(connection, scope).items():
+            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users"} else SEES[scope]
+            if name == "companies":
+                expected = expected - {PROVIDER}
+            if name == "users":
+                expected = expected - {GAMMA}  # nobody works there
+            assert owners == expected, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "sees_assigned"),
+    [(ScopeKind.COMPANY, True), (ScopeKind.OWN_COMPANY_ONLY, False), (ScopeKind.NOTHING, False)],
+)
+def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_jobs(
+    console: Console, *, kind: ScopeKind, sees_assigned: bool
+) -> None:
+    with console.database.writing() as connection:
+        for table in (job_rows, share_jobs):
+            assigned = update(table).where(table.c.unique_uid == PROVIDERS.job_unique)
+            connection.execute(assigned.values(mapped_organization_uid=ACME))
+    with console.database.reading() as connection:
+        seen = owners_seen(connection, Scope(kind, ACME))
+    for name in ("jobs", "file_share_jobs", "sessions", "restore_points"):
+        assert (PROVIDER in seen[name]) is sees_assigned, name
+    # The job alone: not its copy job, not the machine, not the repositories.
+    for name in (
+        "file_share_copy_jobs",
+        "restore_point_copies",
+        "backup_servers",
+        "backup_repositories",
+        "file_shares",
+    ):
+        assert PROVIDER not in seen[name], name
+
+
+@pytest.mark.parametrize(
+    ("window", "rows", "total"),
+    [
+        (Window(), 8, 8),
+        (Window(limit=3), 3, 8),
+        (Window(limit=3, offset=6), 2, 8),
+        (Window(limit=8), 8, 8),
+        (Window(limit=1, offset=7), 1, 8),
+        (Window(limit=1, offset=8), 0, 8),
+        (Window(limit=LIMIT_MAX, offset=OFFSET_MAX), 0, 8),
+    ],
+)
+def test_the_total_is_the_whole_wherever_the_page_lies(console: Console, window: Window, rows: int, total: int) -> None:
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    with console.database.reading() as connection:
+        page = jobs.list_jobs(connection, everything, window)
+        assert (len(page.rows), page.total, page.offset) == (rows, total, window.offset)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=lambda scope: scope.kind)
+def test_the_total_beyond_the_end_counts_what_the_scope_sees(console: Console, scope: Scope) -> None:
+    beyond = Window(limit=1, offset=50)
+    estates = len(SEES[scope] - {NORTH})
+    with console.database.reading() as connection:
+        assert file_shares.list_file_shares(connection, scope, beyond).total == estates
+        assert restore_points.list_restore_points(connection, scope, beyond).total == estates
+        assert jobs.list_jobs(connection, scope, beyond).total == 2 * estates
+
+
+def test_a_share_tells_what_is_held_of_it(console: Console) -> None:
+    with console.database.reading() as connection:
+        share = file_shares.get_file_share(connection, Scope(ScopeKind.COMPANY, ACME), ACMES.share)
+    assert (share.restore_points, share.short_term_backup_size) == (1, 2048)
+    assert share.latest_restore_point_date is not None
