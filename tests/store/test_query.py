@@ -1,7 +1,9 @@
 """The listing engine: what each kind of scope sees, and what a page says of the whole."""
 
+from typing import cast
+
 import pytest
-from sqlalchemy import Column, select, update
+from sqlalchemy import select, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
@@ -53,8 +55,8 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
     """Give whose rows a scope sees, by table."""
     seen: dict[str, set[str]] = {}
     for table in OWNED:
-        owner: Column[str] = table.c[table.info["owners"][0]]
-        seen[table.name] = set(connection.scalars(select(owner).where(visible(table, scope))))
+        name = cast("tuple[str, ...]", table.info["owners"])[0]
+        seen[table.name] = set(connection.scalars(select(table.c[name]).where(visible(table, scope))))
     for table in THROUGH:
         of_jobs = select(job_rows.c.organization_uid).join(table, table.c.job_unique_uid == job_rows.c.unique_uid)
         seen[table.name] = set(connection.scalars(of_jobs.where(visible(table, scope))))
