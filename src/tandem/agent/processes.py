@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -49,7 +50,8 @@ class Processes:
         """Say whether a lock was taken by a process that we started, on this machine, and that has ended.
 
         The holder's host, process id and time must be those of a process that we remember starting; it is dead if
-        the machine was started anew since, or no process, or another one, has its id.
+        no process has its id, or only one that began after the lock was made. An id comes around again: a living
+        process that was there when the lock was made is its holder, whoever had the id before.
         """
         if lock.hostname != socket.gethostname():
             return False
@@ -58,10 +60,22 @@ class Processes:
             for process in self._state.processes(lock.pid)
             if process.host_name == lock.hostname and process.started_at - CLOCK_TOLERANCE <= lock.time
         ]
-        return bool(ours) and not any(self._is_alive(process) for process in ours)
+        return bool(ours) and not self._is_alive(lock, ours)
 
-    def _is_alive(self, process: StartedProcess) -> bool:
-        return process.boot_id == self._boot_id and _start_ticks(process.pid) == process.start_ticks
+    def _is_alive(self, lock: Lock, ours: list[StartedProcess]) -> bool:
+        ticks = _start_ticks(lock.pid)
+        if ticks is None:
+            return False
+        if any(process.boot_id == self._boot_id and process.start_ticks == ticks for process in ours):
+            return True
+        return _instant(ticks) <= lock.time + CLOCK_TOLERANCE
+
+
+def _instant(ticks: int) -> datetime:
+    # proc(5): ticks count from the start of the machine, "btime" is when that was.
+    lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    (started,) = (int(line.split()[1]) for line in lines if line.startswith("btime "))
+    return datetime.fromtimestamp(started + ticks / os.sysconf("SC_CLK_TCK"), UTC)
 
 
 def _start_ticks(pid: int) -> int | None:
