@@ -18,6 +18,7 @@ from tandem.restic.errors import ResticError, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
 
 RESTIC_FOLDERS = {"data", "index", "keys", "locks", "snapshots", "tmp"}
+CONFIG_DRAFT = "config-tmp-"
 
 
 class Repositories:
@@ -42,8 +43,7 @@ class Repositories:
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
-        access = self.access(repository)
-        self._check_identity(repository, access, control)
+        access = self._open_to_read(repository, control)
         removal = locks.remove_dead(self._engine, access, self._processes.is_ours_and_dead, control=control)
         if removal.remaining:
             holder = removal.remaining[0]
@@ -62,9 +62,9 @@ class Repositories:
         """
         try:
             restic_id = self._make(repository, configuration, control)
-        except (ResticError, OSError) as error:
+            return self.measure(msgspec.structs.replace(repository, restic_id=restic_id))
+        except (ResticError, OSError, ValueError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
-        return self.measure(msgspec.structs.replace(repository, restic_id=restic_id))
 
     def measure(self, repository: RepositoryConfiguration) -> RepositoryReport:
         """Report a repository's sizes."""
@@ -88,7 +88,8 @@ class Repositories:
             identity = config.read(self._engine, access, control=control)
         else:
             family = _find(configuration, repository.family_uid)
-            relative = self.open(family, control) if family else None
+            # Only read, so that whoever works on it, a backup for instance, may go on.
+            relative = self._open_to_read(family, control) if family else None
             identity = init.run(self._engine, access, family=relative, control=control)
         known = KnownRepository(is_begun=True, restic_id=identity.id, fingerprint=listing.fingerprint(path))
         self._state.put_repository(repository.uid, known)
@@ -111,12 +112,20 @@ class Repositories:
         names = {entry.name for entry in path.iterdir()} if path.exists() else set[str]()
         if names and not known.is_begun:
             raise ResticError("the folder is not empty; choose an empty one, or register an existing repository.")
-        if names - RESTIC_FOLDERS - {"config"}:
+        drafts = {name for name in names if name.startswith(CONFIG_DRAFT)}
+        if names - RESTIC_FOLDERS - {"config"} - drafts:
             raise ResticError("the folder was changed by someone else while the repository was being made.")
         self._state.put_repository(uid, msgspec.structs.replace(known, is_begun=True))
-        if names and "config" not in names:
+        if "config" not in names and (path / "keys").exists():
             # A crash between key and config left a key that opens nothing: begin anew.
-            shutil.rmtree(path / "keys", ignore_errors=False)
+            shutil.rmtree(path / "keys")
+        for name in drafts:
+            (path / name).unlink()
+
+    def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+        access = self.access(repository)
+        self._check_identity(repository, access, control)
+        return access
 
     def _check_identity(self, repository: RepositoryConfiguration, access: RepositoryAccess, control: Control) -> None:
         known = self._state.repository(repository.uid)
