@@ -12,7 +12,7 @@ from tandem.actions import create_organization
 from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
-from tandem.api.texts import Name, Text
+from tandem.api.texts import Int32, Name, Text
 from tandem.domain.identity import Company, Organization, OrganizationType
 from tandem.store import organizations
 
@@ -79,8 +79,8 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
     tax_id: Text | None = None
     email: Text | None = None
     phone: Text | None = None
-    country: int | None = None
-    state: int | None = None
+    country: Int32 | None = None
+    state: Int32 | None = None
     country_name: Text | None = None
     region_name: Text | None = None
     city: Text | None = None
