@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import uuid4
 
 import msgspec
 
+from tandem.domain.errors import NotFound
 from tandem.domain.identity import Caller, Contract
 from tandem.sealing import Seal
 from tandem.store.database import Database
@@ -35,6 +37,15 @@ class Act(msgspec.Struct, frozen=True):
     def now(self) -> datetime:
         """The present, aware."""
         return self.context.clock()
+
+
+@contextmanager
+def named_in(field: str) -> Generator[None]:
+    """Tell by which property of the body something was named that is not there for the caller."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"{field}: {error.message}", field=field) from error
 
 
 def new_uid() -> str:

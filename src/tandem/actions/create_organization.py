@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.actions.context import Act, new_uid
+from tandem.actions.context import Act, named_in, new_uid
 from tandem.actions.passwords import hash_password
 from tandem.domain.errors import Conflict, Forbidden, Invalid
 from tandem.domain.identity import (
@@ -99,7 +99,8 @@ def create_user(act: Act, user: User, password: str) -> User:
     password_hash = hash_password(password, "credentials.password")
     user = msgspec.structs.replace(user, instance_uid=new_uid())
     with act.context.database.writing() as connection:
-        organization = organizations.get_organization(connection, act.caller.scope, user.organization_uid)
+        with named_in("organizationUid"):
+            organization = organizations.get_organization(connection, act.caller.scope, user.organization_uid)
         if user.role not in grantable_roles(act.caller.role):
             raise Forbidden(f"Your role {act.caller.role} does not permit to create a user with the role {user.role}.")
         wanted = organization_type_of(user.role)
@@ -116,7 +117,8 @@ def _reseller_of(connection: Connection, caller: Caller, wanted: str | None) -> 
             raise Forbidden("resellerUid: a company that a reseller creates belongs to that reseller.")
         return caller.organization_uid
     if wanted is not None:
-        found = organizations.get_organization(connection, caller.scope, wanted)
+        with named_in("resellerUid"):
+            found = organizations.get_organization(connection, caller.scope, wanted)
         if found.type is not OrganizationType.RESELLER:
             raise Invalid(f"resellerUid: {wanted} is a {found.type.lower()}, not a reseller.", field="resellerUid")
     return wanted

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
-from tandem.actions.context import Act, Context, hash_secret, new_uid
+from tandem.actions.context import Act, Context, hash_secret, named_in, new_uid
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
@@ -48,9 +48,11 @@ def create_enrolment_token(
     expires_at = act.now + lifetime
     with act.context.database.writing() as connection:
         if backup_server_uid is not None:
-            server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+            with named_in("backupServerUid"):
+                server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
             organization_uid, name = server.organization_uid, server.name
-        organizations.get_organization(connection, act.caller.scope, organization_uid)
+        with named_in("organizationUid"):
+            organizations.get_organization(connection, act.caller.scope, organization_uid)
         stored = EnrolmentToken(
             token_hash=hash_secret(token),
             organization_uid=organization_uid,
