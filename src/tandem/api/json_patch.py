@@ -12,6 +12,7 @@ from tandem.api.call import Call
 from tandem.domain.errors import Invalid
 
 OPERATIONS_MAX = 100
+SHOWN_LENGTH_MAX = 200
 ALLOWED = {"replace", "add"}
 
 
@@ -70,4 +71,8 @@ def _value(operation: PatchOperation, name: str, kind: type) -> Any:
 
 
 def _plain(operation: PatchOperation) -> dict[str, Any]:
-    return {"op": operation.op[:40], "path": operation.path[:200]}
+    plain: dict[str, Any] = {"op": operation.op[:40], "path": operation.path[:SHOWN_LENGTH_MAX]}
+    if operation.value is not msgspec.UNSET:
+        shown = msgspec.json.encode(operation.value).decode()
+        plain["value"] = operation.value if len(shown) <= SHOWN_LENGTH_MAX else shown[:SHOWN_LENGTH_MAX]
+    return plain
