@@ -18,6 +18,7 @@ from tandem.restic import listing, snapshots
 from tandem.restic.process import RepositoryAccess
 
 REASON_LENGTH_MAX = 1_000
+ENTRIES_PER_REPORT_MAX = 1_000
 
 
 class Ledger:
@@ -81,7 +82,9 @@ class Ledger:
             self.entries[entry.source_snapshot_id] = entry
         with self._run.means.state.transaction():
             self._run.means.state.put_entries(self._job.uid, changed)
-            self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=changed))
+            for start in range(0, len(changed), ENTRIES_PER_REPORT_MAX):
+                some = changed[start : start + ENTRIES_PER_REPORT_MAX]
+                self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=some))
 
     def expect(self, total: int) -> None:
         """Say how many points are to be copied."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -17,6 +18,8 @@ from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.sessions import Session
 from tandem.protocol.messages import Configuration, NumberedReport, Report
 from tandem.sealing import Seal
+
+REPORTS_LENGTH_MAX = 2_000_000
 
 SCHEMA = """
 create table if not exists configuration (id integer primary key check (id = 1), sealed text not null);
@@ -135,9 +138,11 @@ class State:
         self._run("insert into outbox (report) values (?)", _text(report))
 
     def reports(self, limit: int) -> list[NumberedReport]:
-        """Give the oldest reports that the console has not acknowledged."""
+        """Give the oldest reports that the console has not acknowledged: as many as one message may hold."""
         rows = self._all("select number, report from outbox order by number limit ?", limit)
-        return [NumberedReport(row[0], msgspec.json.decode(row[1], type=Report)) for row in rows]
+        sizes = accumulate(len(text) for _number, text in rows)
+        fitting = [row for row, size in zip(rows, sizes, strict=True) if size <= REPORTS_LENGTH_MAX]
+        return [NumberedReport(row[0], msgspec.json.decode(row[1], type=Report)) for row in fitting or rows[:1]]
 
     def drop_reports(self, up_to: int) -> None:
         """Drop the reports that the console has applied."""
