@@ -91,17 +91,19 @@ def enrol(console: str, token: str, data: Path, expected_fingerprint: str | None
 class ConsoleLink:
     """An enrolled agent's way to its console; used by any thread."""
 
-    def __init__(self, identity: Identity, spool_uid: str, restic_version: str) -> None:
+    def __init__(self, identity: Identity, restic_version: str) -> None:
         """Prepare the connection; nothing is sent yet."""
         self._identity = identity
-        self._spool_uid = spool_uid
         self._restic_version = restic_version
         context = pinned_context(identity.certificate)
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=TIMEOUT_SECONDS + WAIT_SECONDS_MAX)
         self._client = httpx.Client(base_url=identity.console, verify=context, timeout=timeout)
 
-    def open_session(self) -> SessionAnswer:
+    def open_session(self, spool_uid: str) -> SessionAnswer:
         """Prove who we are and open a session, which fences every older one of this identity.
+
+        Args:
+            spool_uid: names the memory that reports are numbered in.
 
         Raises:
             Unauthorized: if the console does not know this agent, or not any more.
@@ -116,7 +118,7 @@ class ConsoleLink:
             protocol=PROTOCOL_VERSION,
             backup_server_uid=self._identity.backup_server_uid,
             proof=proof,
-            spool_uid=self._spool_uid,
+            spool_uid=spool_uid,
             version=__version__,
             restic_version=self._restic_version,
             host_name=self._identity.host_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -14,7 +15,8 @@ from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
 from tandem.agent.run import Means
 from tandem.agent.sessions import Sessions
-from tandem.domain.errors import ConsoleError, Unauthorized
+from tandem.agent.state import State
+from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.schedule import ScheduleType, next_run
 from tandem.protocol.messages import (
@@ -38,6 +40,7 @@ TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 8.0
+LAST_WORDS_SECONDS_MAX = 1.5
 
 log = structlog.get_logger()
 
@@ -55,7 +58,7 @@ class Agent:
         self._configuration_lock = Lock()
         self._configuration = means.state.configuration()
         restic_version = ".".join(map(str, means.engine.version))
-        self._session = _Session(ConsoleLink(identity, means.state.spool_uid(), restic_version))
+        self._session = _Session(ConsoleLink(identity, restic_version), means.state)
         self._making: set[str] = set()
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
@@ -73,6 +76,10 @@ class Agent:
         while not self._stopping.wait(TICK_SECONDS):
             self._start_due()
         self._sessions.close(STOP_SECONDS_MAX)
+        if not self.is_fenced:
+            last_words = Thread(target=self._say_last, name="last words", daemon=True)
+            last_words.start()
+            last_words.join(LAST_WORDS_SECONDS_MAX)
 
     def stop(self) -> None:
         """Tell the agent to end."""
@@ -143,20 +150,27 @@ class Agent:
             log.warning("fenced", message=error.message)
             self.is_fenced = True
             self.stop()
-        except ConsoleError as error:
-            if isinstance(error, Unauthorized):
-                self._session.drop()
-            if failures == 0:
+        except Exception as error:  # whatever it is, this thread must go on: the next try may succeed
+            if not isinstance(error, ConsoleError):
+                log.exception("exchange failed")
+            elif failures == 0:
                 log.warning("console not reached", message=error.message)
             # Random waits keep a thousand agents from coming back in the same second.
             self._stopping.wait(min(BACKOFF_SECONDS_MAX, 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
             return min(failures + 1, 10)
         return 0
 
+    def _say_last(self) -> None:
+        """Tell how the sessions ended, so that they do not seem to go on while this agent is away."""
+        with contextlib.suppress(ConsoleError):
+            while self._means.state.reports(1):
+                self._exchange(0)
+
     def _exchange(self, wait_seconds: float) -> None:
         is_reporting = wait_seconds == 0
         state = self._means.state
-        results = state.unsent_results() if is_reporting else []
+        # Results go with whichever exchange is next: a command is repeated until its result has arrived.
+        results = state.unsent_results()
         configuration = self._configuration
         request = ExchangeRequest(
             revision=configuration.revision if configuration else 0,
@@ -168,12 +182,14 @@ class Agent:
         answer = self._session.exchange(request)
         state.drop_reports(answer.last_report)
         state.mark_results_sent(serial for serial, _error in results)
-        self._take_in(answer)
+        if not self._stopping.is_set():
+            self._take_in(answer)
 
     def _take_in(self, answer: ExchangeAnswer) -> None:
         with self._configuration_lock:
             newest = answer.configuration
-            if newest is not None and (self._configuration is None or newest.revision > self._configuration.revision):
+            # An older one too: the console's database may have been put back from a backup.
+            if newest is not None and (self._configuration is None or newest.revision != self._configuration.revision):
                 self._means.state.set_configuration(newest)
                 self._configuration = newest
         self._make_repositories()
@@ -222,30 +238,48 @@ class Agent:
 
     def _make_repository(self, repository: RepositoryConfiguration, configuration: Configuration) -> None:
         control = self._means.processes.control(self._stopping, _nothing)
-        report = self._means.repositories.make(repository, configuration, control)
-        if not self._stopping.is_set():
-            self._means.state.add_report(report)
-            self._news.set()
+        try:
+            report = self._means.repositories.make(repository, configuration, control)
+            if not self._stopping.is_set():
+                self._means.state.add_report(report)
+                self._news.set()
+        except Exception:  # tried again at the next exchange: nobody else waits for this thread
+            log.exception("repository not made", repository=repository.name)
+            self._making.discard(repository.uid)
 
 
 class _Session:
     """The agent's session with the console, opened when needed and shared by its threads."""
 
-    def __init__(self, link: ConsoleLink) -> None:
+    def __init__(self, link: ConsoleLink, state: State) -> None:
         self._link = link
+        self._state = state
         self._lock = Lock()
         self._token: str | None = None
 
     def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
         with self._lock:
             if self._token is None:
-                self._token = self._link.open_session().token
+                self._token = self._open()
             token = self._token
-        return self._link.exchange(request, token)
+        try:
+            return self._link.exchange(request, token)
+        except (Fenced, Unauthorized) as error:
+            with self._lock:
+                is_current = self._token == token
+                if is_current and isinstance(error, Unauthorized):
+                    self._token = None
+            if not is_current:
+                # The other thread has opened a newer session: it is our own that made this one old.
+                raise Unavailable("The session with the console was opened anew.") from error
+            raise
 
-    def drop(self) -> None:
-        with self._lock:
-            self._token = None
+    def _open(self) -> str:
+        answer = self._link.open_session(self._state.spool_uid())
+        if answer.last_report > self._state.last_number():
+            # This memory was put back from a backup: its next reports would be taken for ones that have arrived.
+            answer = self._link.open_session(self._state.begin_spool())
+        return answer.token
 
 
 def _nothing() -> None:

@@ -91,23 +91,33 @@ def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
     ledger.expect(len(plan.copy) + len(plan.wait))
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
+    # One bad point must not hold up the others. A call that fails does not say which of its points is to blame, and
+    # from restic 0.19 on may have saved none of them: so they are tried alone until the bad one is found.
+    is_looking = False
     while waiting:
-        try:
-            _copy(run, ledger, ends, waiting[:IDS_PER_CALL_MAX])
-        except NOT_THE_POINTS_FAULT:
-            raise
-        except ResticError as error:
-            _raise_if_no_points_fault(error, ends)
-            waiting = [uid for uid in waiting if not ledger.is_held(uid)]
-            # One bad point must not hold up the others: the oldest that is missing is tried by itself.
-            if waiting:
-                _copy_alone(run, ledger, ends, waiting[0])
+        if is_looking:
+            is_looking = _copy_alone(run, ledger, ends, waiting[0])
+        else:
+            is_looking = not _copy_together(run, ledger, ends, waiting[:IDS_PER_CALL_MAX])
         waiting = [uid for uid in waiting if ledger.is_wanted(uid)]
     for entry in plan.wait:
         _copy_alone(run, ledger, ends, entry.source_snapshot_id)
 
 
-def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> None:
+def _copy_together(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> bool:
+    """Copy points in one call; False if it failed because of one of them."""
+    try:
+        _copy(run, ledger, ends, snapshot_ids)
+    except NOT_THE_POINTS_FAULT:
+        raise
+    except ResticError as error:
+        _raise_if_no_points_fault(error, ends)
+        return False
+    return True
+
+
+def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> bool:
+    """Copy one point, or quarantine it; False if it was the bad one."""
     try:
         _copy(run, ledger, ends, [snapshot_id])
     except NOT_THE_POINTS_FAULT:
@@ -117,6 +127,8 @@ def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> None:
         ledger.quarantine(snapshot_id, str(error))
         created_at = ledger.entries[snapshot_id].created_at
         run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {error}")
+        return False
+    return True
 
 
 def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None:

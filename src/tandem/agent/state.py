@@ -133,6 +133,16 @@ class State:
         """Give the name of this memory: reports are numbered within it."""
         return str(self._all("select uid from spool")[0][0])
 
+    def begin_spool(self) -> str:
+        """Give this memory another name, so that its reports count as new."""
+        self._run("insert or replace into spool values (1, ?)", str(uuid.uuid4()))
+        return self.spool_uid()
+
+    def last_number(self) -> int:
+        """Give the highest number that a report has had; 0 when there was none."""
+        row = self._one("select seq from sqlite_sequence where name = 'outbox'")
+        return 0 if row is None else int(row[0])
+
     def add_report(self, report: Report) -> None:
         """Put a report into the spool."""
         self._run("insert into outbox (report) values (?)", _text(report))
