@@ -119,10 +119,6 @@ class Ledger:
         """Note that the copies of expired points are gone from the target."""
         self.write([msgspec.structs.replace(self._entry(uid), target_snapshot_id=None) for uid in snapshot_ids])
 
-    def is_held(self, snapshot_id: str) -> bool:
-        """Say whether the target has a point."""
-        return snapshot_id in self.entries and self.entries[snapshot_id].state.is_held
-
     def is_wanted(self, snapshot_id: str) -> bool:
         """Say whether a point is still to be copied in this run."""
         return self._entry(snapshot_id).state is CopyState.COPYING
