@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from tandem.domain.errors import Busy, Conflict
+from tandem.domain.errors import Busy, Conflict, Invalid
 
 __all__ = ["Connection", "Database", "alone", "open_database"]
 
@@ -24,6 +24,8 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, so long as all consoles use the same.
 MIGRATION_LOCK = 7_266_336
+# Such as a NUL character in a text, or a number of more than 64 bits.
+NO_VALUE = "A value is too large, too long or of characters that cannot be kept; nothing was changed."
 
 
 class Database:
@@ -43,10 +45,17 @@ class Database:
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """Open a connection for reads that see one state of the data; raises Busy if the database is away."""
+        """Open a connection for reads that see one state of the data.
+
+        Raises:
+            Invalid: if a value is none that the database can compare with.
+            Busy: if the database is away.
+        """
         try:
             with self._reader.connect() as connection:
                 yield connection
+        except DataError as error:
+            raise Invalid(NO_VALUE) from error
         except OperationalError as error:
             raise Busy from error
 
@@ -56,6 +65,7 @@ class Database:
 
         Raises:
             Conflict: if a constraint refuses the change; the constraint's name is in the cause.
+            Invalid: if a value is none that the database can keep.
             Busy: if the database stays locked, or is away.
         """
         options = {"tandem_writes": True}
@@ -64,6 +74,8 @@ class Database:
                 yield connection
         except IntegrityError as error:
             raise Conflict("This already exists or is still in use; nothing was changed.") from error
+        except DataError as error:
+            raise Invalid(NO_VALUE) from error
         except OperationalError as error:
             raise Busy from error
 
