@@ -56,9 +56,9 @@ class Agent:
         self.failure_at: Callable[[str], str] = lambda _path: ""
         self.restic_id_at: Callable[[str], str] = lambda path: restic_id(f"{server_uid} {path}")
         self.spool_uid = str(uuid.uuid4())
+        self.token = ""
         self._console = console
         self._key = key
-        self._token = ""
         self._last_report = 0
         self._results: list[CommandResult] = []
         self._spool: list[Report] = []
@@ -70,7 +70,7 @@ class Agent:
         response = self.post(SESSION_PATH, self.session_request(nonce))
         if response.is_success:
             answer = msgspec.json.decode(response.content, type=SessionAnswer)
-            self._token, self._last_report = answer.token, answer.last_report
+            self.token, self._last_report = answer.token, answer.last_report
         return response
 
     def session_request(self, nonce: str, *, audience: str = INSTALLATION) -> SessionRequest:
@@ -129,7 +129,7 @@ class Agent:
 
     def post(self, path: str, message: object) -> httpx.Response:
         """Send a message as it is."""
-        return self._console.request("POST", path, json=message, headers={"Authorization": f"Bearer {self._token}"})
+        return self._console.request("POST", path, json=message, headers={"Authorization": f"Bearer {self.token}"})
 
     def _made(self, repository_uid: str, path: str) -> RepositoryReport:
         if failure := self.failure_at(path):

@@ -7,13 +7,15 @@ import secrets
 from datetime import datetime, timedelta
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
 
 from tandem.actions.context import Act, Context, hash_secret, named_in, new_uid
 from tandem.domain.backup_servers import BackupServer
-from tandem.domain.errors import Conflict, Unauthorized
+from tandem.domain.errors import Conflict, Invalid, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
 from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
 from tandem.store import activity_log, backup_servers, organizations
@@ -22,6 +24,7 @@ from tandem.store.backup_servers import AgentState, EnrolmentToken
 LIFETIME_DEFAULT = timedelta(hours=1)
 LIFETIME_MAX = timedelta(days=7)
 CHALLENGE_SECONDS = 60
+GENERATION_DIGITS_MAX = 18
 _EVERYTHING = Scope(kind=ScopeKind.EVERYTHING, organization_uid="")
 
 
@@ -73,7 +76,8 @@ def create_enrolment_token(
 
 
 def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
-    """Let an agent in by its token, which is then used up; raises Unauthorized."""
+    """Let an agent in by its token, which is then used up; raises Unauthorized, or Invalid for a key that is none."""
+    _check_key(request.public_key)
     now = context.clock()
     with context.database.writing() as connection:
         token = backup_servers.use_enrolment_token(connection, hash_secret(request.token), now)
@@ -105,6 +109,15 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
         agent = Caller("", f"agent on {request.host_name}"[:255], token.organization_uid, Role.COMPANY_SUBTENANT)
         activity_log.record_activity(connection, agent, "EnrolBackupServer", object_uid=uid, detail=token.name, now=now)
     return EnrolAnswer(backup_server_uid=uid, audience=context.installation_uid)
+
+
+def _check_key(public_key: str) -> None:
+    try:
+        key = load_pem_public_key(public_key.encode())
+    except ValueError:
+        key = None  # Told below, as for a key of another kind.
+    if not isinstance(key, Ed25519PublicKey):
+        raise Invalid("The agent's public key is not an Ed25519 key in PEM form; the token was not used up.")
 
 
 class AgentDoor:
@@ -162,7 +175,8 @@ class AgentDoor:
         if agent is None or agent.public_key is None:
             raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
         if not hmac.compare_digest(agent.session_hash or "", hash_secret(token)):
-            if generation.isdigit() and int(generation) < agent.generation:
+            is_number = generation.isascii() and generation.isdigit() and len(generation) <= GENERATION_DIGITS_MAX
+            if is_number and int(generation) < agent.generation:
                 raise Fenced
             raise Unauthorized
         return agent

@@ -62,7 +62,7 @@ async def take_exchange(call: Call) -> Response:
 def _read(call: Call, kind: type[Message]) -> Message:
     try:
         return msgspec.json.decode(call.body, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise Invalid(f"The message cannot be read: {error}.") from error
 
 
