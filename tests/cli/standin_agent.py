@@ -30,18 +30,11 @@ WAIT_SECONDS = 0.5
 START_SECONDS_MAX = 60
 
 
-class ClosingLink(ConsoleLink):
-    """A link that can be closed."""
-
-    def close(self) -> None:
-        self._client.close()
-
-
 class StandInAgent:
     """An enrolled agent; each order that it gets ends as `state` and `messages` say, or is refused."""
 
     def __init__(self, console: str, token: str, folder: Path) -> None:
-        self._link = ClosingLink(enrol(console, token, folder, None), str(uuid.uuid4()), "0.18.1")
+        self._link = ConsoleLink(enrol(console, token, folder, None), "0.18.1")
         self._stopping = Event()
         self._is_heard = Event()
         self._thread = Thread(target=self._run, daemon=True)
@@ -71,7 +64,7 @@ class StandInAgent:
         self.state, self.messages, self.refusal = state, list(messages), ""
 
     def _run(self) -> None:
-        token = self._link.open_session().token
+        token = self._link.open_session(str(uuid.uuid4())).token
         revision = 0
         while not self._stopping.is_set():
             has_news = bool(self._reports or self._results or self._later)
