@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tandem.domain.identity import Contract
@@ -18,6 +19,13 @@ KINDS = ["sqlite", "postgres"]
 # The same examples in every run, on machines of any speed: a change that passes here passes everywhere.
 settings.register_profile("tandem", deadline=None, derandomize=True)
 settings.load_profile("tandem")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Write traces as they are: by default they are drawn, with every variable, and that takes a second each."""
+    processors = [structlog.processors.add_log_level, structlog.processors.format_exc_info]
+    structlog.configure(processors=[*processors, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,7 @@ WITHOUT_SCOPE = {
     "an agent, known by its key": {
         "backup_servers.bump_revision",
         "backup_servers.find_agent",
+        "backup_servers.lock_agent",
         "backup_servers.open_agent_session",
         "backup_servers.renew_agent",
         "backup_servers.touch_agent",
@@ -100,7 +101,6 @@ WITHOUT_SCOPE = {
     "of something that was found by a scope just before": {
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
-        "file_share_copy_jobs.set_source_size",
         "file_share_jobs.file_share_of",
         "file_share_jobs.source_size_of",
         "file_shares.share_path_of_job",
@@ -109,7 +109,6 @@ WITHOUT_SCOPE = {
         "restore_points.chain_size_of_copy",
         "restore_points.chain_size_of_job",
         "restore_points.job_of_point",
-        "sessions.set_chain_size",
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import structlog
 
 from tandem.actions.context import Context
+from tandem.actions.enrol_agent import Fenced
 from tandem.domain.errors import Conflict
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import SessionType
+from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import (
     CommandResult,
     ExchangeAnswer,
@@ -39,19 +43,25 @@ log = structlog.get_logger()
 
 
 def take_in(context: Context, agent: AgentState, request: ExchangeRequest) -> int:
-    """Apply what an agent has to say, in one transaction; gives the number of the last report applied."""
+    """Apply what an agent has to say, in one transaction; gives the number of the last report applied.
+
+    Raises:
+        Fenced: if a newer session of the agent exists; nothing is applied then.
+    """
     now = context.clock()
     uid = agent.instance_uid
     with context.database.writing() as connection:
-        current = backup_servers.find_agent(connection, uid)
-        last_report = current.last_report if current else agent.last_report
+        current = backup_servers.lock_agent(connection, agent)
+        if current is None:
+            raise Fenced
+        last_report = current.last_report
         for numbered in sorted(request.reports, key=_number):
             if numbered.number <= last_report:
                 continue
-            _apply_alone(connection, uid, numbered)
+            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report))
             last_report = numbered.number
         for result in request.results:
-            _note_result(connection, uid, result, context)
+            _alone(connection, uid, result, partial(_note_result, connection, uid, result, context))
         for running in request.running:
             sessions.set_progress(connection, uid, running.session_uid, running.progress)
         backup_servers.touch_agent(connection, uid, last_report=last_report, now=now)
@@ -81,14 +91,15 @@ def _number(numbered: NumberedReport) -> int:
     return numbered.number
 
 
-def _apply_alone(connection: Connection, uid: str, numbered: NumberedReport) -> None:
-    # One report that cannot be applied must not hold up all that come after it.
+def _alone(connection: Connection, uid: str, what: NumberedReport | CommandResult, apply: Callable[[], None]) -> None:
+    # One thing that cannot be applied must not hold up all that come after it.
     try:
         with alone(connection):
-            _apply(connection, uid, numbered.report)
+            apply()
     except Conflict as error:
-        kind = type(numbered.report).__name__
-        log.exception("report refused", backup_server=uid, number=numbered.number, kind=kind, reason=error.message)
+        number, report = (what.serial, what) if isinstance(what, CommandResult) else (what.number, what.report)
+        kind = type(report).__name__
+        log.exception("report refused", backup_server=uid, number=number, kind=kind, reason=error.message)
 
 
 def _apply(connection: Connection, uid: str, report: Report) -> None:
@@ -96,22 +107,25 @@ def _apply(connection: Connection, uid: str, report: Report) -> None:
         case RepositoryReport():
             repositories.apply_repository_report(connection, uid, report)
         case SessionReport(session=session):
-            sessions.put_session(connection, uid, session)
-            sessions.note_run(connection, uid, session)
-            if session.type is SessionType.BACKUP and session.job_unique_uid and session.statistics.source_size:
-                file_share_copy_jobs.set_source_size(connection, session.job_unique_uid, session.statistics.source_size)
-            _note_chain_size(connection, session.type, session.job_unique_uid)
+            _note_session(connection, uid, session)
         case PointReport():
             restore_points.apply_point_report(connection, uid, report)
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
 
 
-def _note_chain_size(connection: Connection, kind: SessionType, job_unique_uid: str | None) -> None:
-    if job_unique_uid is None or kind is SessionType.RESTORE:
+def _note_session(connection: Connection, uid: str, session: Session) -> None:
+    if not sessions.put_session(connection, uid, session) or session.job_unique_uid is None:
         return
-    measure = restore_points.chain_size_of_job if kind is SessionType.BACKUP else restore_points.chain_size_of_copy
-    sessions.set_chain_size(connection, job_unique_uid, measure(connection, job_unique_uid))
+    sessions.note_run(connection, uid, session)
+    if session.type is SessionType.BACKUP and session.statistics.source_size:
+        size = session.statistics.source_size
+        file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
+    if session.type is not SessionType.RESTORE:
+        is_copy = session.type is SessionType.COPY
+        measure = restore_points.chain_size_of_copy if is_copy else restore_points.chain_size_of_job
+        size = measure(connection, session.job_unique_uid)
+        sessions.set_chain_size(connection, uid, session.job_unique_uid, size)
 
 
 def _note_result(connection: Connection, uid: str, result: CommandResult, context: Context) -> None:

@@ -108,6 +108,15 @@ def find_agent(connection: Connection, uid: str) -> AgentState | None:
     return found[0] if found else None
 
 
+def lock_agent(connection: Connection, agent: AgentState) -> AgentState | None:
+    """Find an agent whose session is still open, and keep every other session of it waiting until the commit."""
+    is_open = (backup_servers.c.instance_uid == agent.instance_uid) & (
+        backup_servers.c.session_hash == agent.session_hash
+    )
+    found = records(connection, select(*_AGENT).where(is_open).with_for_update(), AgentState)
+    return found[0] if found else None
+
+
 def open_agent_session(
     connection: Connection, agent: AgentState, *, session_hash: str, version: str, restic_version: str
 ) -> bool:

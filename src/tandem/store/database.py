@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
 from tandem.domain.errors import Busy, Conflict, Invalid
 
@@ -101,8 +101,11 @@ def alone(connection: Connection) -> Generator[None]:
     try:
         with connection.begin_nested():
             yield
-    except (IntegrityError, DataError) as error:
-        raise Conflict(f"The database refused the change: {error.orig}") from error
+    except (StatementError, OverflowError) as error:
+        # Everything that is wrong with the values; what is wrong with the database is for the whole transaction.
+        if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
+            raise
+        raise Conflict(f"The database refused the change: {getattr(error, 'orig', error)}") from error
 
 
 def open_database(url: str) -> Database:

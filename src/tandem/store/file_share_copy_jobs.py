@@ -70,9 +70,10 @@ def is_copied_to(connection: Connection, source_job_unique_uid: str, repository_
     return bool(connection.scalar(select(exists().where(same))))
 
 
-def set_source_size(connection: Connection, source_job_unique_uid: str, size: int) -> None:
-    """Note the size of the share, in bytes, at every copy job of a file share job."""
-    of_source = file_share_copy_jobs.c.source_job_unique_uid == source_job_unique_uid
+def set_source_size(connection: Connection, backup_server_uid: str, source_job_unique_uid: str, size: int) -> None:
+    """Note the size of the share, in bytes, at every copy job of a backup server's file share job."""
+    copy = file_share_copy_jobs.c
+    of_source = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.backup_server_uid == backup_server_uid)
     connection.execute(update(file_share_copy_jobs).where(of_source).values(source_size=size))
 
 

@@ -43,8 +43,8 @@ def get_session(connection: Connection, scope: Scope, uid: str) -> Session:
     return fetch_one(connection, statement, Session, noun="session", uid=uid)
 
 
-def put_session(connection: Connection, backup_server_uid: str, session: Session) -> None:
-    """Store a session as it is now; one that has ended never changes again."""
+def put_session(connection: Connection, backup_server_uid: str, session: Session) -> bool:
+    """Store a session as it is now; False if it is not the backup server's, or has ended and so never changes again."""
     values = {name: getattr(session, name) for name in Session.__struct_fields__}
     is_session = (sessions.c.instance_uid == session.instance_uid) & (sessions.c.backup_server_uid == backup_server_uid)
     if connection.scalar(select(sessions.c.state).where(sessions.c.instance_uid == session.instance_uid)) is None:
@@ -53,13 +53,15 @@ def put_session(connection: Connection, backup_server_uid: str, session: Session
         is_share = (file_shares.c.instance_uid == session.file_share_uid) & (
             file_shares.c.backup_server_uid == backup_server_uid
         )
-        if connection.scalar(select(exists().where(is_job))) and connection.scalar(select(exists().where(is_share))):
-            connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
-        return
+        if not connection.scalar(select(exists().where(is_job) & exists().where(is_share))):
+            return False
+        connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
+        return True
     # Who it belongs to was decided when it was first stored.
     for fixed in ("instance_uid", "job_uid", "job_unique_uid", "file_share_uid", "type"):
         del values[fixed]
-    connection.execute(update(sessions).where(is_session, sessions.c.state.not_in(_FINAL)).values(values))
+    is_open = is_session & sessions.c.state.not_in(_FINAL)
+    return connection.execute(update(sessions).where(is_open).values(values)).rowcount == 1
 
 
 def set_progress(connection: Connection, backup_server_uid: str, session_uid: str, progress: Progress) -> None:
@@ -94,9 +96,10 @@ def note_run(connection: Connection, backup_server_uid: str, session: Session) -
     connection.execute(update(jobs).where(is_job).values(values))
 
 
-def set_chain_size(connection: Connection, job_unique_uid: str, size: int) -> None:
-    """Note the bytes that a job's points take."""
-    connection.execute(update(jobs).where(jobs.c.unique_uid == job_unique_uid).values(backup_chain_size=size))
+def set_chain_size(connection: Connection, backup_server_uid: str, job_unique_uid: str, size: int) -> None:
+    """Note the bytes that the points of a backup server's job take."""
+    is_job = (jobs.c.unique_uid == job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
+    connection.execute(update(jobs).where(is_job).values(backup_chain_size=size))
 
 
 _JOB_STATUS = {
