@@ -61,7 +61,8 @@ def _value(operation: PatchOperation, name: str, kind: type) -> Any:
     if value is msgspec.UNSET:
         raise Invalid(f"{name}: the operation has no value.", field=name)
     if isinstance(value, str):
-        value = value[:1].upper() + value[1:] if issubclass(kind, StrEnum) else value.lower()
+        words = {word.casefold(): word for word in kind} if issubclass(kind, StrEnum) else {}
+        value = words.get(value.casefold(), value) if words else value.lower()
     try:
         return msgspec.convert(value, cast("Any", kind), strict=False)
     except msgspec.ValidationError as error:
