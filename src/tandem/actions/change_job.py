@@ -89,12 +89,15 @@ def delete_job(act: Act, uid: str) -> None:
         _log(connection, act, job, "DeleteBackupServerJob", job.name)
 
 
-def expire_starts(connection: Connection, commands: list[tuple[str, Order]]) -> None:
-    """Note at their jobs that starts were not taken by an agent in time."""
+def expire_orders(connection: Connection, commands: list[tuple[str, Order]]) -> None:
+    """Note at their jobs that starts and stops were not taken by an agent in time."""
     for server_uid, order in commands:
         if isinstance(order, StartJob):
             failure = "The agent of the backup server did not take the order to start in time."
             jobs.fail_start(connection, server_uid, order.job_uid, old=JobStatus.STARTING, failure=failure)
+        if isinstance(order, StopJob):
+            failure = "The agent of the backup server took neither the order to start nor the one to stop in time."
+            jobs.give_up_stop(connection, server_uid, order.job_uid, failure)
 
 
 def _start(connection: Connection, act: Act, job: Job, activity: str) -> Job:

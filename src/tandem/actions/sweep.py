@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tandem.actions.change_job import expire_starts
+from tandem.actions.change_job import expire_orders
 from tandem.actions.context import Context
 from tandem.actions.tokens import FAILURES_FORGOTTEN_AFTER
 from tandem.protocol.messages import RestorePointTo
@@ -14,7 +14,7 @@ def sweep(context: Context) -> None:
     now = context.clock()
     with context.database.writing() as connection:
         expired = agent_commands.take_expired_commands(connection, now)
-        expire_starts(connection, expired)
+        expire_orders(connection, expired)
         for _server_uid, order in expired:
             if isinstance(order, RestorePointTo):
                 text = "The agent of the backup server did not take the order in time."

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, exists, insert, or_, select,
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobObject, JobStatus
 from tandem.domain.paging import Page, Window
+from tandem.domain.sessions import SessionType
 from tandem.store.database import Connection
 from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
@@ -76,6 +77,16 @@ def fail_start(connection: Connection, backup_server_uid: str, job_uid: str, *, 
     is_job = (jobs.c.instance_uid == job_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     statement = update(jobs).where(is_job, jobs.c.status == old)
     connection.execute(statement.values(status=JobStatus.FAILED, failure_message=failure))
+
+
+def give_up_stop(connection: Connection, backup_server_uid: str, job_uid: str, failure: str) -> None:
+    """Note that a job which was to stop was not told: it goes on running, or, if it never began, has failed."""
+    is_job = (jobs.c.instance_uid == job_uid) & (jobs.c.backup_server_uid == backup_server_uid)
+    is_stopping = is_job & (jobs.c.status == JobStatus.STOPPING)
+    is_run = (sessions.c.job_unique_uid == jobs.c.unique_uid) & (sessions.c.type != SessionType.RESTORE)
+    is_running = exists().where(is_run, sessions.c.ended_at.is_(None))
+    connection.execute(update(jobs).where(is_stopping, is_running).values(status=JobStatus.RUNNING))
+    connection.execute(update(jobs).where(is_stopping).values(status=JobStatus.FAILED, failure_message=failure))
 
 
 def mark_job_deleted(connection: Connection, scope: Scope, unique_uid: str, now: datetime) -> None:
