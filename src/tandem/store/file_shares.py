@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import BigInteger, cast, func, insert, select
 
 from tandem.domain.file_shares import FileShare
 from tandem.domain.identity import Scope
@@ -17,7 +17,10 @@ _held = (restore_points.c.file_share_uid == file_shares.c.instance_uid) & restor
 _COLUMNS = {column.name: column for column in file_shares.c} | {
     "latest_restore_point_date": select(func.max(restore_points.c.created_at)).where(_held).scalar_subquery(),
     "restore_points": select(func.count()).select_from(restore_points).where(_held).scalar_subquery(),
-    "short_term_backup_size": select(func.coalesce(func.sum(restore_points.c.added), 0)).where(_held).scalar_subquery(),
+    # PostgreSQL adds up whole numbers to decimals.
+    "short_term_backup_size": select(cast(func.coalesce(func.sum(restore_points.c.added), 0), BigInteger))
+    .where(_held)
+    .scalar_subquery(),
 }
 _FILE_SHARE = select(*(_COLUMNS[name] for name in FileShare.__struct_fields__))
 
