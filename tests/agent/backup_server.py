@@ -48,8 +48,8 @@ A_MONTH = Retention(28, RetentionUnit.DAYS)
 class Clock:
     """Time that passes when a test says so; it begins with the present, which restic writes into its points."""
 
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+    def __init__(self, now: datetime | None = None) -> None:
+        self.now = now or datetime.now(UTC)
 
     def __call__(self) -> datetime:
         return self.now
@@ -62,25 +62,33 @@ class Clock:
 class BackupServer:
     """A share, a file share job into `first`, a copy job of it into `second`, and the agent's memory."""
 
-    def __init__(self, folder: Path, engine: Engine, make_state: Callable[[Path], State] | None = None) -> None:
+    def __init__(self, folder: Path, engine: Engine, clock: Clock) -> None:
+        """Open what `create` has made."""
         self.folder = folder
         self.engine = engine
-        self.clock = Clock()
+        self.clock = clock
         self.share = folder / "share"
         self.first, self.second = folder / "first", folder / "second"
         self.data = folder / "agent"
         self.on_news: Callable[[], None] = nothing
-        self.share.mkdir()
-        self.write("hello.txt", b"hello\n")
-        for repository in (self.first, self.second):
-            quick_repository.create(repository, f"password of {repository.name}")
-        self.open(make_state)
-        self.configuration = self._configuration()
-        self.state.set_configuration(self.configuration)
+        self.open()
+        configuration = self.state.configuration()
+        self.configuration = self._configuration() if configuration is None else configuration
 
-    def open(self, make_state: Callable[[Path], State] | None = None) -> None:
+    @classmethod
+    def create(cls, folder: Path, engine: Engine) -> "BackupServer":
+        """Make a backup server with a share of one file and two empty repositories."""
+        (folder / "share").mkdir(parents=True)
+        (folder / "share" / "hello.txt").write_bytes(b"hello\n")
+        for name in ("first", "second"):
+            quick_repository.create(folder / name, f"password of {name}")
+        made = cls(folder, engine, Clock())
+        made.state.set_configuration(made.configuration)
+        return made
+
+    def open(self, kind: type[State] = State) -> None:
         """Begin as a new process does: nothing but the files is left of the one before."""
-        self.state = (make_state or open_state)(self.data)
+        self.state = open_state(self.data, kind)
         self.processes = Processes(self.state, lambda: datetime.now(UTC))
         self.repositories = Repositories(self.engine, self.state, self.processes, self.data)
         self.means = Means(self.engine, self.state, self.repositories, self.processes, self.clock)
@@ -194,6 +202,10 @@ class BackupServer:
     def points(self) -> list[HeldPoint]:
         """Give the points that the agent knows, oldest first."""
         return sorted(self.state.points(self.backup_job.uid), key=lambda point: point.created_at)
+
+    def ids(self) -> list[str]:
+        """Give the snapshots of the points that the agent knows, oldest first."""
+        return [point.snapshot_id for point in self.points()]
 
     def reported_points(self) -> dict[str, PointReport]:
         """Give what the console was last told of each point, by snapshot."""
@@ -310,9 +322,9 @@ def job_configuration(
     )
 
 
-def open_state(data: Path) -> State:
+def open_state(data: Path, kind: type[State] = State) -> State:
     """Open the agent's memory."""
-    return State(data / "agent.db", open_seal(data / "seal.key"))
+    return kind(data / "agent.db", open_seal(data / "seal.key"))
 
 
 def until(is_so: Callable[[], object], seconds_max: float = SECONDS_MAX) -> None:

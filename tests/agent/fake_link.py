@@ -54,7 +54,8 @@ class FakeLink:
         with self._changed:
             self._admit(token)
             self._take_in(request)
-            self.is_waiting = request.wait_seconds > 0 and not self._has_news(request, token)
+            if request.wait_seconds > 0:
+                self.is_waiting = not self._has_news(request, token)
             self._changed.wait_for(lambda: self._has_news(request, token), request.wait_seconds)
             self._admit(token)
         if self.loss is not None:

@@ -2,7 +2,6 @@
 
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -72,17 +71,17 @@ def test_the_only_point_outlives_its_retention(server: BackupServer) -> None:
     assert listing.snapshot_ids(server.first) == [only]
 
 
-def test_a_share_that_is_gone_makes_no_point_and_takes_none(server: BackupServer) -> None:
-    server.keep(backup=A_WEEK)
-    held = {server.save(), server.save()}
-    server.clock.forward(days=30)
-    shutil.rmtree(server.share)
-    session = server.back_up()
+def test_a_share_that_is_gone_makes_no_point_and_takes_none(saved: BackupServer) -> None:
+    saved.keep(backup=A_WEEK)
+    held = set(saved.ids())
+    saved.clock.forward(days=30)
+    shutil.rmtree(saved.share)
+    session = saved.back_up()
     assert session.state is SessionState.FAILED
     assert "is not there; is its disk mounted?" in session.messages[0]
-    assert set(listing.snapshot_ids(server.first)) == held
+    assert set(listing.snapshot_ids(saved.first)) == held
     assert session.statistics.points_forgotten == 0
-    server.agrees()
+    saved.agrees()
 
 
 def test_a_point_that_lacks_files_is_never_called_complete(server: BackupServer) -> None:
@@ -112,19 +111,19 @@ def test_a_share_behind_a_symbolic_link_is_saved_with_its_files(server: BackupSe
     server.agrees()
 
 
-def test_a_point_that_a_crash_left_unknown_is_listed_once(server: BackupServer) -> None:
-    server.save()
+def test_a_point_that_a_crash_left_unknown_is_listed_once(saved: BackupServer) -> None:
+    told = len(saved.reported_points())
     # Restic saved it, and then the agent was gone before it could note so.
-    left = backup.run(server.engine, server.access(server.first), str(server.share), host=HOST).snapshot_id
-    session = server.back_up()
+    left = backup.run(saved.engine, saved.access(saved.first), str(saved.share), host=HOST).snapshot_id
+    session = saved.back_up()
     assert session.state is SessionState.SUCCESS
     assert [entry.snapshot_id for entry in session.plan if entry.action == "adopt"] == [left]
-    adopted = {point.snapshot_id: point for point in server.points()}[left]
+    adopted = {point.snapshot_id: point for point in saved.points()}[left]
     assert not adopted.is_complete
-    assert len(server.points()) == 3
-    server.agrees()
-    server.back_up()
-    assert len([report for report in server.reports() if isinstance(report, PointReport)]) == 4
+    assert len(saved.points()) == 4
+    saved.agrees()
+    saved.back_up()
+    assert len([report for report in saved.reports() if isinstance(report, PointReport)]) == told + 3
 
 
 def test_points_that_were_there_before_the_job_are_left_alone(server: BackupServer) -> None:
@@ -143,30 +142,31 @@ def test_points_that_were_there_before_the_job_are_left_alone(server: BackupServ
     assert [point.snapshot_id for point in server.points()] == [own[1]]
 
 
-def test_a_point_that_somebody_removed_is_not_listed_any_more(server: BackupServer) -> None:
-    gone, kept = server.save(), server.save()
-    forget.run(server.engine, server.access(server.first), [gone])
-    session = server.back_up()
+def test_a_point_that_somebody_removed_is_not_listed_any_more(saved: BackupServer) -> None:
+    gone, kept = saved.ids()
+    forget.run(saved.engine, saved.access(saved.first), [gone])
+    session = saved.back_up()
     assert session.state is SessionState.WARNING
     assert "was removed by someone else" in session.messages[0]
-    assert server.reported_points()[gone].forgotten_at is not None
-    assert server.reported_points()[kept].forgotten_at is None
-    server.agrees()
-    assert server.back_up().state is SessionState.SUCCESS
+    assert saved.reported_points()[gone].forgotten_at is not None
+    assert saved.reported_points()[kept].forgotten_at is None
+    saved.agrees()
+    assert saved.back_up().state is SessionState.SUCCESS
 
 
-def test_points_that_a_crash_left_half_forgotten_are_forgotten(server: BackupServer) -> None:
-    marked, forgotten, kept = server.save(), server.save(), server.save()
-    server.state.mark_points_going("first", [marked, forgotten])
-    forget.run(server.engine, server.access(server.first), [forgotten])
-    session = server.back_up()
+def test_points_that_a_crash_left_half_forgotten_are_forgotten(saved: BackupServer) -> None:
+    marked, forgotten = saved.ids()
+    kept = saved.save()
+    saved.state.mark_points_going("first", [marked, forgotten])
+    forget.run(saved.engine, saved.access(saved.first), [forgotten])
+    session = saved.back_up()
     assert session.state is SessionState.SUCCESS
-    assert kept in listing.snapshot_ids(server.first)
-    assert marked not in listing.snapshot_ids(server.first)
-    reports = [report for report in server.reports() if isinstance(report, PointReport) and report.forgotten_at]
+    assert kept in listing.snapshot_ids(saved.first)
+    assert marked not in listing.snapshot_ids(saved.first)
+    reports = [report for report in saved.reports() if isinstance(report, PointReport) and report.forgotten_at]
     assert {report.snapshot_id for report in reports} == {marked, forgotten}
     assert len(reports) == 2
-    server.agrees()
+    saved.agrees()
 
 
 def test_forgetting_gives_the_space_back(server: BackupServer) -> None:
@@ -203,42 +203,40 @@ def test_a_point_restores_to_what_the_share_was(server: BackupServer) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "unmounted", "another", "password"])
-def test_a_repository_that_is_not_the_right_one_is_never_written_to(server: BackupServer, damage: str) -> None:
-    server.save()
-    aside = server.folder / "aside"
-    server.first.rename(aside)
+def test_a_repository_that_is_not_the_right_one_is_never_written_to(saved: BackupServer, damage: str) -> None:
+    aside = saved.folder / "aside"
+    saved.first.rename(aside)
     if damage == "unmounted":
-        server.first.mkdir()
+        saved.first.mkdir()
     elif damage == "another":
-        shutil.copytree(server.second, server.first)
-        as_second = msgspec.structs.replace(server.configuration.repositories[0], password="password of second")
-        server.configure(repositories=[as_second, server.configuration.repositories[1]])
+        shutil.copytree(saved.second, saved.first)
+        as_second = msgspec.structs.replace(saved.configuration.repositories[0], password="password of second")
+        saved.configure(repositories=[as_second, saved.configuration.repositories[1]])
     elif damage == "password":
-        shutil.copytree(server.second, server.first)
-    before = describe(server.first) if server.first.exists() else None
-    session = server.back_up()
+        shutil.copytree(saved.second, saved.first)
+    before = describe(saved.first) if saved.first.exists() else None
+    session = saved.back_up()
     assert session.state is SessionState.FAILED
     assert "disk" in session.messages[0], session.messages
-    assert (describe(server.first) if server.first.exists() else None) == before
+    assert (describe(saved.first) if saved.first.exists() else None) == before
 
-    if server.first.exists():
-        shutil.rmtree(server.first)
-    aside.rename(server.first)
-    server.configure(
+    if saved.first.exists():
+        shutil.rmtree(saved.first)
+    aside.rename(saved.first)
+    saved.configure(
         repositories=[
-            msgspec.structs.replace(server.configuration.repositories[0], password="password of first"),
-            server.configuration.repositories[1],
+            msgspec.structs.replace(saved.configuration.repositories[0], password="password of first"),
+            saved.configuration.repositories[1],
         ]
     )
-    assert server.back_up().state is SessionState.SUCCESS
-    server.agrees()
+    assert saved.back_up().state is SessionState.SUCCESS
+    saved.agrees()
 
 
-def test_the_password_is_nowhere_in_the_agents_memory(server: BackupServer, tmp_path: Path) -> None:
-    server.back_up()
-    server.state.close()
-    files = [path for path in (tmp_path / "agent").rglob("*") if path.is_file()]
+def test_the_password_is_nowhere_in_the_agents_memory(saved: BackupServer) -> None:
+    saved.state.close()
+    files = [path for path in saved.data.rglob("*") if path.is_file()]
     assert any(path.name.endswith("-wal") or path.name == "agent.db" for path in files)
     assert not [path for path in files if b"password of" in path.read_bytes()]
-    server.open()
-    assert server.state.configuration() == server.configuration
+    saved.open()
+    assert saved.state.configuration() == saved.configuration

@@ -114,40 +114,39 @@ def test_a_full_first_repository_frees_what_retention_takes_anyway(
     server.is_sound()
 
 
-def test_a_bad_sector_at_the_source_is_not_taken_for_a_bad_target(server: BackupServer) -> None:
-    bad, good = server.save("one.bin"), server.save("two.bin")
-    words = f"read {server.first}/data/03/0374: input/output error\nReadFull\n"
-    engine, sector = faulty(server.engine, server.folder, words=words, when=f'*" copy "*{bad}*')
-    server.restart(engine)
-    session = server.copy()
+def test_a_bad_sector_at_the_source_is_not_taken_for_a_bad_target(saved: BackupServer) -> None:
+    bad, good = saved.ids()
+    words = f"read {saved.first}/data/03/0374: input/output error\nReadFull\n"
+    engine, sector = faulty(saved.engine, saved.folder, words=words, when=f'*" copy "*{bad}*')
+    saved.restart(engine)
+    session = saved.copy()
     assert session.state is SessionState.WARNING
-    assert server.states() == {bad: CopyState.QUARANTINED, good: CopyState.COPIED}
+    assert saved.states() == {bad: CopyState.QUARANTINED, good: CopyState.COPIED}
     sector.unlink()
-    assert server.copy().state is SessionState.SUCCESS
-    assert set(server.copies()) == {bad, good}
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == {bad, good}
 
 
-def test_a_bad_sector_at_the_target_puts_no_point_in_quarantine(server: BackupServer) -> None:
-    points = {server.save("one.bin"), server.save("two.bin")}
-    words = f"write {server.second}/data/03/0374-tmp-1: input/output error\n"
-    engine, sector = faulty(server.engine, server.folder, words=words, when='*" copy "*')
-    server.restart(engine)
-    session = server.copy()
+def test_a_bad_sector_at_the_target_puts_no_point_in_quarantine(saved: BackupServer) -> None:
+    points = set(saved.ids())
+    words = f"write {saved.second}/data/03/0374-tmp-1: input/output error\n"
+    engine, sector = faulty(saved.engine, saved.folder, words=words, when='*" copy "*')
+    saved.restart(engine)
+    session = saved.copy()
     assert session.state is SessionState.FAILED
     assert "The target repository cannot be written" in session.messages[-1]
-    assert CopyState.QUARANTINED not in server.states().values()
+    assert CopyState.QUARANTINED not in saved.states().values()
     sector.unlink()
-    assert server.copy().state is SessionState.SUCCESS
-    assert set(server.copies()) == points
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == points
 
 
 def test_an_agent_whose_own_disk_is_full_says_what_it_did_once_it_can(
-    server: BackupServer, monkeypatch: pytest.MonkeyPatch
+    saved: BackupServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.save()
-    server.write("notes.txt", random_bytes("more"))
-    database = server.state._database  # pyright: ignore[reportPrivateUsage]
-    add_report = server.state.add_report
+    saved.write("notes.txt", random_bytes("more"))
+    database = saved.state._database  # pyright: ignore[reportPrivateUsage]
+    add_report = saved.state.add_report
     refused: list[type[Report]] = []
 
     def add_if_possible(report: Report) -> None:
@@ -158,29 +157,29 @@ def test_an_agent_whose_own_disk_is_full_says_what_it_did_once_it_can(
             raise
 
     def fill() -> None:
-        server.on_news = nothing
+        saved.on_news = nothing
         (pages,) = database.execute("pragma page_count").fetchone()
         database.execute(f"pragma max_page_count={pages}")
         with contextlib.suppress(sqlite3.OperationalError):
             while True:
                 add_report(REPORT)
-        monkeypatch.setattr(server.state, "add_report", add_if_possible)
+        monkeypatch.setattr(saved.state, "add_report", add_if_possible)
 
-    server.on_news = fill
-    assert server.sessions.start_job(server.backup_job, server.configuration) == ""
+    saved.on_news = fill
+    assert saved.sessions.start_job(saved.backup_job, saved.configuration) == ""
     until(lambda: SessionReport in refused)
     # What does not write goes on.
-    assert len(server.points()) == 1
-    assert server.sessions.is_running("backup")
+    assert len(saved.points()) == 2
+    assert saved.sessions.is_running("backup")
 
     database.execute("pragma max_page_count=1000000")
-    until(lambda: not server.sessions.is_running("backup"))
-    session = server.ended_sessions()[-1]
+    until(lambda: not saved.sessions.is_running("backup"))
+    session = saved.ended_sessions()[-1]
     assert session.state is SessionState.FAILED
     assert "database or disk is full" in session.messages[-1]
-    assert server.back_up().state is SessionState.SUCCESS
-    assert len(server.points()) == len(listing.snapshot_ids(server.first)) >= 2
-    server.agrees()
+    assert saved.back_up().state is SessionState.SUCCESS
+    assert len(saved.points()) == len(listing.snapshot_ids(saved.first)) >= 3
+    saved.agrees()
 
 
 def test_a_job_that_could_not_be_noted_can_be_started_later(server: BackupServer) -> None:

@@ -76,23 +76,23 @@ def running_backup(server: BackupServer) -> Generator[int]:
         foreign.communicate(b"")
 
 
-def test_after_a_crash_of_a_copy_the_next_run_unlocks_both_sides_and_completes(server: BackupServer) -> None:
-    points = [server.save(), server.save()]
+def test_after_a_crash_of_a_copy_the_next_run_unlocks_both_sides_and_completes(saved: BackupServer) -> None:
+    points = saved.ids()
     process.run(
-        server.engine,
+        saved.engine,
         copy.flags(points),
-        repository=server.access(server.second),
-        from_repository=server.access(server.first),
-        control=kill_when_locked(server, server.first, server.second),
+        repository=saved.access(saved.second),
+        from_repository=saved.access(saved.first),
+        control=kill_when_locked(saved, saved.first, saved.second),
     )
-    assert listing.lock_ids(server.first)
-    assert listing.lock_ids(server.second)
-    server.restart()
-    session = server.copy()
+    assert listing.lock_ids(saved.first)
+    assert listing.lock_ids(saved.second)
+    saved.restart()
+    session = saved.copy()
     assert session.state is SessionState.SUCCESS
-    assert set(server.copies()) == set(points)
-    server.agrees()
-    server.is_sound()
+    assert set(saved.copies()) == set(points)
+    saved.agrees()
+    saved.is_sound()
 
 
 def test_after_a_crash_of_a_backup_the_next_run_unlocks_and_completes(server: BackupServer) -> None:
@@ -110,28 +110,26 @@ def test_after_a_crash_of_a_backup_the_next_run_unlocks_and_completes(server: Ba
 
 
 @pytest.mark.parametrize("side", ["first", "second"])
-def test_the_lock_of_another_machine_stays_and_its_holder_is_named(server: BackupServer, side: str) -> None:
-    server.save()
+def test_the_lock_of_another_machine_stays_and_its_holder_is_named(saved: BackupServer, side: str) -> None:
     pid = dead_pid()
-    started(server, pid)
-    lock = write_lock(server.engine, server.access(server.folder / side), host="elsewhere", pid=pid)
-    session = server.copy()
+    started(saved, pid)
+    lock = write_lock(saved.engine, saved.access(saved.folder / side), host="elsewhere", pid=pid)
+    session = saved.copy()
     assert session.state is SessionState.FAILED
     assert f"repository {side} is locked by process {pid} of somebody on elsewhere" in session.messages[0]
-    assert listing.lock_ids(server.folder / side) == [lock]
-    (server.folder / side / "locks" / lock).unlink()
-    assert server.copy().state is SessionState.SUCCESS
+    assert listing.lock_ids(saved.folder / side) == [lock]
+    (saved.folder / side / "locks" / lock).unlink()
+    assert saved.copy().state is SessionState.SUCCESS
 
 
-def test_the_lock_of_a_living_restic_of_somebody_else_stays(server: BackupServer) -> None:
-    server.save()
-    with running_backup(server) as pid:
-        session = server.copy()
+def test_the_lock_of_a_living_restic_of_somebody_else_stays(saved: BackupServer) -> None:
+    with running_backup(saved) as pid:
+        session = saved.copy()
         assert session.state is SessionState.FAILED
         assert f"is locked by process {pid} of root on {HERE}" in session.messages[0]
-        assert server.back_up().state is SessionState.FAILED
-        assert len(listing.lock_ids(server.first)) == 1
-    assert server.copy().state is SessionState.SUCCESS
+        assert saved.back_up().state is SessionState.FAILED
+        assert len(listing.lock_ids(saved.first)) == 1
+    assert saved.copy().state is SessionState.SUCCESS
 
 
 def test_the_lock_of_a_process_that_we_never_started_stays_even_if_it_is_dead(server: BackupServer) -> None:

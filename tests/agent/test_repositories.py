@@ -25,9 +25,9 @@ from tandem.restic.engine import Engine
 from tandem.restic.process import Control
 from tests.agent.backup_server import Clock, nothing, open_state, repository_configuration
 from tests.agent.lock_files import write_lock
-from tests.agent.rounds import rounds
 from tests.restic import quick_repository
 from tests.restic.trees import describe
+from tests.rounds import LONG, rounds
 
 
 class Keeper:
@@ -187,6 +187,7 @@ def test_a_making_that_a_crash_cut_short_is_completed(keeper: Keeper, tmp_path: 
     assert not list(path.glob("config-*"))
 
 
+@LONG
 def test_a_making_that_is_killed_at_any_moment_is_completed(keeper: Keeper, tmp_path: Path) -> None:
     for number, chance in enumerate(rounds(1)):
         path = tmp_path / f"new-{number}"

@@ -86,8 +86,13 @@ class Planner:
         before = len(self.server.ended_sessions())
         for _ in range(3):
             self.look()
-            until(lambda: not self.server.state.open_sessions())
+            until(self.is_idle)
         return self.server.ended_sessions()[before:]
+
+    def is_idle(self) -> bool:
+        """Say whether no job's run is going on."""
+        sessions = self.agent._sessions  # pyright: ignore[reportPrivateUsage]
+        return not any(sessions.is_running(job.uid) for job in self.server.configuration.jobs)
 
     def at(self, hour: int, *, day: int = 1) -> None:
         """Set the clock, to an hour of a day of a far year."""
@@ -178,7 +183,7 @@ def test_a_copy_that_is_due_survives_a_crash(planner: Planner) -> None:
     planner.plan(backup=NIGHTLY)
     planner.at(22)
     planner.look()
-    until(lambda: not planner.server.state.open_sessions())
+    until(planner.is_idle)
     assert types(planner.server.ended_sessions()) == [SessionType.BACKUP]
     planner.restart()
     assert types(planner.work()) == [SessionType.COPY]
@@ -224,7 +229,7 @@ def test_a_run_that_would_overlap_is_skipped_and_leaves_its_reason(
     assert [session.messages for session in skipped] == [["Its previous run was still going on."]] * 2
     assert {session.ended_at - session.started_at for session in skipped if session.ended_at} == {timedelta()}
     gate.lift()
-    until(lambda: not server.state.open_sessions())
+    until(planner.is_idle)
     assert types(planner.work()) == [SessionType.COPY]
     assert len(server.points()) == 1
 
@@ -234,7 +239,7 @@ def test_a_chained_copy_waits_for_the_one_that_is_going_on(planner: Planner, mon
     planner.plan(backup=HOURLY)
     server.clock.forward(hours=1)
     planner.look()
-    until(lambda: not server.state.open_sessions())
+    until(planner.is_idle)
     gate = Gate(server, monkeypatch)
     planner.look()
     assert gate.is_reached.wait(SECONDS_MAX)
@@ -243,7 +248,7 @@ def test_a_chained_copy_waits_for_the_one_that_is_going_on(planner: Planner, mon
     planner.look()
     assert types(server.ended_sessions()) == [SessionType.BACKUP]
     gate.lift()
-    until(lambda: not server.state.open_sessions())
+    until(planner.is_idle)
     assert types(planner.work()) == [SessionType.COPY]
 
 
