@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -27,6 +28,7 @@ SEAL = Seal(b"s" * 32)
 JOBS = "/infrastructure/backupServers/jobs"
 COPY_JOBS = f"{JOBS}/fileShareCopyJobs"
 ADDRESS = "192.0.2.1"
+FORM = "application/x-www-form-urlencoded"
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -102,6 +104,12 @@ class Console:
         """Call an operation of the API as somebody who is signed in, or as nobody."""
         sent = {"Authorization": f"Bearer {self.services.checker.sign(who.uid)}"} if who else {}
         return self.request(method, BASE + path, json=json, headers={**sent, **(headers or {})})
+
+    def ask_for_token(self, *, content_type: str = FORM, address: str = ADDRESS, **fields: str) -> httpx.Response:
+        """Ask for tokens as a client does."""
+        content = urlencode(fields).encode()
+        headers = {"Content-Type": content_type}
+        return self.request("POST", f"{BASE}/token", content=content, headers=headers, address=address)
 
     def get(self, path: str, who: Person, version: str | None = None) -> Any:
         """Get something that must be there; gives the answer's JSON, in the current form if a version says so."""

@@ -6,60 +6,30 @@ from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
 
-import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from tandem.actions import exchange
 from tandem.actions.enrol_agent import Fenced
 from tandem.domain.repositories import RepositoryState
-from tandem.domain.restore_points import CopyState, LedgerEntry
+from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, Statistics
 from tandem.protocol.messages import (
     CommandResult,
     ExchangeRequest,
     LedgerReport,
     NumberedReport,
-    PointReport,
     Report,
     RepositoryReport,
     RunningSession,
     SessionReport,
 )
 from tests.consoles import COPY_JOBS, JOBS, Console, rows_of
-from tests.people import ACMES, ALICE, BETAS, BOB, START, Estate, restic_id, session_of, uid
+from tests.people import ACMES, ALICE, BETAS, BOB, START, restic_id, uid
+from tests.reports import ended, entry, point, session
 
 POINTS = "/protectedWorkloads/fileShares/restorePoints"
 THREADS = 4
-
-
-def session(name: str, estate: Estate = ACMES, **changes: Any) -> SessionReport:
-    """Report a session of an estate's backup job that is going on, or what the changes say."""
-    running = {"state": SessionState.RUNNING, "ended_at": None, "instance_uid": uid(name), "started_at": START}
-    return SessionReport(session=msgspec.structs.replace(session_of(estate), **{**running, **changes}))
-
-
-def ended(name: str, state: SessionState = SessionState.SUCCESS, **changes: Any) -> SessionReport:
-    return session(name, state=state, ended_at=START + timedelta(seconds=90), **changes)
-
-
-def point(name: str, estate: Estate = ACMES, **changes: Any) -> PointReport:
-    """Report a point of an estate's backup job."""
-    made = PointReport(
-        point_uid=uid(name),
-        job_uid=estate.job,
-        snapshot_id=restic_id(name),
-        created_at=START,
-        size=100,
-        added=10,
-        files=1,
-        is_complete=True,
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-def entry(snapshot_id: str, state: CopyState, **changes: Any) -> LedgerEntry:
-    return LedgerEntry(source_snapshot_id=snapshot_id, created_at=START, state=state, **changes)
 
 
 def sessions_of(console: Console) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 import base64
 import json
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -16,29 +15,21 @@ from tandem.actions.passwords import LENGTH_MAX
 from tandem.actions.sweep import sweep
 from tandem.domain.identity import Role
 from tandem.store.tables import companies, refresh_tokens, sign_in_failures, users
-from tests.consoles import COPY_JOBS, Console, error_in, rows_of
+from tests.consoles import COPY_JOBS, FORM, Console, error_in, rows_of
 from tests.people import ACME, ALICE, BOB, CHARLIE, INSTALLATION, NORA, PASSWORD, PEOPLE, START, Person
 
-FORM = "application/x-www-form-urlencoded"
 KEY = "k" * 43
-
-
-def ask(console: Console, *, content_type: str = FORM, address: str = "192.0.2.1", **fields: str) -> httpx.Response:
-    """Ask for tokens as a client does."""
-    headers = {"Content-Type": content_type}
-    content = urlencode(fields).encode()
-    return console.request("POST", "/api/v3/token", content=content, headers=headers, address=address)
 
 
 def sign_in(
     console: Console, who: Person = BOB, password: str = PASSWORD, address: str = "192.0.2.1"
 ) -> httpx.Response:
     fields = {"grant_type": "password", "username": who.user_name, "password": password}
-    return ask(console, address=address, **fields)
+    return console.ask_for_token(address=address, **fields)
 
 
 def refresh(console: Console, token: str) -> httpx.Response:
-    return ask(console, grant_type="refresh_token", refresh_token=token)
+    return console.ask_for_token(grant_type="refresh_token", refresh_token=token)
 
 
 def given(response: httpx.Response) -> Any:
@@ -82,13 +73,13 @@ def test_the_word_bearer_may_be_written_in_any_case(console: Console) -> None:
 
 
 def test_a_user_name_is_the_same_in_any_case_but_a_password_is_not(console: Console) -> None:
-    given(ask(console, grant_type="password", username="BoB", password=PASSWORD))
-    refused(ask(console, grant_type="password", username="bob", password=PASSWORD.upper()), "invalid_grant")
+    given(console.ask_for_token(grant_type="password", username="BoB", password=PASSWORD))
+    refused(console.ask_for_token(grant_type="password", username="bob", password=PASSWORD.upper()), "invalid_grant")
 
 
 def test_an_unknown_user_is_answered_as_a_wrong_password(console: Console) -> None:
     wrong = refused(sign_in(console, password="wrong password"), "invalid_grant")
-    unknown = ask(console, grant_type="password", username="nobody", password=PASSWORD)
+    unknown = console.ask_for_token(grant_type="password", username="nobody", password=PASSWORD)
     assert refused(unknown, "invalid_grant") == wrong
     assert "bob" not in wrong
 
@@ -238,7 +229,7 @@ def test_an_address_that_guesses_for_many_users_is_slowed_down_too(console: Cons
     names = [person.user_name for person in PEOPLE.values()]
     for number in range(tokens.FREE_FAILURES_OF_ADDRESS):
         name = names[number % len(names)]
-        wrong = ask(console, grant_type="password", username=name, password="wrong password")
+        wrong = console.ask_for_token(grant_type="password", username=name, password="wrong password")
         assert wrong.status_code == 400, number
     assert sign_in(console, CHARLIE).status_code == 429
     given(sign_in(console, CHARLIE, address="192.0.2.2"))
@@ -246,13 +237,15 @@ def test_an_address_that_guesses_for_many_users_is_slowed_down_too(console: Cons
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "", "multipart/form-data; boundary=x"])
 def test_another_content_type_is_told(quiet_console: Console, content_type: str) -> None:
-    response = ask(quiet_console, content_type=content_type, grant_type="password", username="bob", password=PASSWORD)
+    response = quiet_console.ask_for_token(
+        content_type=content_type, grant_type="password", username="bob", password=PASSWORD
+    )
     assert FORM in refused(response, "invalid_request")
 
 
 def test_the_content_types_parameters_do_no_harm(console: Console) -> None:
     fields = {"grant_type": "password", "username": "bob", "password": PASSWORD}
-    given(ask(console, content_type="Application/X-WWW-Form-Urlencoded; charset=UTF-8", **fields))
+    given(console.ask_for_token(content_type="Application/X-WWW-Form-Urlencoded; charset=UTF-8", **fields))
 
 
 @pytest.mark.parametrize(
@@ -269,14 +262,16 @@ def test_the_content_types_parameters_do_no_harm(console: Console) -> None:
     ],
 )
 def test_a_missing_field_is_told_by_name(quiet_console: Console, fields: dict[str, str], named: str) -> None:
-    assert refused(ask(quiet_console, **fields), "invalid_request").startswith(f"{named}: ")
+    assert refused(quiet_console.ask_for_token(**fields), "invalid_request").startswith(f"{named}: ")
 
 
 @pytest.mark.parametrize(
     "grant", ["mfa", "as", "public_key", "authorization_code", "client_credentials", "Password", "x"]
 )
 def test_a_grant_that_is_not_served_is_told(quiet_console: Console, grant: str) -> None:
-    text = refused(ask(quiet_console, grant_type=grant, username="bob", password=PASSWORD), "unsupported_grant_type")
+    text = refused(
+        quiet_console.ask_for_token(grant_type=grant, username="bob", password=PASSWORD), "unsupported_grant_type"
+    )
     assert "password or refresh_token" in text
 
 
