@@ -12,7 +12,9 @@ def configure_logs(log_format: str) -> None:
     renderer: structlog.typing.Processor
     if log_format == "json":
         renderer = structlog.processors.JSONRenderer()
-        tail = [structlog.processors.dict_tracebacks, renderer]
+        # Without local variables: passwords are among them.
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        tail = [structlog.processors.ExceptionRenderer(tracebacks), renderer]
     else:
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
