@@ -133,6 +133,13 @@ class Console:
         assert response.status_code == status, response.text
         return error_in(response)
 
+    def lose_database(self, instead: Database) -> None:
+        """Go on with another database: one that is not there, say."""
+        self.context = msgspec.structs.replace(self.context, database=instead)
+        checker, door = self.services.checker, self.services.door
+        self.services = Services(self.context, checker, door, self.services.stopping)
+        self._application = Application(self.services)
+
     def agent_of(self, estate: Estate) -> Agent:
         """Start the agent of an estate: from now on it takes its turns."""
         agent = Agent(self, estate.server, estate.key)

@@ -58,7 +58,7 @@ class Application:
             call = await self._receive(operation, parameters, scope, receive)
             response = await self._run(operation, call)
         except ConsoleError as error:
-            response = respond(error)
+            response = respond(error, method=method, path=path)
         except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
             response = respond_unexpected(error, method=method, path=path)
         REQUESTS.labels(name, response.status_code).inc()
@@ -130,7 +130,8 @@ class Application:
             raise NotFound(f"There is nothing at {path[:200]}.")
         operation = methods.get(method)
         if operation is None:
-            raise TransportError(405, f"{method} is not served at {path[:200]}; use {', '.join(sorted(methods))}.")
+            served = ", ".join(sorted(methods))
+            raise TransportError(405, f"{method} is not served at {path[:200]}; use {served}.", {"Allow": served})
         return operation, parameters
 
 

@@ -50,21 +50,26 @@ log = structlog.get_logger()
 class TransportError(ConsoleError):
     """The request cannot be read."""
 
-    def __init__(self, status: int, message: str) -> None:
-        """Refuse a request with an HTTP status."""
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        """Refuse a request with an HTTP status, and with the headers that belong to it."""
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
 
 
-def respond(error: ConsoleError) -> Response:
-    """Answer an error of ours."""
+def respond(error: ConsoleError, *, method: str, path: str) -> Response:
+    """Answer an error of ours; one that is the server's own is logged."""
     if isinstance(error, GrantRefused):
         return plain({"error": error.error, "error_description": error.message}, 400)
     if isinstance(error, TransportError):
-        return _answer(error.status, _describe(error, error.status, TRANSPORT))
+        response = _answer(error.status, _describe(error, error.status, TRANSPORT))
+        response.headers.update(error.headers)
+        return response
     kinds = [kind for kind in type(error).__mro__ if kind in _TABLE]
     status, kind = _TABLE[kinds[0]] if kinds else (SERVER_ERROR, UNSPECIFIED)
     response = _answer(status, _describe(error, PATCH_REFUSED if error.failed_patch else status, kind))
+    if status == SERVER_ERROR:
+        log.error("request failed", method=method, path=path, exc_info=error)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Throttled):
