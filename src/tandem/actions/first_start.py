@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tandem.actions.context import new_uid
 from tandem.actions.passwords import hash_password
+from tandem.domain.errors import Conflict
 from tandem.domain.identity import Organization, OrganizationType, Role, User
 from tandem.sealing import Seal
 from tandem.store import organizations, tokens, users
@@ -20,7 +21,7 @@ SIGNING_KEY_BYTES = 32
 def prepare(
     database: Database, seal: Seal, *, admin_user: str, admin_password: Callable[[], str], now: datetime
 ) -> str:
-    """Make sure that an installation is complete, in one transaction; gives its uid.
+    """Make sure that an installation is complete; gives its uid. Of consoles that start at once, one makes it.
 
     Args:
         database: migrated.
@@ -29,6 +30,16 @@ def prepare(
         admin_password: called only if the administrator has to be made.
         now: aware.
     """
+    try:
+        return _prepare(database, seal, admin_user=admin_user, admin_password=admin_password, now=now)
+    except Conflict:
+        # Another console was first: the provider's name is taken, and no password was asked for yet.
+        return _prepare(database, seal, admin_user=admin_user, admin_password=admin_password, now=now)
+
+
+def _prepare(
+    database: Database, seal: Seal, *, admin_user: str, admin_password: Callable[[], str], now: datetime
+) -> str:
     with database.writing() as connection:
         found = tokens.find_installation(connection)
         if found is not None:
