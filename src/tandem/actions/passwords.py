@@ -32,6 +32,6 @@ def is_password_right(password: str, password_hash: str | None) -> bool:
     """Check a password; takes as long when there is no such user, so that time tells nothing."""
     with _slots:
         try:
-            return _hasher.verify(password_hash or _nobody, password[:LENGTH_MAX]) and password_hash is not None
+            return _hasher.verify(password_hash or _nobody, password[:LENGTH_MAX]) and bool(password_hash)
         except (VerificationError, InvalidHashError):
             return False
