@@ -24,6 +24,7 @@ SESSION_FILE_DEFAULT = "session.json"
 
 
 _URL_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
+_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -40,10 +41,10 @@ class Origin(msgspec.Struct, frozen=True):
         """The value as it may be shown: secrets masked."""
         if self.value is None:
             return ""
-        text = str(self.value)
-        if "://" in text:
-            return _URL_PASSWORD.sub(rf"\1{MASK}@", text)
-        return MASK if self.is_secret else text
+        if self.is_secret and self.name != "database":
+            return MASK
+        text = _URL_PASSWORD.sub(rf"\1{MASK}@", str(self.value))
+        return _QUERY_PASSWORD.sub(rf"\1{MASK}", text)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,13 +176,19 @@ def _read_file(variables: Mapping[str, str], data: Path) -> dict[str, Any]:
         return {}
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"The configuration file {path} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise Invalid(f"The configuration file {path} cannot be read: {error.strerror}.") from error
     unknown = sorted(set(values) - {setting.name for setting in _SETTINGS})
     if unknown:
         known = ", ".join(setting.name for setting in _SETTINGS)
         raise Invalid(f"The configuration file {path} has the unknown setting {unknown[0]!r}; known are: {known}.")
-    return {name: (value, str(path)) for name, value in values.items()}
+    for name, value in values.items():
+        if not isinstance(value, str | int | float):
+            raise Invalid(f"{name} (from {path}) must be a single value, not a list or a table.")
+    # As texts, like those of variables: a number or a switch then means the same everywhere.
+    return {name: (str(value), str(path)) for name, value in values.items()}
 
 
 def _resolve(
