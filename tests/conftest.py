@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from hypothesis import settings
 
 from tandem.domain.identity import Contract
@@ -26,6 +27,15 @@ def plain_logs() -> None:
     """Write traces as they are: by default they are drawn, with every variable, and that takes a second each."""
     processors = [structlog.processors.add_log_level, structlog.processors.format_exc_info]
     structlog.configure(processors=[*processors, structlog.processors.KeyValueRenderer()])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords as the console does, but weakly: strong hashes take a tenth of a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr("tandem.actions.passwords._hasher", weak)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,10 @@ class Seal:
         form, _, text = sealed.partition(":")
         if form != FORMAT:
             raise SealBroken(f"The sealed secret of {owner} has the unknown format {form[:10]!r}.")
-        raw = base64.b64decode(text)
         try:
+            raw = base64.b64decode(text)
             return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], owner.encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise SealBroken(f"The sealed secret of {owner} does not open: is this the right key file?") from error
 
 
