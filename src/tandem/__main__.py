@@ -76,12 +76,13 @@ def agent_run(
     *,
     data: Data = None,
     restic: Annotated[str | None, typer.Option(help="The restic program.")] = None,
+    console: Annotated[str | None, typer.Option(help="URL of the console, if it has moved since.")] = None,
     log_format: LogFormat = None,
 ) -> None:
     """Run the agent until it is told to end."""
     settings = config.load({"data": data, "restic": restic, "log_format": log_format})
     configure_logs(settings.log_format)
-    raise typer.Exit(run_agent(agent_folder(data), settings.restic))
+    raise typer.Exit(run_agent(agent_folder(data), settings.restic, console))
 
 
 @app.command(rich_help_panel="Processes")

@@ -60,6 +60,8 @@ class Agent:
         restic_version = ".".join(map(str, means.engine.version))
         self._session = _Session(ConsoleLink(identity, restic_version), means.state)
         self._making: set[str] = set()
+        # Said once, until it is another or over.
+        self._trouble = ""
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
         self._sessions = Sessions(means, identity.host_name, data, self._news.set)
@@ -153,11 +155,13 @@ class Agent:
         except Exception as error:  # whatever it is, this thread must go on: the next try may succeed
             if not isinstance(error, ConsoleError):
                 log.exception("exchange failed")
-            elif failures == 0:
+            elif error.message != self._trouble:
                 log.warning("console not reached", message=error.message)
+                self._trouble = error.message
             # Random waits keep a thousand agents from coming back in the same second.
             self._stopping.wait(min(BACKOFF_SECONDS_MAX, 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
             return min(failures + 1, 10)
+        self._trouble = ""
         return 0
 
     def _say_last(self) -> None:

@@ -6,6 +6,7 @@ import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from tandem.agent.folder_lock import hold_folder
@@ -26,12 +27,13 @@ FENCED_EXIT_CODE = 4
 log = structlog.get_logger()
 
 
-def run_agent(data: Path, restic: str) -> int:
+def run_agent(data: Path, restic: str, console: str | None = None) -> int:
     """Run an enrolled agent until SIGTERM or SIGINT.
 
     Args:
         data: the agent's folder.
         restic: the program, as a name or a path.
+        console: where the console is now, if that is not where the agent enrolled; its certificate must be the same.
 
     Returns:
         the exit code: 0, or 4 if a newer agent with the same identity took over.
@@ -42,6 +44,8 @@ def run_agent(data: Path, restic: str) -> int:
         Unavailable: if restic is missing or too old.
     """
     identity = load_identity(data)
+    if console is not None:
+        identity = msgspec.structs.replace(identity, console=console.rstrip("/"))
     with hold_folder(data):
         engine = _find_restic(restic)
         state = State(data / "agent.db", open_seal(data / "seal.key"))

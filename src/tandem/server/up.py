@@ -211,10 +211,10 @@ class _Tour:
         if not identity.exists():
             asked = {"name": "This machine", "lifetimeMinutes": 10}
             token = self._client.post(f"{SERVERS}/enrolmentTokens", json=asked)["token"]
-            arguments = ("--console", self._console, "--token", token, "--data", str(data))
-            self._processes.run("agent", "enroll", *arguments)
+            self._processes.run("agent", "enroll", "--console", self._console, "--token", token, "--data", str(data))
         uid = msgspec.json.decode(identity.read_bytes())["backup_server_uid"]
-        self._processes.start("agent", "agent", "run", "--data", str(data), "--restic", self._settings.restic)
+        arguments = ("--data", str(data), "--restic", self._settings.restic, "--console", self._console)
+        self._processes.start("agent", "agent", "run", *arguments)
 
         def look() -> dict[str, Any] | None:
             server = self._client.get(f"{SERVERS}/{uid}")
