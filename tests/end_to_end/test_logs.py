@@ -13,8 +13,9 @@ CANARY = "canary-of-a-password"
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
