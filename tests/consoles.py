@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,6 +53,7 @@ class Console:
         self.database = database
         self.clock = Clock()
         self.agents: list[Agent] = []
+        self._turns = Lock()
         self.context = Context(
             database=database,
             seal=SEAL,
@@ -152,9 +153,11 @@ class Console:
         return Act(self.context, who.caller)
 
     def _pause(self, seconds: float) -> None:
-        self.clock.forward(seconds=seconds)
-        for agent in self.agents:
-            agent.turn()
+        # One at a time: a fake agent is one process.
+        with self._turns:
+            self.clock.forward(seconds=seconds)
+            for agent in self.agents:
+                agent.turn()
 
 
 def error_in(response: httpx.Response) -> dict[str, Any]:

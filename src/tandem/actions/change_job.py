@@ -56,8 +56,8 @@ def patch_job(act: Act, uid: str, *, is_enabled: bool | None, status: JobStatus 
     with act.context.database.writing() as connection:
         job = jobs.get_job(connection, act.caller.scope, uid)
         if is_enabled is not None:
-            jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)
             backup_servers.bump_revision(connection, job.backup_server_uid)
+            jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)
             _log(connection, act, job, "PatchBackupServerJob", f"isEnabled={is_enabled}")
         if status is JobStatus.RUNNING:
             _start(connection, act, job, "PatchBackupServerJob")
@@ -77,6 +77,7 @@ def delete_job(act: Act, uid: str) -> None:
         Conflict: if it is running, or a copy job reads from it.
     """
     with act.context.database.writing() as connection:
+        backup_servers.bump_revision(connection, jobs.get_job(connection, act.caller.scope, uid).backup_server_uid)
         job = jobs.get_job(connection, act.caller.scope, uid)
         if job.status.is_active:
             raise Conflict(f"The job {job.name} is running; stop it first.")
@@ -85,7 +86,6 @@ def delete_job(act: Act, uid: str) -> None:
         else:
             file_share_copy_jobs.delete_file_share_copy_job(connection, act.caller.scope, job.unique_uid)
         jobs.mark_job_deleted(connection, act.caller.scope, job.unique_uid, act.now)
-        backup_servers.bump_revision(connection, job.backup_server_uid)
         _log(connection, act, job, "DeleteBackupServerJob", job.name)
 
 

@@ -37,6 +37,7 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
         short_term_backup_size=0,
     )
     with act.context.database.writing() as connection:
+        backup_servers.bump_revision(connection, server.instance_uid)
         for _uid, other_name, other_path in file_shares.paths_of_server(connection, server.instance_uid):
             if other_name == name:
                 raise Conflict(f'name: a file share named "{name}" exists on this backup server.', field="name")
@@ -46,7 +47,6 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
             what = f"the repository {repository.name}"
             refuse_overlap(path, repository.path, field="path", what=what)
         file_shares.insert_file_share(connection, share, created_at=act.now)
-        backup_servers.bump_revision(connection, server.instance_uid)
         activity_log.record_activity(
             connection, act.caller, "CreateFileShare", object_uid=share.instance_uid, detail=path, now=act.now
         )

@@ -49,6 +49,7 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
         raise Invalid("scheduleType: only a copy job can be chained, to its source job.", field="scheduleType")
     with act.context.database.writing() as connection:
         server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        backup_servers.bump_revision(connection, server.instance_uid)
         share_uids = {uid for uid, _name, _path in file_shares.paths_of_server(connection, backup_server_uid)}
         if file_share_uid not in share_uids:
             text = f"fileShareUid: no file share with the id {file_share_uid} is on this backup server."
@@ -81,6 +82,7 @@ def create_file_share_copy_job(
     check_schedule(new.schedule)
     with act.context.database.writing() as connection:
         server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        backup_servers.bump_revision(connection, server.instance_uid)
         source = _source(connection, act, backup_server_uid, source_job_uid)
         repository = _target(connection, act, backup_server_uid, new.target_repository_uid)
         if repository.instance_uid == source.target_repository_uid:
@@ -163,7 +165,6 @@ def _insert_common(connection: Connection, act: Act, job: Job, activity: str) ->
     if jobs.is_job_name_taken(connection, job.backup_server_uid, job.name):
         raise Conflict(f'name: a job named "{job.name}" exists on this backup server.', field="name")
     jobs.insert_job(connection, job)
-    backup_servers.bump_revision(connection, job.backup_server_uid)
     activity_log.record_activity(
         connection, act.caller, activity, object_uid=job.unique_uid, detail=job.name, now=act.now
     )

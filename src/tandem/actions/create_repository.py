@@ -71,6 +71,7 @@ def _password(new: NewRepository) -> str:
 def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
     uid = new_uid()
     with act.context.database.writing() as connection:
+        backup_servers.bump_revision(connection, server.instance_uid)
         family_uid = _check_neighbours(connection, server.instance_uid, new)
         repository = BackupRepository(
             instance_uid=uid,
@@ -94,7 +95,6 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             family_uid=family_uid,
             created_at=act.now,
         )
-        backup_servers.bump_revision(connection, server.instance_uid)
         activity_log.record_activity(
             connection, act.caller, "CreateBackupRepository", object_uid=uid, detail=new.path, now=act.now
         )

@@ -113,7 +113,7 @@ def lock_agent(connection: Connection, agent: AgentState) -> AgentState | None:
     is_open = (backup_servers.c.instance_uid == agent.instance_uid) & (
         backup_servers.c.session_hash == agent.session_hash
     )
-    found = records(connection, select(*_AGENT).where(is_open).with_for_update(), AgentState)
+    found = records(connection, select(*_AGENT).where(is_open).with_for_update(key_share=True), AgentState)
     return found[0] if found else None
 
 
@@ -151,6 +151,10 @@ def touch_agent(connection: Connection, uid: str, *, last_report: int, now: date
 
 
 def bump_revision(connection: Connection, uid: str) -> None:
-    """Note that a backup server's configuration changed, so that its agent fetches it."""
+    """Note that a backup server's configuration changes, so that its agent fetches it.
+
+    Whatever is checked before such a change is checked after this call: it keeps all other changes of the same backup
+    server waiting until the commit.
+    """
     statement = update(backup_servers).where(backup_servers.c.instance_uid == uid)
     connection.execute(statement.values(revision=backup_servers.c.revision + 1))
