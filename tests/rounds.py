@@ -27,7 +27,7 @@ def rounds(usual: int, *, at_most: int | None = None) -> Iterator[random.Random]
     for _ in range(min(count, at_most or count)):
         seed = int(given) if given else random.SystemRandom().randrange(2**32)
         print(f"{SEED}={seed}")  # noqa: T201 - pytest shows it when the test fails
-        yield random.Random(seed)  # noqa: S311 - chance, no secrets
+        yield random.Random(seed)
 
 
 # Lets a test take its time when more rounds are wanted.

@@ -122,7 +122,7 @@ def test_what_a_run_did_arrives_in_order_and_once(work: Work) -> None:
 
 
 def test_reports_whose_acknowledgement_was_lost_are_not_taken_twice(work: Work) -> None:
-    chance = random.Random(7)  # noqa: S311 - faults, no secrets
+    chance = random.Random(7)
     losses = 0
 
     def lose_some(request: ExchangeRequest) -> None:
