@@ -1,0 +1,164 @@
+"""Server processes for measuring: each pinned to one processor, with what the machine's settings say left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 15
+LOOK_EVERY_SECONDS = 0.05
+PEERS = Path(__file__).parent / "peers"
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A server that answers."""
+
+    url: str
+    process_id: int
+
+    def cpu_seconds(self) -> float:
+        """Give the processor time that the process has taken so far."""
+        return cpu_seconds(self.process_id)[0]
+
+    def peak_memory(self) -> int:
+        """Give the most memory that the process has held so far, in bytes."""
+        return peak_memory(self.process_id)
+
+
+def cpu_seconds(process_id: int) -> tuple[float, float]:
+    """Give the processor time that a process has taken so far, and that of its children that have ended."""
+    # proc(5): the 14th to 17th fields, counted behind the program's name, which may hold anything.
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:13])) / ticks, sum(map(int, fields[13:15])) / ticks
+
+
+def peak_memory(process_id: int) -> int:
+    """Give the most memory that a process has held so far, in bytes; 0 if it is gone."""
+    try:
+        status = Path(f"/proc/{process_id}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 if found else 0
+
+
+def processors() -> tuple[int, int] | None:
+    """Give one processor for the server and another for the load; None if there is only one."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[1]) if len(usable) > 1 and shutil.which("taskset") else None
+
+
+def pinned(processor: int | None) -> list[str]:
+    """Give the words that start a program on one processor."""
+    return [] if processor is None else ["taskset", "--cpu-list", str(processor)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**added: str) -> dict[str, str]:
+    """Give the environment without the settings of a Tandem that is used here."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TANDEM_")} | added
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, added: Mapping[str, str] | None = None
+) -> Generator[subprocess.Popen[bytes]]:
+    """Run a process, its output in a file, until the block is left."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(**(added or {}))
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def console(
+    data: Path, *, database: str | None = None, admin_password: str, processor: int | None = None
+) -> Generator[Running]:
+    """Run Tandem's console."""
+    port = free_port()
+    command = [*pinned(processor), sys.executable, "-m", "tandem", "console", "--data", str(data), "--port", str(port)]
+    if database is not None:
+        command += ["--database", database]
+    log = data / "console.log"
+    with running(command, log, {"TANDEM_ADMIN_PASSWORD": admin_password}) as process:
+        url = f"https://127.0.0.1:{port}"
+        wait_until_it_answers(process, log, f"{url}/health/ready")
+        yield Running(url, process.pid)
+
+
+@contextmanager
+def static_bytes(folder: Path, certificate: tuple[Path, Path], log: Path, processor: int | None) -> Generator[Running]:
+    """Run the server of ready answers."""
+    port = free_port()
+    script = str(PEERS / "static_bytes.py")
+    command = [*pinned(processor), sys.executable, script, str(folder), str(port), *map(str, certificate)]
+    first = next(folder.iterdir()).name
+    with running(command, log) as process:
+        url = f"https://127.0.0.1:{port}"
+        wait_until_it_answers(process, log, f"{url}/{first}")
+        yield Running(url, process.pid)
+
+
+@contextmanager
+def fastapi_orm(
+    database: str, secret: str, certificate: tuple[Path, Path], log: Path, processor: int | None
+) -> Generator[Running]:
+    """Run the FastAPI peer."""
+    port = free_port()
+    command = [*pinned(processor), sys.executable, "-m", "uvicorn", "fastapi_orm:app", "--app-dir", str(PEERS)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    command += ["--loop", "uvloop", "--http", "httptools"]
+    command += ["--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])]
+    with running(command, log, {"PEER_DATABASE": database, "PEER_SECRET": secret}) as process:
+        url = f"https://127.0.0.1:{port}"
+        wait_until_it_answers(process, log, f"{url}/openapi.json")
+        yield Running(url, process.pid)
+
+
+def wait_until_it_answers(process: subprocess.Popen[bytes], log: Path, url: str) -> None:
+    """Wait for the first good answer; raises RuntimeError with the end of the log if there is none."""
+    end = time.monotonic() + START_SECONDS_MAX
+    with httpx.Client(verify=any_certificate(), trust_env=False) as client:
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                if client.get(url).is_success:
+                    return
+            except httpx.HTTPError:
+                pass  # Not listening yet.
+            time.sleep(LOOK_EVERY_SECONDS)
+    raise RuntimeError(f"{url} does not answer. The end of {log.name}:\n{log.read_text()[-2000:]}")
+
+
+def any_certificate() -> ssl.SSLContext:
+    """Make a TLS context for servers that this program started itself a moment ago."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
