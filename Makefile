@@ -35,9 +35,9 @@ check: ## format, lint, types, and who may import whom
 	$(PYTHON_TOOLS)/basedpyright
 	$(PYTHON_TOOLS)/lint-imports --no-logo
 
-bench: ## measure Tandem against its peers
+bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in less than a minute)
 	@scripts/set-up.sh bench
-	$(PYTHON_TOOLS)/python benchmarks/run.py
+	$(PYTHON_TOOLS)/python benchmarks/run.py $(BENCH)
 
 requirements: ## pin the newest allowed versions in requirements/ (UPGRADE= keeps what still fits)
 	@scripts/requirements.sh

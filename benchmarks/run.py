@@ -1,0 +1,163 @@
+"""Measure Tandem against its peers on this machine: `make bench`, or `make bench BENCH=short` to see that all works.
+
+Whatever is compared runs in turns, so that what else goes on here meets both; ratios and medians are what to look at.
+Results also go to benchmarks/results/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import copying
+import listing
+import msgspec
+from listing import FASTAPI, STATIC, TANDEM
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results" / "results.json"
+COPY_RATIO_AIM = 1.05
+FASTAPI_RATIO_AIM = 10
+
+COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
+COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
+LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
+LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
+
+terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("form", nargs="?", choices=["full", "short"], default="full")
+    parser.add_argument("--only", choices=["copying", "listing"], help="leave the other part out")
+    given = parser.parse_args()
+    is_short = given.form == "short"
+    started = time.monotonic()
+    machine = _machine()
+    results: dict[str, Any] = {"form": given.form, "machine": machine}
+    terminal.print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    if given.only != "listing":
+        copies = _in_a_folder("copying", copying.measure, COPY_SHORT if is_short else COPY_FULL)
+        results["copying"] = copies
+        _show_copies(copies, COPY_SHORT if is_short else COPY_FULL)
+    if given.only != "copying":
+        rows = _in_a_folder("listing", listing.measure, LISTING_SHORT if is_short else LISTING_FULL)
+        results["listing"] = rows
+        _show_listing(rows, LISTING_SHORT if is_short else LISTING_FULL)
+    if is_short:
+        terminal.print("The short form checks that all works and agrees; its numbers say nothing.")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2))
+    shown = RESULTS.relative_to(RESULTS.parents[2])
+    terminal.print(f"All of it took {time.monotonic() - started:.0f} s; the numbers are in {shown}.")
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "processors": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    } | {name: version(name) for name in ("granian", "sqlalchemy", "fastapi", "pydantic", "uvicorn")}
+
+
+def _in_a_folder(what: str, measure: Callable[..., Any], size: Any) -> Any:
+    """Measure in a folder that is removed afterwards; when it fails, show what the processes have logged."""
+
+    def say(text: str) -> None:
+        terminal.print(f"{what}: {text}", style="dim")
+
+    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as name:
+        try:
+            return measure(Path(name), size, say)
+        except BaseException:
+            for log in sorted(Path(name).rglob("*.log")):
+                terminal.print(f"\nThe end of {log.name}:", style="bold")
+                terminal.print(log.read_text(errors="replace")[-3_000:], markup=False)
+            raise
+
+
+def _show_copies(results: copying.Results, size: copying.Size) -> None:
+    title = f"A second copy of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files, restic {results.restic}"
+    caption = f"bare restic runs at the agent's own low priority; aim: {COPY_RATIO_AIM} times its seconds at most"
+    table = Table("", title=title, caption=caption)
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "its peak MB"):
+        table.add_column(column, justify="right")
+    bare_seconds = copying.median(results.bare, "seconds")
+    for label, runs, what in _takes(results.bare, results.tandem):
+        table.add_row(
+            label,
+            f"{copying.median(runs, what):.2f}",
+            f"{min(getattr(run, what) for run in runs):.2f}",
+            f"{copying.median(runs, what) / bare_seconds:.3f}",
+            f"{copying.median(runs, 'cpu_seconds'):.2f}",
+            f"{max(run.memory for run in runs) / 1e6:.0f}",
+        )
+    terminal.print(table)
+    own = copying.median(results.tandem, "own_cpu_seconds")
+    memory = f"agent {results.agent_memory / 1e6:.0f} MB, console {results.console_memory / 1e6:.0f} MB"
+    terminal.print(f"Beside restic, agent and console took {own:.2f} s of CPU for a copy; at most: {memory}.\n")
+
+    table = Table("", title="The same with nothing new to copy")
+    for column in ("seconds: median", "best", "restic processes"):
+        table.add_column(column, justify="right")
+    for label, runs, what in _takes(results.bare_idle, results.tandem_idle):
+        counts = sorted({run.restic_processes for run in runs})
+        table.add_row(
+            label,
+            f"{copying.median(runs, what):.3f}",
+            f"{min(getattr(run, what) for run in runs):.3f}",
+            "/".join(map(str, counts)),
+        )
+    terminal.print(table)
+
+
+def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
+    return [
+        ("bare restic copy", bare, "seconds"),
+        ("Tandem, the session", tandem, "seconds"),
+        ("Tandem, from the request to the final state", tandem, "wall_seconds"),
+    ]
+
+
+def _show_listing(rows: list[listing.Row], size: listing.Size) -> None:
+    fleet = f"{size.copy_jobs:,} copy jobs of {size.companies} companies"
+    title = f"GET …/jobs/fileShareCopyJobs?limit={listing.PAGE} over TLS, {fleet}"
+    caption = f"servers on one processor, load on another; aim: {FASTAPI_RATIO_AIM} times {FASTAPI}"
+    table = Table("", title=title, caption=caption)
+    table.columns[0].no_wrap = True
+    for column in ("kB", "req/s", "p99 ms", "CPU µs", f"of {STATIC}", f"times {FASTAPI}", "by CPU"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        if not row.loads[TANDEM]:
+            continue
+        table.add_row(
+            row.question,
+            f"{row.answer_bytes / 1000:.1f}",
+            f"{row.rate(TANDEM):,.0f}",
+            f"{row.slowest_hundredth(TANDEM) * 1000:.1f}",
+            f"{row.cpu(TANDEM) * 1e6:.0f}",
+            f"{row.rate(TANDEM) / row.rate(STATIC):.1%}",
+            f"{row.rate(TANDEM) / row.rate(FASTAPI):.1f}",
+            f"{row.cpu(FASTAPI) / row.cpu(TANDEM):.1f}",
+        )
+    terminal.print(table)
+    first = rows[0]
+    peers = ", ".join(f"{name} {first.rate(name):,.0f}" for name in first.loads)
+    terminal.print(f"{first.question}, requests per second: {peers}\n")
+
+
+if __name__ == "__main__":
+    main()
