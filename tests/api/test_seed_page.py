@@ -20,7 +20,7 @@ from tandem.store.database import Connection
 from tandem.store.tables import file_share_copy_jobs as copy_job_rows
 from tests.conftest import Inhabited
 from tests.consoles import COPY_JOBS, JOBS, SEAL, Console, fill
-from tests.people import ALICE, PROVIDER, Estate, insert_repositories, insert_server, job_of
+from tests.people import ACMES, ALICE, PROVIDER, Estate, insert_repositories, insert_server, job_of, uid
 
 PAGE = Path(__file__).with_name("seed_page.json")
 OLDEST = ["instanceUid", "sourceFileShareJobUid", "targetRepositoryUid", "retention", "retentionUnit"]
@@ -249,3 +249,18 @@ def test_a_parameter_that_is_not_served_yet_is_refused_rather_than_ignored(quiet
     response = quiet_console.call("GET", f"{COPY_JOBS}?{name}=[]", ALICE, headers={"X-Client-Version": "3.6.1"})
     assert response.status_code == 400
     assert response.json()["errors"][0]["parameterName"] == name
+
+
+def test_one_request_id_for_all_pages_of_a_list_does_not_give_the_first_page_again(console: Console) -> None:
+    # A client in use sends one id for a whole listing, and stops when it gets the offset that it did not ask for.
+    headers = {"X-Request-id": uid("request"), "X-Client-Version": "3.6.1"}
+    pages = [console.call("GET", f"{COPY_JOBS}?limit=1&offset={at}", ALICE, headers=headers) for at in range(4)]
+    assert [page.status_code for page in pages] == [200] * 4
+    assert [page.json()["meta"]["pagingInfo"]["offset"] for page in pages] == [0, 1, 2, 3]
+    assert len({page.json()["data"][0]["uniqueUid"] for page in pages}) == 4
+
+
+def test_a_limit_that_a_client_adds_to_everything_does_no_harm(console: Console) -> None:
+    patch = [{"op": "replace", "path": "/isEnabled", "value": False}]
+    console.does("PATCH", f"{JOBS}/{ACMES.job}?limit=500", ALICE, patch)
+    console.data(f"{JOBS}/{ACMES.job}?limit=500", ALICE)
