@@ -82,7 +82,7 @@ def test_one_run_is_ordered_however_many_ask_for_it(console: Console) -> None:
 
 def test_one_user_of_a_name_and_one_company_of_a_name_are_made(console: Console) -> None:
     credentials = {"userName": "new", "password": PASSWORD}
-    user = {"organizationUid": ACMES.organization_uid, "role": "CompanyTenant", "profile": {}}
+    user: dict[str, object] = {"organizationUid": ACMES.organization_uid, "role": "CompanyTenant", "profile": {}}
     assert one_wins(at_once(console, "/users", [{**user, "credentials": credentials}] * TRIES))
     bodies = [
         {"organizationInput": {"name": "New"}, "ownerCredentials": {"userName": f"owner {n}", "password": PASSWORD}}
@@ -131,8 +131,8 @@ def test_those_who_work_on_one_server_never_wait_for_each_other_in_a_circle(cons
         return {what(turn).status_code for turn in range(12)}
 
     with ThreadPoolExecutor(5) as pool:
-        statuses = set().union(*pool.map(repeat, [patch, report, create, stop, delete]))
-    assert statuses <= {200, 404, 409}
+        statuses = list(pool.map(repeat, [patch, report, create, stop, delete]))
+    assert [each for each in statuses if not each <= {200, 404, 409}] == []
 
 
 def test_a_copy_job_is_not_made_of_a_job_that_is_being_deleted(console: Console) -> None:

@@ -97,7 +97,12 @@ WITHOUT_SCOPE = {
         "backup_servers.use_enrolment_token",
     },
     "an order that the caller has just given": {"agent_commands.find_answer", "agent_commands.withdraw_command"},
-    "tidying up for all": {"agent_commands.take_expired_commands", "sessions.fail_queued_session"},
+    "tidying up for all": {
+        "agent_commands.delete_closed_commands",
+        "agent_commands.take_expired_commands",
+        "backup_servers.delete_expired_enrolment_tokens",
+        "sessions.fail_queued_session",
+    },
     "of something that was found by a scope just before": {
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",

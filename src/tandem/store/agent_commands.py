@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from tandem.protocol.messages import Command, Order
 from tandem.store.database import Connection
@@ -77,6 +77,11 @@ def take_expired_commands(connection: Connection, now: datetime) -> list[tuple[s
     statement = update(agent_commands).where(expired).values(answered_at=now, error="Expired.")
     rows = connection.execute(statement.returning(agent_commands.c.backup_server_uid, agent_commands.c.command))
     return [(row[0], row[1]) for row in rows]
+
+
+def delete_closed_commands(connection: Connection, before: datetime) -> None:
+    """Forget the commands that were answered, expired or taken back before an instant."""
+    connection.execute(delete(agent_commands).where(agent_commands.c.answered_at < before))
 
 
 def withdraw_command(connection: Connection, serial: int, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.identity import Scope
@@ -100,6 +100,11 @@ def use_enrolment_token(connection: Connection, token_hash: str, now: datetime) 
         return None
     statement = select(*columns_of(enrolment_tokens.c, EnrolmentToken))
     return records(connection, statement.where(enrolment_tokens.c.token_hash == token_hash), EnrolmentToken)[0]
+
+
+def delete_expired_enrolment_tokens(connection: Connection, before: datetime) -> None:
+    """Forget the permissions to enrol that ended before an instant."""
+    connection.execute(delete(enrolment_tokens).where(enrolment_tokens.c.expires_at < before))
 
 
 def find_agent(connection: Connection, uid: str) -> AgentState | None:
