@@ -10,6 +10,7 @@ import pytest
 
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
+from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.paging import Page, Window
@@ -26,6 +27,7 @@ from tandem.store import (
     users,
 )
 from tandem.store.database import Connection
+from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
 from tests.people import ACMES, BOB, CHARLIE, NORA, START, Estate
 
@@ -45,7 +47,7 @@ CASES: dict[str, Ask] = {
         file_share_copy_jobs.list_file_share_copy_job_objects(c, s, WHOLE, unique_uid=e.copy_job_unique)
     ),
     "file_share_copy_jobs.list_file_share_copy_jobs": lambda c, s, e: file_share_copy_jobs.list_file_share_copy_jobs(
-        c, s, WHOLE, e.server
+        c, s, WHOLE, shape_of(FileShareCopyJob), e.server
     ),
     "file_share_jobs.delete_file_share_job": lambda c, s, e: file_share_jobs.delete_file_share_job(c, s, e.job_unique),
     "file_share_jobs.get_file_share_job": lambda c, s, e: file_share_jobs.get_file_share_job(c, s, e.job),
@@ -117,7 +119,7 @@ WITHOUT_SCOPE = {
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
-NOT_ABOUT_DATA = {"query", "database", "columns", "tables", "tokens"}
+NOT_ABOUT_DATA = {"query", "listing", "prepared", "database", "columns", "tables", "tokens"}
 MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 

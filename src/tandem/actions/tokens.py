@@ -105,11 +105,9 @@ class TokenChecker:
             raise Unauthorized from error
 
 
-def find_caller(context: Context, checker: TokenChecker, token: str) -> Caller:
+def find_caller(connection: Connection, checker: TokenChecker, token: str) -> Caller:
     """Give who an access token stands for, as the database has him now; raises Unauthorized."""
-    user_uid = checker.user_of(token)
-    with context.database.reading() as connection:
-        caller = users.find_caller(connection, user_uid)
+    caller = users.find_caller(connection, checker.user_of(token))
     if caller is None:
         raise Unauthorized
     return caller

@@ -29,7 +29,7 @@ class AboutView(msgspec.Struct, rename="camel"):
 
 def get_about(call: Call) -> Response:
     """Tell id, first start and versions."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         found = tokens.find_installation(connection)
     uid, created_at = found or (call.context.installation_uid, call.context.clock())
     return single(AboutView(uid, instant(created_at), __version__, __version__, __version__, __version__))
@@ -44,7 +44,7 @@ def get_live(call: Call) -> Response:
 def get_ready(call: Call) -> Response:
     """Tell whether the database answers."""
     try:
-        with call.context.database.reading() as connection:
+        with call.reading() as connection:
             tokens.find_installation(connection)
     except ConsoleError:
         return plain({"status": "not ready"}, SERVICE_UNAVAILABLE)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import anyio
+import msgspec
 from prometheus_client import Counter, Histogram
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -17,8 +18,9 @@ from tandem.api.call import Call, Services
 from tandem.api.errors import TransportError, respond, respond_unexpected
 from tandem.api.routes import ROUTES, Operation
 from tandem.domain.errors import ConsoleError, Forbidden, NotFound, Unauthorized
-from tandem.domain.identity import Permission, admitted_roles
+from tandem.domain.identity import Caller, Permission, admitted_roles
 from tandem.protocol.messages import EXCHANGE_PATH
+from tandem.store.database import Connection
 
 BODY_BYTES_MAX = 1024 * 1024
 EXCHANGE_BYTES_MAX = 16 * 1024 * 1024
@@ -55,8 +57,9 @@ class Application:
         try:
             operation, parameters = self._find(method, path)
             name = operation.operation_id
-            call = await self._receive(operation, parameters, scope, receive)
-            response = await self._run(operation, call)
+            call = self._call(parameters, scope)
+            serve = self._read if operation.method == "GET" else self._change
+            response = await serve(operation, call, receive)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
         except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
@@ -65,19 +68,8 @@ class Application:
         SECONDS.labels(name).observe(time.perf_counter() - started)
         return response
 
-    async def _receive(self, operation: Operation, parameters: dict[str, str], scope: Scope, receive: Receive) -> Call:
+    def _call(self, parameters: dict[str, str], scope: Scope) -> Call:
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        token = _bearer(headers)
-        caller = None
-        if operation.permission not in {Permission.PUBLIC, Permission.AGENT}:
-            context = self._services.context
-            caller = find_caller(context, self._services.checker, token)
-            if caller.role not in admitted_roles(operation.permission, context.contract):
-                raise Forbidden(f"Your role {caller.role} does not permit {operation.operation_id}.")
-        body = b""
-        if scope["method"] not in {"GET", "HEAD"}:
-            limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
-            body = await _read_body(receive, headers, limit)
         try:
             query = parse_qsl(
                 scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX
@@ -87,22 +79,48 @@ class Application:
         client = scope.get("client")
         return Call(
             services=self._services,
-            caller=caller,
             path=parameters,
             query=query,
             headers=headers,
-            body=body,
             address=client[0] if client else "",
-            token=token,
+            token=_bearer(headers),
         )
 
-    async def _run(self, operation: Operation, call: Call) -> Response:
+    async def _read(self, operation: Operation, call: Call, _receive: Receive) -> Response:
+        if self._reads_inline:
+            return self._read_now(operation, call)
+        return await anyio.to_thread.run_sync(self._read_now, operation, call)
+
+    def _read_now(self, operation: Operation, call: Call) -> Response:
         handler = cast("Any", operation.handler)
+        if operation.permission is Permission.PUBLIC:
+            return handler(call)
+        # One connection, and one state of the data, for the caller's rights and for what he is shown.
+        with self._services.context.database.reading() as connection:
+            caller = self._admit(connection, operation, call)
+            return handler(msgspec.structs.replace(call, caller=caller, connection=connection))
+
+    async def _change(self, operation: Operation, call: Call, receive: Receive) -> Response:
+        handler = cast("Any", operation.handler)
+        caller = None
+        if operation.permission not in {Permission.PUBLIC, Permission.AGENT}:
+            caller = await anyio.to_thread.run_sync(self._admit_now, operation, call)
+        limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
+        body = await _read_body(receive, call.headers, limit)
+        call = msgspec.structs.replace(call, caller=caller, body=body)
         if inspect.iscoroutinefunction(handler):
             return await handler(call)
-        if operation.method == "GET" and self._reads_inline:
-            return handler(call)
         return await anyio.to_thread.run_sync(handler, call)
+
+    def _admit_now(self, operation: Operation, call: Call) -> Caller:
+        with self._services.context.database.reading() as connection:
+            return self._admit(connection, operation, call)
+
+    def _admit(self, connection: Connection, operation: Operation, call: Call) -> Caller:
+        caller = find_caller(connection, self._services.checker, call.token)
+        if caller.role not in admitted_roles(operation.permission, self._services.context.contract):
+            raise Forbidden(f"Your role {caller.role} does not permit {operation.operation_id}.")
+        return caller
 
     def _lay_out(self, operation: Operation) -> None:
         if "{" not in operation.path:

@@ -56,14 +56,14 @@ class EnrolmentTokenView(msgspec.Struct, rename="camel"):
 def list_backup_servers(call: Call) -> Response:
     """List backup servers."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = backup_servers.list_backup_servers(connection, call.scope, call.window())
     return collection(page, [_view(call, row) for row in page.rows])
 
 
 def get_backup_server(call: Call) -> Response:
     """Get a backup server."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(
             _view(call, backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid")))
         )

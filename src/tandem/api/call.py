@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from tandem.actions.tokens import TokenChecker
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
 from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, Window
+from tandem.store.database import Connection
 
 CURRENT_SINCE = (3, 1)
 INTEGER_DIGITS_MAX = 11
@@ -31,18 +33,23 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, its caller known and admitted."""
 
     services: Services
-    caller: Caller | None
     path: dict[str, str]
     query: list[tuple[str, str]]
     headers: dict[str, str]
-    body: bytes
     address: str
     token: str
+    caller: Caller | None = None
+    connection: Connection | None = None
+    body: bytes = b""
 
     @property
     def context(self) -> Context:
         """The console's means."""
         return self.services.context
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give the connection on which the caller was admitted or, after a change, a new one."""
+        return self.context.database.reading() if self.connection is None else nullcontext(self.connection)
 
     @property
     def who(self) -> Caller:

@@ -17,7 +17,9 @@ from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
 from tandem.api.texts import instant_or_none
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.jobs import JobObject
+from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
+from tandem.store.listing import Shape
 
 
 class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
@@ -30,7 +32,7 @@ class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
     retention_unit: str
 
 
-class FileShareCopyJobView(msgspec.Struct, rename="camel", kw_only=True):
+class FileShareCopyJobView(msgspec.Struct, rename="camel"):
     """The contract's current BackupServerFileShareCopyJob; `sourceSize` in bytes."""
 
     instance_uid: str
@@ -46,23 +48,15 @@ class FileShareCopyJobView(msgspec.Struct, rename="camel", kw_only=True):
 
 def list_file_share_copy_jobs(call: Call) -> Response:
     """List file share copy jobs of every backup server, or of the one in the path."""
-    with call.context.database.reading() as connection:
-        if call.is_oldest_form:
-            server_uid = server_in_path(connection, call)
-            page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), server_uid)
-            return collection(page, [view_oldest(row) for row in page.rows])
-        refuse_unserved_parameters(call)
-        expand = call.expands("BackupServerJob")
-        server_uid = server_in_path(connection, call)
-        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), server_uid)
-        uids = [row.unique_uid for row in page.rows] if expand else []
-        embedded = embedded_jobs(connection, call, uids) if uids else {}
-    return collection(page, [view_current(row, embedded.get(row.unique_uid)) for row in page.rows])
+    if call.is_oldest_form:
+        return _list(call, _OLDEST)
+    refuse_unserved_parameters(call)
+    return _list(call, _CURRENT, expand=call.expands("BackupServerJob"))
 
 
 def get_file_share_copy_job(call: Call) -> Response:
     """Get a file share copy job by either of its ids."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         found = file_share_copy_jobs.get_file_share_copy_job(connection, call.scope, call.uid("jobUid"))
     return single(_view(call, found))
 
@@ -79,7 +73,7 @@ def create_file_share_copy_job(call: Call) -> Response:
 def list_objects(call: Call) -> Response:
     """List what copy jobs protect: of all, of the backup server or of the job in the path."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         unique_uid = None
         if "jobUid" in call.path:
             uid = call.uid("jobUid")
@@ -96,28 +90,48 @@ def list_objects(call: Call) -> Response:
 
 def view_oldest(job: FileShareCopyJob) -> OldestFileShareCopyJob:
     """Show a copy job as the oldest page does."""
-    return OldestFileShareCopyJob(
-        job.instance_uid,
-        job.source_job_instance_uid,
-        job.target_repository_uid,
-        job.retention,
-        job.retention_unit.lower(),
-    )
+    return _OLDEST.make(*(getattr(job, name) for name in _OLDEST.columns))
 
 
-def view_current(job: FileShareCopyJob, embedded: EmbeddedJob | None = None) -> FileShareCopyJobView:
+def view_current(job: FileShareCopyJob) -> FileShareCopyJobView:
     """Show a copy job as the current contract does."""
-    return FileShareCopyJobView(
-        instance_uid=job.instance_uid,
-        unique_uid=job.unique_uid,
-        source_file_share_job_uid=job.source_job_instance_uid,
-        source_file_share_job_unique_uid=job.source_job_unique_uid,
-        target_repository_uid=job.target_repository_uid,
-        retention=job.retention,
-        retention_unit=job.retention_unit,
-        source_size=job.source_size,
-        embedded=embedded,
-    )
+    return _CURRENT.make(*(getattr(job, name) for name in _CURRENT.columns))
+
+
+def _list(call: Call, shape: Shape[Any], *, expand: bool = False) -> Response:
+    with call.reading() as connection:
+        server_uid = server_in_path(connection, call)
+        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), shape, server_uid)
+        if expand and page.rows:
+            embedded = embedded_jobs(connection, call, [view.unique_uid for view in page.rows])
+            for view in page.rows:
+                view.embedded = embedded.get(view.unique_uid)
+    return collection(page, page.rows)
+
+
+def _make_oldest(
+    instance_uid: str, source_uid: str, target_uid: str, retention: int, unit: RetentionUnit
+) -> OldestFileShareCopyJob:
+    return OldestFileShareCopyJob(instance_uid, source_uid, target_uid, retention, _OLDEST_UNITS[unit])
+
+
+_OLDEST_UNITS = {unit: unit.lower() for unit in RetentionUnit}
+_OLDEST = Shape(
+    ("instance_uid", "source_job_instance_uid", "target_repository_uid", "retention", "retention_unit"), _make_oldest
+)
+_CURRENT = Shape(
+    (
+        "instance_uid",
+        "unique_uid",
+        "source_job_instance_uid",
+        "source_job_unique_uid",
+        "target_repository_uid",
+        "retention",
+        "retention_unit",
+        "source_size",
+    ),
+    FileShareCopyJobView,
+)
 
 
 def _view(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:

@@ -48,7 +48,7 @@ class FileShareJobView(msgspec.Struct, rename="camel", kw_only=True):
 
 def list_file_share_jobs(call: Call) -> Response:
     """List file share jobs of every backup server, or of the one in the path."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         if call.is_oldest_form:
             server_uid = server_in_path(connection, call)
             page = file_share_jobs.list_file_share_jobs(connection, call.scope, call.window(), server_uid)
@@ -64,7 +64,7 @@ def list_file_share_jobs(call: Call) -> Response:
 
 def get_file_share_job(call: Call) -> Response:
     """Get a file share job by either of its ids."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(_view(call, file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid"))))
 
 
@@ -81,7 +81,7 @@ def create_file_share_job(call: Call) -> Response:
 def list_objects(call: Call) -> Response:
     """List what file share jobs protect: of all, of the backup server or of the job in the path."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         unique_uid = None
         if "jobUid" in call.path:
             unique_uid = file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid")).unique_uid

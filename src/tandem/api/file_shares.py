@@ -39,7 +39,7 @@ class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknow
 def list_file_shares(call: Call) -> Response:
     """List file shares of every backup server, or of the one in the path."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
@@ -49,7 +49,7 @@ def list_file_shares(call: Call) -> Response:
 
 def get_file_share(call: Call) -> Response:
     """Get a file share."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(_view(file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))))
 
 

@@ -66,7 +66,7 @@ class EmbeddedJob(msgspec.Struct, rename="camel"):
 def list_jobs(call: Call) -> Response:
     """List jobs of every backup server, or of the one in the path."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = jobs.list_jobs(connection, call.scope, call.window(), server_in_path(connection, call))
         views = view_jobs(connection, call, page.rows)
     return collection(page, [views[row.unique_uid] for row in page.rows])
@@ -74,7 +74,7 @@ def list_jobs(call: Call) -> Response:
 
 def get_job(call: Call) -> Response:
     """Get a job by either of its ids."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         job = jobs.get_job(connection, call.scope, call.uid("jobUid"))
         return single(view_jobs(connection, call, [job])[job.unique_uid])
 
@@ -86,7 +86,7 @@ def patch_job(call: Call) -> Response:
     if status not in {None, JobStatus.RUNNING, JobStatus.STOPPING}:
         raise Invalid(f"status: {status} cannot be set; use Running to start or Stopping to stop.", field="status")
     job = change_job.patch_job(call.act, call.uid("jobUid"), is_enabled=changes.get("isEnabled"), status=status)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(view_jobs(connection, call, [job])[job.unique_uid])
 
 

@@ -122,14 +122,14 @@ class ResellerInput(msgspec.Struct, rename="camel", kw_only=True):
 def list_organizations(call: Call) -> Response:
     """List organizations."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = organizations.list_organizations(connection, call.scope, call.window())
     return collection(page, [view_organization(row) for row in page.rows])
 
 
 def get_organization(call: Call) -> Response:
     """Get an organization."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         found = organizations.get_organization(connection, call.scope, call.uid("organizationUid"))
     return single(view_organization(found))
 
@@ -144,7 +144,7 @@ def list_companies(call: Call) -> Response:
     """List companies."""
     refuse_unserved_parameters(call)
     expand = call.expands("Organization")
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = organizations.list_companies(connection, call.scope, call.window())
         uids = [row.instance_uid for row in page.rows] if expand else []
         embedded = organizations.organizations_by_uid(connection, call.scope, uids)
@@ -153,7 +153,7 @@ def list_companies(call: Call) -> Response:
 
 def get_company(call: Call) -> Response:
     """Get a company."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(_view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
 
 

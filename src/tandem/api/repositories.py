@@ -66,7 +66,7 @@ def list_repositories(call: Call) -> Response:
     """List repositories of every backup server, or of the one in the path."""
     refuse_unserved_parameters(call)
     expand = call.expands("BackupRepositoryInfo")
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
@@ -77,7 +77,7 @@ def list_repositories(call: Call) -> Response:
 def get_repository(call: Call) -> Response:
     """Get a repository."""
     expand = call.expands("BackupRepositoryInfo")
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
     return single(_view(found, with_info=expand))

@@ -48,7 +48,7 @@ class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_
 def list_restore_points(call: Call) -> Response:
     """List restore points of all shares, or of the one in the path, newest first."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         share_uid = None
         if "fileShareUid" in call.path:
             share_uid = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid")).instance_uid
@@ -59,7 +59,7 @@ def list_restore_points(call: Call) -> Response:
 
 def get_restore_point(call: Call) -> Response:
     """Get a restore point."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         point = restore_points.get_restore_point(connection, call.scope, call.uid("restorePointUid"))
         copies = restore_points.copies_of(connection, call.scope, [point.instance_uid])
     return single(_view(point, copies[point.instance_uid]))

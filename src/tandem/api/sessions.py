@@ -60,7 +60,7 @@ class SessionView(msgspec.Struct, rename="camel", kw_only=True):
 def list_job_sessions(call: Call) -> Response:
     """List a job's sessions, newest first."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         job = jobs.get_job(connection, call.scope, call.uid("jobUid"))
         page = sessions.list_sessions(connection, call.scope, call.window(), job_unique_uid=job.unique_uid)
     return collection(page, [view_session(row) for row in page.rows])
@@ -69,7 +69,7 @@ def list_job_sessions(call: Call) -> Response:
 def list_file_share_sessions(call: Call) -> Response:
     """List a share's sessions, restores too, newest first."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         share = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))
         page = sessions.list_sessions(connection, call.scope, call.window(), file_share_uid=share.instance_uid)
     return collection(page, [view_session(row) for row in page.rows])
@@ -78,14 +78,14 @@ def list_file_share_sessions(call: Call) -> Response:
 def list_sessions(call: Call) -> Response:
     """List all sessions that the caller sees, newest first."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = sessions.list_sessions(connection, call.scope, call.window())
     return collection(page, [view_session(row) for row in page.rows])
 
 
 def get_session(call: Call) -> Response:
     """Get a session."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(view_session(sessions.get_session(connection, call.scope, call.uid("sessionUid"))))
 
 

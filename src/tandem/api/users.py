@@ -65,20 +65,20 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
 def list_users(call: Call) -> Response:
     """List users."""
     refuse_unserved_parameters(call)
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         page = users.list_users(connection, call.scope, call.window())
     return collection(page, [_view(row) for row in page.rows])
 
 
 def get_user(call: Call) -> Response:
     """Get a user."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(_view(users.get_user(connection, call.scope, call.uid("userUid"))))
 
 
 def get_current_user(call: Call) -> Response:
     """Get the caller's own user."""
-    with call.context.database.reading() as connection:
+    with call.reading() as connection:
         return single(_view(users.get_own(connection, call.who)))
 
 

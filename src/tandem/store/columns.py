@@ -69,13 +69,14 @@ class Word(TypeDecorator[Any]):
         """Make a column of a StrEnum."""
         super().__init__(40)
         self.kind = kind
+        self._members: dict[str | None, Any] = {None: None} | {str(member): member for member in kind}
 
     def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
         """Give the text."""
         del dialect
         return None if value is None else str(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
-        """Give the member."""
-        del dialect
-        return None if value is None else self.kind(value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        """Give the member: a look-up without a line of Python, as lists have many."""
+        del dialect, coltype
+        return self._members.__getitem__

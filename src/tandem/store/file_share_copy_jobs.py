@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sqlalchemy import delete, exists, insert, select, update
 
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
@@ -10,21 +12,22 @@ from tandem.domain.jobs import Job, JobObject
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
 from tandem.store.jobs import instance_first, names_job, objects_of
+from tandem.store.listing import Listing, Shape
 from tandem.store.query import columns_of, fetch_one, fetch_page, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs
 
+Row = TypeVar("Row")
+
 _FILE_SHARE_COPY_JOB = select(*columns_of(file_share_copy_jobs.c, FileShareCopyJob))
+_LISTING = Listing(file_share_copy_jobs)
 _OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid).order_by(file_share_copy_jobs.c.position)
 
 
 def list_file_share_copy_jobs(
-    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
-) -> Page[FileShareCopyJob]:
+    connection: Connection, scope: Scope, window: Window, shape: Shape[Row], backup_server_uid: str | None = None
+) -> Page[Row]:
     """List the file share copy jobs that the caller sees, all or those of one backup server."""
-    statement = _FILE_SHARE_COPY_JOB.where(visible(file_share_copy_jobs, scope))
-    if backup_server_uid is not None:
-        statement = statement.where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid)
-    return fetch_page(connection, statement.order_by(file_share_copy_jobs.c.position), window, FileShareCopyJob)
+    return _LISTING.page(connection, scope, window, shape, backup_server_uid=backup_server_uid)
 
 
 def get_file_share_copy_job(connection: Connection, scope: Scope, uid: str) -> FileShareCopyJob:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import bindparam, exists, insert, select
 
-from tandem.domain.identity import Caller, Role, Scope, SignIn, User
+from tandem.domain.identity import Caller, Scope, SignIn, User
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
+from tandem.store.prepared import Prepared
 from tandem.store.query import columns_of, fetch_one, fetch_page, visible
 from tandem.store.tables import companies, users
 
@@ -69,17 +70,19 @@ def find_sign_in(connection: Connection, user_name: str) -> SignIn | None:
     return SignIn(user_uid=uid, password_hash=password_hash, is_enabled=is_enabled, is_rest_allowed=rest is not False)
 
 
-_CALLER = (
+_CALLER = Prepared(
     select(users.c.instance_uid, users.c.user_name, users.c.organization_uid, users.c.role)
     .select_from(_WITH_COMPANY)
     .where(
+        users.c.instance_uid == bindparam("uid"),
         users.c.status == ENABLED,
         companies.c.instance_uid.is_(None) | (companies.c.is_rest_access_enabled & (companies.c.status == "Active")),
-    )
+    ),
+    width=4,
 )
 
 
 def find_caller(connection: Connection, uid: str) -> Caller | None:
     """Find who a token stands for; None when the user is gone, disabled or may not use the REST API any more."""
-    row = connection.execute(_CALLER.where(users.c.instance_uid == uid)).first()
-    return None if row is None else Caller(row[0], row[1], row[2], Role(row[3]))
+    found = _CALLER.rows(connection, Caller, uid=uid)
+    return found[0] if found else None
