@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import msgspec
 import structlog
@@ -53,12 +56,27 @@ def run_agent(data: Path, restic: str, console: str | None = None) -> int:
         repositories = Repositories(engine, state, processes, data)
         means = Means(engine, state, repositories, processes, _now)
         agent = Agent(means, identity, data)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: agent.stop())
+        stop_on_signals(agent.stop)
         log.info("agent started", console=identity.console, restic=".".join(map(str, engine.version)))
         agent.run()
         log.info("agent stopped")
         return FENCED_EXIT_CODE if agent.is_fenced else 0
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Have something called on SIGTERM or SIGINT, in a thread of its own.
+
+    A handler interrupts the main thread wherever it is, also where it holds a lock that `stop` needs: it must not wait.
+    """
+    told = SimpleQueue[None]()
+
+    def wait() -> None:
+        told.get()
+        stop()
+
+    Thread(target=wait, name="signals", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: told.put(None))
 
 
 def _find_restic(restic: str) -> Engine:
