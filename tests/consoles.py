@@ -68,7 +68,7 @@ class Console:
             door=AgentDoor(self.context),
             stopping=Event(),
         )
-        self._application = Application(self.services)
+        self.application = Application(self.services)
 
     def request(
         self,
@@ -87,7 +87,7 @@ class Console:
         raw = {name.encode(): value.encode("latin-1") for name, value in sent.items()}
 
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._application, client=(address, 40_000))
+            transport = httpx.ASGITransport(self.application, client=(address, 40_000))
             async with httpx.AsyncClient(transport=transport, base_url="https://console.example") as client:
                 return await client.request(method, url, content=body, headers=raw, params=parameters)
 
@@ -139,7 +139,7 @@ class Console:
         self.context = msgspec.structs.replace(self.context, database=instead)
         checker, door = self.services.checker, self.services.door
         self.services = Services(self.context, checker, door, self.services.stopping)
-        self._application = Application(self.services)
+        self.application = Application(self.services)
 
     def agent_of(self, estate: Estate) -> Agent:
         """Start the agent of an estate: from now on it takes its turns."""

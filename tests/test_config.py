@@ -131,6 +131,12 @@ def test_a_file_that_is_no_text_is_told_by_its_path(data: Path) -> None:
         settings(data)
 
 
+def test_a_file_that_cannot_be_read_is_told_by_its_path(data: Path) -> None:
+    (data / "tandem.toml").mkdir(parents=True)
+    with pytest.raises(Invalid, match=r"tandem\.toml cannot be read"):
+        settings(data)
+
+
 @pytest.mark.parametrize(("text", "flag"), [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("no", False)])
 def test_a_switch_is_written_as_people_do(data: Path, *, text: str, flag: bool) -> None:
     assert settings(data, TANDEM_ONCE=text).once is flag
@@ -161,6 +167,7 @@ def test_every_setting_can_be_explained(data: Path) -> None:
     told = origins({"data": data}, {})
     assert {each.name for each in told} == set(Settings.__struct_fields__)
     assert all(each.about for each in told)
+    assert {each.name for each in told if not each.shown} == {"admin_password", "certificate", "key", "share"}
 
 
 def test_paths_are_absolute_wherever_a_process_is_started(

@@ -1,5 +1,6 @@
 """Agents at the console's door: let in once, known by their key, shut out at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -161,6 +162,24 @@ def test_an_agent_that_waits_hears_of_news_at_once(console: Console) -> None:
     agent.turn()
     console.does("POST", f"{JOBS}/{ACMES.job}/start", BOB)
     assert agent.exchange(wait_seconds=20).json()["commands"]
+
+
+def test_news_reach_an_agent_while_it_waits(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    agent.turn()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(agent.exchange, wait_seconds=20)
+        console.does("POST", f"{JOBS}/{ACMES.job}/start", BOB)
+        assert [command["order"]["job_uid"] for command in waiting.result().json()["commands"]] == [ACMES.job]
+
+
+def test_an_agent_that_is_replaced_while_it_waits_is_told(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    agent.turn()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(agent.exchange, wait_seconds=20)
+        console.agent_of(ACMES)
+        assert waiting.result().status_code == 409
 
 
 def test_a_console_that_ends_keeps_no_agent_waiting(console: Console) -> None:

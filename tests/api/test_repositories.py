@@ -98,6 +98,20 @@ def test_a_repository_whose_agent_takes_its_time_is_told_as_unfinished(console: 
     assert shown["_embedded"]["status"] == "Healthy"
 
 
+def test_a_repository_that_failed_after_the_waiting_makes_room_for_the_next_try(console: Console) -> None:
+    made = create(console)
+    agent = console.agent_of(ACMES)
+    agent.failure_at = lambda _: "No space left."
+    agent.turn()
+    path = f"{REPOSITORIES}/{made['instanceUid']}?expand=BackupRepositoryInfo"
+    assert console.data(path, BOB)["_embedded"]["status"] == "Error"
+    agent.failure_at = lambda _: ""
+    again = create(console)
+    assert again["_embedded"]["status"] == "Healthy"
+    assert console.refuses(404, "GET", path, BOB)
+    assert len(console.data(REPOSITORIES, BOB)) == 3
+
+
 @pytest.mark.parametrize(
     ("path", "body"), [(REPOSITORIES, {"name": "new", "path": "/new"}), (SHARES, {"name": "new", "path": "/new"})]
 )
