@@ -1,7 +1,9 @@
 """Secrets at rest: readable with the key file only, and only by the row that they belong to."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from tandem.sealing import Seal, SealBroken, generate_password, open_seal, write_private
 
 SEAL = Seal(b"k" * 32)
+CONSOLES = 8
 
 
 @given(st.text(), st.text())
@@ -60,6 +63,21 @@ def test_a_key_file_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None
     assert open_seal(file).open(sealed, "owner") == "secret"
     assert file.read_bytes() == kept
     assert [path.name for path in file.parent.iterdir()] == ["seal.key"]
+
+
+def test_consoles_that_make_the_key_file_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    barrier = Barrier(CONSOLES)
+
+    def begin(folder: Path) -> str:
+        barrier.wait()
+        return open_seal(folder / "seal.key").derive("one")
+
+    with ThreadPoolExecutor(CONSOLES) as pool:
+        for number in range(20):
+            folder = tmp_path / str(number)
+            derived = set(pool.map(begin, [folder] * CONSOLES))
+            assert derived == {open_seal(folder / "seal.key").derive("one")}
+            assert [path.name for path in folder.iterdir()] == ["seal.key"]
 
 
 def test_derived_keys_are_the_same_everywhere_and_differ_by_purpose() -> None:

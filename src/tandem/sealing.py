@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -54,12 +55,13 @@ class Seal:
 def open_seal(key_file: Path) -> Seal:
     """Open the seal whose key is in a file, making the file (mode 0600) at the first use."""
     if not key_file.exists():
-        write_private(key_file, base64.b64encode(os.urandom(KEY_BYTES)).decode() + "\n")
+        # Of consoles that start at once the first makes it: what another key has sealed would never open again.
+        write_private(key_file, base64.b64encode(os.urandom(KEY_BYTES)).decode() + "\n", keep_existing=True)
     return Seal(base64.b64decode(key_file.read_text()))
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+def write_private(path: Path, text: str, *, keep_existing: bool = False) -> None:
+    """Write a file that only its owner may read, whole or not at all, in place of one that is there or not."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -67,7 +69,12 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(path)
+    if not keep_existing:
+        draft.replace(path)
+        return
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 def generate_password() -> str:
