@@ -5,6 +5,7 @@ The only place that knows which of the two it is.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +38,9 @@ class Database:
         """Wrap an engine; use `open_database`."""
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
-        # A page and its total are two statements: both must see the same rows. SQLite's transactions always do.
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
+        self._idle: deque[Connection] = deque()
+        # A page and its total are two statements: both must see the same rows. SQLite's transactions always do.
         self._reader = engine if self._is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
@@ -55,12 +57,29 @@ class Database:
             Busy: if the database is away.
         """
         try:
-            with self._reader.connect() as connection, connection.begin():
+            with self._reading_connection() as connection, connection.begin():
                 yield connection
         except DataError as error:
             raise Invalid(NO_VALUE) from error
         except (OperationalError, self._driver_error) as error:
             raise Busy from error
+
+    @contextmanager
+    def _reading_connection(self) -> Generator[Connection]:
+        # Taking a connection from the pool costs as much as an embedded database's answer: one is kept at hand.
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._reader.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._is_sqlite and not self._idle:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -95,6 +114,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
 
