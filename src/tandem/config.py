@@ -20,7 +20,6 @@ from tandem.domain.identity import Contract
 ENVIRONMENT_PREFIX = "TANDEM_"
 PORT_MAX = 65_535
 MASK = "********"
-SESSION_FILE_DEFAULT = "session.json"
 
 
 _URL_PASSWORD = re.compile(r"(://[^:/@]*:).*@")

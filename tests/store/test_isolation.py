@@ -88,7 +88,6 @@ WITHOUT_SCOPE = {
     "the caller himself": {"users.get_own", "activity_log.record_activity"},
     "signing in, before anybody is known": {"users.find_caller", "users.find_sign_in"},
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
-    "the installation's own": {"organizations.provider_uid"},
     "an agent, known by its key": {
         "backup_servers.bump_revision",
         "backup_servers.find_agent",
@@ -108,9 +107,7 @@ WITHOUT_SCOPE = {
     "of something that was found by a scope just before": {
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
-        "file_share_jobs.file_share_of",
         "file_share_jobs.source_size_of",
-        "file_shares.share_path_of_job",
         "repositories.delete_failed_repository",
         "repositories.repository_state",
         "restore_points.chain_size_of_copy",

@@ -52,12 +52,6 @@ def list_file_share_job_objects(
     return fetch_page(connection, statement, window, JobObject)
 
 
-def file_share_of(connection: Connection, unique_uid: str) -> str:
-    """Get the uid of the share that a file share job protects."""
-    statement = select(file_share_jobs.c.file_share_uid).where(file_share_jobs.c.unique_uid == unique_uid)
-    return str(connection.execute(statement).scalar_one())
-
-
 def source_size_of(connection: Connection, unique_uid: str) -> int | None:
     """Get the size of the share at its newest point, in bytes; None before the first."""
     points = restore_points.c

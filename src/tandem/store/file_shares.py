@@ -11,7 +11,7 @@ from tandem.domain.identity import Scope
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
 from tandem.store.query import fetch_one, fetch_page, visible
-from tandem.store.tables import file_share_jobs, file_shares, restore_points
+from tandem.store.tables import file_shares, restore_points
 
 _held = (restore_points.c.file_share_uid == file_shares.c.instance_uid) & restore_points.c.forgotten_at.is_(None)
 _COLUMNS = {column.name: column for column in file_shares.c} | {
@@ -46,13 +46,6 @@ def paths_of_server(connection: Connection, backup_server_uid: str) -> list[tupl
     columns = select(file_shares.c.instance_uid, file_shares.c.name, file_shares.c.path)
     rows = connection.execute(columns.where(file_shares.c.backup_server_uid == backup_server_uid))
     return [(row[0], row[1], row[2]) for row in rows]
-
-
-def share_path_of_job(connection: Connection, job_unique_uid: str) -> str | None:
-    """Get the folder that a file share job protects."""
-    joined = file_shares.join(file_share_jobs, file_share_jobs.c.file_share_uid == file_shares.c.instance_uid)
-    statement = select(file_shares.c.path).select_from(joined)
-    return connection.scalar(statement.where(file_share_jobs.c.unique_uid == job_unique_uid))
 
 
 def insert_file_share(connection: Connection, share: FileShare, *, created_at: datetime) -> None:

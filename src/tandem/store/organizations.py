@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import exists, insert, select
 
-from tandem.domain.identity import Company, Organization, OrganizationType, Scope
+from tandem.domain.identity import Company, Organization, Scope
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
 from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
@@ -54,12 +54,6 @@ def organizations_by_uid(connection: Connection, scope: Scope, uids: list[str]) 
 def is_name_taken(connection: Connection, name: str) -> bool:
     """Say whether any organization has this name, whatever its case."""
     return bool(connection.scalar(select(exists().where(organizations.c.name_key == name.casefold()))))
-
-
-def provider_uid(connection: Connection) -> str | None:
-    """Get the provider's uid; None before the first start is complete."""
-    statement = select(organizations.c.instance_uid).where(organizations.c.type == OrganizationType.PROVIDER)
-    return connection.scalar(statement.limit(1))
 
 
 def insert_organization(connection: Connection, organization: Organization, location_uid: str) -> None:
