@@ -25,7 +25,7 @@ class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
     instance_uid: str
     file_share_uid: str
     backup_server_uid: str
-    backup_uid: str | None = None
+    backup_uid: str
     job_uid: str
     restore_point_date: str
     size: int
@@ -83,6 +83,7 @@ def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointVi
         instance_uid=point.instance_uid,
         file_share_uid=point.file_share_uid,
         backup_server_uid=point.backup_server_uid,
+        backup_uid=point.job_unique_uid,
         job_uid=point.job_uid,
         restore_point_date=instant(point.created_at),
         size=point.size,

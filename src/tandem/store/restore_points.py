@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from tandem.domain.identity import Scope
+from tandem.domain.jobs import Job
 from tandem.domain.paging import Page, Window
 from tandem.domain.restore_points import CopyState, LedgerEntry, RestorePoint, RestorePointCopy
 from tandem.protocol.messages import PointReport
@@ -28,7 +29,10 @@ def list_restore_points(
     connection: Connection, scope: Scope, window: Window, file_share_uid: str | None = None
 ) -> Page[RestorePoint]:
     """List points, newest first, that are held anywhere: in the first repository or in a copy."""
-    in_copy = select(restore_point_copies.c.restore_point_uid).where(restore_point_copies.c.state.in_(_HELD))
+    # A copy that the caller does not see, as it is not assigned to him, is none that he could restore from.
+    in_copy = select(restore_point_copies.c.restore_point_uid).where(
+        visible(restore_point_copies, scope), restore_point_copies.c.state.in_(_HELD)
+    )
     is_held = restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(in_copy)
     statement = _RESTORE_POINT.where(visible(restore_points, scope), is_held)
     if file_share_uid is not None:
@@ -148,9 +152,8 @@ def chain_size_of_copy(connection: Connection, job_unique_uid: str) -> int:
     return int(connection.scalar(select(total).where(of_job, held)) or 0)
 
 
-def job_of_point(connection: Connection, uid: str) -> tuple[str, str]:
-    """Get (unique uid, uid) of the job that made a point."""
+def job_of_point(connection: Connection, uid: str) -> Job:
+    """Get the job that made a point, whether or not it has been deleted since."""
     joined = restore_points.join(jobs, jobs.c.unique_uid == restore_points.c.job_unique_uid)
-    columns = select(jobs.c.unique_uid, jobs.c.instance_uid).select_from(joined)
-    row = connection.execute(columns.where(restore_points.c.instance_uid == uid)).one()
-    return row[0], row[1]
+    statement = select(*columns_of(jobs.c, Job)).select_from(joined).where(restore_points.c.instance_uid == uid)
+    return fetch_one(connection, statement, Job, noun="restore point", uid=uid)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from tandem.domain.activity_log import ActivityType
 from tandem.domain.identity import OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
@@ -323,6 +324,7 @@ sessions = Table(
     Column("statistics", Document(Statistics), nullable=False),
     Column("messages", Document(list[str]), nullable=False),
     Column("plan", Document(list[PlanEntry]), nullable=False),
+    Index("ix_sessions_started_at", "started_at"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
 
@@ -364,6 +366,7 @@ restore_point_copies = Table(
     Column("expires_at", Instant),
     Column("size", BigInteger, nullable=False),
     Column("added", BigInteger, nullable=False),
+    Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
 
@@ -372,11 +375,18 @@ activity_log = Table(
     metadata,
     _position(),
     Column("at", Instant, nullable=False),
-    Column("organization_uid", Uid, nullable=False, index=True),
-    Column("user_uid", Uid),
+    Column("organization_uid", Uid, nullable=False),
+    Column("user_uid", Uid, index=True),
     Column("user_name", Text, nullable=False),
     Column("activity", Text, nullable=False),
+    # Only where the operation alone does not say it.
+    Column("type", Word(ActivityType)),
     Column("object_uid", Text, nullable=False),
+    # Whose thing it was done to, where that is known: they see the line too.
+    Column("object_organization_uid", Uid),
     Column("detail", Text, nullable=False),
-    info=_owned_by("organization_uid"),
+    Index("ix_activity_log_at_position", "at", "position"),
+    Index("ix_activity_log_organization_uid_at", "organization_uid", "at"),
+    Index("ix_activity_log_object_organization_uid_at", "object_organization_uid", "at"),
+    info=_owned_by("organization_uid", "object_organization_uid"),
 )
