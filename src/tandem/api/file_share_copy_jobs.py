@@ -12,11 +12,9 @@ from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
 from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
-from tandem.api.file_share_jobs import duration_of, source_of, status_of
+from tandem.api.job_objects import view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
-from tandem.api.texts import instant_or_none
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
-from tandem.domain.jobs import JobObject
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
 from tandem.store.listing import Shape
@@ -85,7 +83,7 @@ def list_objects(call: Call) -> Response:
             backup_server_uid=server_in_path(connection, call),
             unique_uid=unique_uid,
         )
-    return collection(page, [_view_object(row) for row in page.rows])
+    return collection(page, [view_file_share_copy_job_object(row) for row in page.rows])
 
 
 def view_oldest(job: FileShareCopyJob) -> OldestFileShareCopyJob:
@@ -136,24 +134,3 @@ _CURRENT = Shape(
 
 def _view(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:
     return view_oldest(job) if call.is_oldest_form else view_current(job)
-
-
-def _view_object(row: JobObject) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "jobUid": row.job_uid,
-        "uniqueJobUid": row.unique_job_uid,
-        "fileShareUid": row.file_share_uid,
-        "path": row.path,
-        "sources": source_of(row),
-    }
-    if row.state is not None and row.statistics is not None:
-        view["lastSession"] = {
-            "backupStatus": status_of(row),
-            "totalBackedSize": row.statistics.transferred,
-            "sourceSize": row.statistics.source_size,
-            "startTime": instant_or_none(row.started_at),
-            "endTime": instant_or_none(row.ended_at),
-            "duration": duration_of(row),
-            "messages": row.messages or [],
-        }
-    return view

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from starlette.responses import Response
 
@@ -12,9 +10,9 @@ from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
 from tandem.api.file_share_job_input import FileShareJobInput, read_job
+from tandem.api.job_objects import view_file_share_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
 from tandem.domain.file_share_jobs import FileShareJob
-from tandem.domain.jobs import JobObject
 from tandem.store import file_share_jobs
 
 
@@ -92,7 +90,7 @@ def list_objects(call: Call) -> Response:
             backup_server_uid=server_in_path(connection, call),
             unique_uid=unique_uid,
         )
-    return collection(page, [_view_object(row) for row in page.rows])
+    return collection(page, [view_file_share_job_object(row) for row in page.rows])
 
 
 def view_oldest(job: FileShareJob) -> OldestFileShareJob:
@@ -123,45 +121,3 @@ def view_current(job: FileShareJob, embedded: EmbeddedJob | None = None) -> File
 
 def _view(call: Call, job: FileShareJob) -> OldestFileShareJob | FileShareJobView:
     return view_oldest(job) if call.is_oldest_form else view_current(job)
-
-
-def source_of(row: JobObject) -> list[dict[str, Any]]:
-    """Show what a job reads: the whole folder."""
-    return [{"path": row.path, "type": "Directory", "inclusionMasks": [], "exclusionMasks": []}]
-
-
-def duration_of(row: JobObject) -> int | None:
-    """Give the seconds that the last session took."""
-    if row.started_at is None or row.ended_at is None:
-        return None
-    return max(0, round((row.ended_at - row.started_at).total_seconds()))
-
-
-def status_of(row: JobObject) -> str:
-    """Give the contract's word for how the last session went."""
-    words = {"Running", "Success", "Warning", "Failed"}
-    return row.state if row.state in words else "Running" if row.state and not row.state.is_final else "Warning"
-
-
-def _view_object(row: JobObject) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "jobUid": row.job_uid,
-        "uniqueJobUid": row.unique_job_uid,
-        "fileShareUid": row.file_share_uid,
-        "name": row.name,
-        "sources": source_of(row),
-    }
-    if row.state is not None and row.statistics is not None:
-        done = row.statistics
-        view["lastSession"] = {
-            "backupStatus": status_of(row),
-            "sourceFilesCount": done.files_total,
-            "changedFilesCount": done.files_changed,
-            "skippedFilesCount": done.files_skipped,
-            "backedUpFilesCount": done.files_total,
-            "transferredSize": done.transferred,
-            "sourceSize": done.source_size,
-            "duration": duration_of(row),
-            "messages": row.messages or [],
-        }
-    return view

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from starlette.responses import Response
 
 from tandem.actions import change_job
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, empty, single
+from tandem.api.job_words import (
+    BackupServerJobBottleneck,
+    BackupServerJobRetentionLimitType,
+    BackupServerJobScheduleType,
+    BackupServerJobStatus,
+    BackupServerJobTargetType,
+    BackupServerJobType,
+)
 from tandem.api.json_patch import read_patch
-from tandem.api.schedules import view_schedule
+from tandem.api.schedules import ScheduleView, view_schedule
+from tandem.api.session_tasks import SessionTaskView, view_tasks
 from tandem.api.texts import instant, instant_or_none
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobStatus
 from tandem.domain.retention import RetentionUnit
-from tandem.store import backup_servers, jobs
+from tandem.store import backup_servers, jobs, sessions
 from tandem.store.database import Connection
 
 
@@ -35,8 +42,8 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     site_uid: str | None = None
     organization_uid: str
     mapped_organization_uid: str | None
-    status: str
-    type: str
+    status: BackupServerJobStatus
+    type: BackupServerJobType
     is_enabled: bool
     last_run: str | None
     last_end_time: str | None
@@ -45,16 +52,16 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     avg_duration: int | None
     transferred_data: int | None
     backup_chain_size: int | None
-    bottleneck: str = "None"
-    schedule_type: str
-    schedule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    bottleneck: BackupServerJobBottleneck = BackupServerJobBottleneck.NONE
+    schedule_type: BackupServerJobScheduleType
+    schedule: ScheduleView | msgspec.UnsetType = msgspec.UNSET
     failure_message: str | None
-    target_type: str = "Local"
+    target_type: BackupServerJobTargetType = BackupServerJobTargetType.LOCAL
     destination: str
     retention_limit: int | None
-    retention_limit_type: str
+    retention_limit_type: BackupServerJobRetentionLimitType
     is_gfs_option_enabled: bool = False
-    last_session_tasks: list[dict[str, Any]] = []
+    last_session_tasks: list[SessionTaskView]
 
 
 class EmbeddedJob(msgspec.Struct, rename="camel"):
@@ -131,7 +138,13 @@ def embedded_jobs(connection: Connection, call: Call, unique_uids: list[str]) ->
 def view_jobs(connection: Connection, call: Call, rows: list[Job]) -> dict[str, JobView]:
     """Show jobs as the contract does, by console id."""
     previous = _previous_jobs(connection, call.scope, rows)
-    return {job.unique_uid: _view(call, job, previous.get(job.previous_job_unique_uid or "")) for job in rows}
+    tasks = sessions.last_tasks_of(connection, call.scope, [job.unique_uid for job in rows]) if rows else {}
+    return {
+        job.unique_uid: _view(
+            call, job, previous.get(job.previous_job_unique_uid or ""), view_tasks(tasks.get(job.unique_uid))
+        )
+        for job in rows
+    }
 
 
 def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dict[str, tuple[str, str]]:
@@ -140,8 +153,7 @@ def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dic
     return {uid: (job.instance_uid, job.name) for uid, job in found.items()}
 
 
-def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
-    schedule = view_schedule(job, call.context.clock(), previous)
+def _view(call: Call, job: Job, previous: tuple[str, str] | None, tasks: list[SessionTaskView]) -> JobView:
     in_days = job.retention_unit == RetentionUnit.DAYS
     rate = job.transferred_data / job.last_duration if job.transferred_data and job.last_duration else None
     return JobView(
@@ -155,8 +167,8 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
         location_uid=job.location_uid,
         organization_uid=job.organization_uid,
         mapped_organization_uid=job.mapped_organization_uid,
-        status=job.status,
-        type=job.type,
+        status=BackupServerJobStatus(job.status),
+        type=BackupServerJobType(job.type),
         is_enabled=job.is_enabled,
         last_run=instant_or_none(job.last_run),
         last_end_time=instant_or_none(job.last_end_time),
@@ -165,10 +177,13 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
         avg_duration=job.average_duration,
         transferred_data=job.transferred_data,
         backup_chain_size=job.backup_chain_size,
-        schedule_type=job.schedule.type,
-        schedule=msgspec.UNSET if schedule is None else schedule,
+        schedule_type=BackupServerJobScheduleType(job.schedule.type),
+        schedule=view_schedule(job, call.context.clock(), previous),
         failure_message=job.failure_message,
         destination=job.destination,
         retention_limit=job.retention if in_days else None,
-        retention_limit_type="Days" if in_days else "None",
+        retention_limit_type=BackupServerJobRetentionLimitType.DAYS
+        if in_days
+        else BackupServerJobRetentionLimitType.NONE,
+        last_session_tasks=tasks,
     )
