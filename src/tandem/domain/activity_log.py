@@ -198,7 +198,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         words = _SPECIAL.get(self.type) if self.type else None
         words = words or (phrase.words if phrase else f"did {self.activity}")
         told = " ".join(filter(None, (self.user_name or "Your service provider", words, self.detail)))
-        return told[:MESSAGE_LENGTH_MAX].rstrip(".") + "."
+        # One line, whatever somebody has named a thing.
+        return " ".join(told.split())[:MESSAGE_LENGTH_MAX].rstrip(".") + "."
 
 
 def type_of(activity: Activity) -> ActivityType:
