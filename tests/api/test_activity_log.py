@@ -221,6 +221,23 @@ def test_a_name_cannot_pass_for_another_line(console: Console) -> None:
     assert (row["activityLogType"], row["userUid"]) == ("BackupJobCreated", BOB.uid)
 
 
+def test_what_an_agent_did_is_internal_and_of_its_organization(console: Console) -> None:
+    _enrol(console)
+    (enrolled, token) = log(console, BOB)
+    assert enrolled["message"] == "agent on fileserver enrolled for the backup server new."
+    assert (enrolled["activityKind"], enrolled["activityLogType"]) == ("Internal", "ManagementAgentRegistered")
+    assert (enrolled["userUid"], enrolled["organizationUid"]) == (None, ACME)
+    assert (token["activityKind"], token["activityLogType"]) == ("External", "Unknown")
+
+
+def test_what_those_did_who_are_no_more_is_told_by_their_names(console: Console) -> None:
+    gone = msgspec.structs.replace(CHARLIE.caller, organization_uid=uid("an organization that was removed"))
+    with console.database.writing() as connection:
+        record_activity(connection, gone, "DeleteBackupServerJob", object_uid="", detail="it", now=console.clock())
+    assert messages(console) == ["charlie deleted the job it."]
+    assert messages(console, BOB) == []
+
+
 # Operations that change something: how each is called so that it succeeds, or why it leaves no line. Of one that is
 # in neither it is only seen that an action records it.
 Does = Callable[[Console], object]

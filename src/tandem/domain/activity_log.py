@@ -154,7 +154,7 @@ class ActivityType(StrEnum):
     VBR_ISO_PREDOWNLOAD_STARTED = "VbrIsoPredownloadStarted"
     VBR_UID_REGENERATED = "VbrUidRegenerated"
     VCD_ORGANIZATION_MAPPED = "VCDOrganizationMapped"
-    VCD_ORGANIZATION_UNMAPPED = "VCDOrganizationUnmapped"
+    VCD_ORGANIZATION_UNMAPPED = "VCDOrganizationUnmapped,"  # The published word ends so.
     VCSP_PULSE_TENANT_CREATED = "VCSPPulseTenantCreated"
     VCSP_PULSE_TENANT_MAPPED = "VCSPPulseTenantMapped"
     VCSP_PULSE_TENANT_UNMAPPED = "VCSPPulseTenantUnmapped"

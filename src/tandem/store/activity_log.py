@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, case, insert, null, select
+from sqlalchemy import Text, case, insert, null, select, true
 from sqlalchemy import cast as as_type
 
 from tandem.domain.activity_log import Activity, ActivityKind, ActivityType
-from tandem.domain.identity import Caller, Scope
+from tandem.domain.identity import Caller, Scope, ScopeKind
 from tandem.domain.paging import Page, Window
 from tandem.store.columns import Uid
 from tandem.store.database import Connection
@@ -75,6 +75,8 @@ def list_activities(connection: Connection, scope: Scope, window: Window, wanted
     """
     log = activity_log.c
     is_known = log.organization_uid.in_(select(organizations.c.instance_uid).where(visible(organizations, scope)))
+    if scope.kind is ScopeKind.EVERYTHING:
+        is_known = true()  # Also organizations that are no more.
     columns: dict[str, Any] = {
         "at": log.at,
         "activity": log.activity,
