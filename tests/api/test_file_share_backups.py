@@ -1,7 +1,9 @@
 """Backups of shares: what each job holds of a share in its repository, and nothing that it does not."""
 
+import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -94,6 +96,28 @@ def test_pages_hold_every_backup_once(console: Console) -> None:
     pages = [console.get(f"{BACKUPS}?limit=3&offset={offset}", ALICE) for offset in (0, 3, 6, 9)]
     assert [row for page in pages for row in page["data"]] == whole
     assert {page["meta"]["pagingInfo"]["total"] for page in pages} == {8}
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ({"property": "jobUid", "operation": "equals", "value": ACMES.copy_job}, [ACMES.copy_job]),
+        ({"property": "shortTermBackupSize", "operation": "greaterThan", "value": "1024"}, [ACMES.job]),
+        ({"property": "restorePoints", "operation": "equals", "value": 1}, [ACMES.job, ACMES.copy_job]),
+        ({"property": "archiveSize", "operation": "greaterThan", "value": 0}, list[str]()),
+        (
+            {"property": "latestRestorePointDate", "operation": "lessThan", "value": "2026-03-02T10:00:00Z"},
+            list[str](),
+        ),
+        ({"property": "repositoryUid", "operation": "equals", "value": BETAS.first}, list[str]()),
+    ],
+)
+def test_backups_are_filtered_and_sorted_by_what_they_show(
+    console: Console, expression: dict[str, Any], found: list[str]
+) -> None:
+    sort = [{"property": "shortTermBackupSize", "direction": "descending"}]
+    query = urlencode({"filter": json.dumps([expression]), "sort": json.dumps(sort)})
+    assert [row["jobUid"] for row in console.data(f"{BACKUPS}?{query}", BOB)] == found
 
 
 def test_nobody_sees_the_backups_of_others(console: Console) -> None:

@@ -18,9 +18,11 @@ from tests.people import (
     PEOPLE,
     PROVIDER,
     PROVIDERS,
+    START,
     Person,
     uid,
 )
+from tests.reports import point
 
 JOB = f"{JOBS}/{PROVIDERS.job}"
 COPY_JOB = f"{JOBS}/{PROVIDERS.copy_job}"
@@ -63,6 +65,15 @@ def test_its_copy_job_is_a_job_of_its_own(console: Console) -> None:
         "previousJobId": None,
         "previousJobName": None,
     }
+
+
+def test_a_point_that_only_a_copy_holds_is_listed_for_those_who_see_the_copy(console: Console) -> None:
+    agent = console.agent_of(PROVIDERS)
+    agent.report(point("Provider's point", PROVIDERS, snapshot_id=PROVIDERS.snapshot, forgotten_at=START))
+    assign(console, ACME)
+    assert PROVIDERS.point not in {row["instanceUid"] for row in console.data(POINTS, BOB)}
+    assign(console, ACME, COPY_JOB)
+    assert PROVIDERS.point in {row["instanceUid"] for row in console.data(POINTS, BOB)}
 
 
 def test_another_company_takes_the_place_of_the_first(console: Console) -> None:

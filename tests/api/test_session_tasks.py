@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tandem.api import job_session_heatmap, job_words
+from tandem.api import job_session_heatmap, words
 from tandem.domain.activity_log import ActivityKind, ActivityType
 from tandem.domain.sessions import Progress, SessionState, SessionType, Statistics
 from tests.api.test_contract import MEMBERS
@@ -102,18 +102,18 @@ def test_tasks_of_others_jobs_are_not_told(console: Console) -> None:
 
 
 WORDS = {
-    "BackupServerJob.status": job_words.BackupServerJobStatus,
-    "BackupServerJob.type": job_words.BackupServerJobType,
-    "BackupServerJob.bottleneck": job_words.BackupServerJobBottleneck,
-    "BackupServerJob.scheduleType": job_words.BackupServerJobScheduleType,
-    "BackupServerJob.targetType": job_words.BackupServerJobTargetType,
-    "BackupServerJob.retentionLimitType": job_words.BackupServerJobRetentionLimitType,
-    "BackupServerJobSessionTask.status": job_words.BackupServerJobSessionTaskStatus,
-    "BackupServerFileShareJobObjectLastSession.backupStatus": job_words.JobObjectBackupStatus,
-    "BackupServerJobObjectLastSession.backupStatus": job_words.JobObjectBackupStatus,
-    "BackupServerFileJobObjectSource.type": job_words.JobObjectSourceType,
-    "BackupServerJobScheduleOptionsDaily.kind": job_words.DailyKind,
-    "BackupServerJobScheduleOptionsPeriodically.kind": job_words.PeriodicKind,
+    "BackupServerJob.status": words.BackupServerJobStatus,
+    "BackupServerJob.type": words.BackupServerJobType,
+    "BackupServerJob.bottleneck": words.BackupServerJobBottleneck,
+    "BackupServerJob.scheduleType": words.BackupServerJobScheduleType,
+    "BackupServerJob.targetType": words.BackupServerJobTargetType,
+    "BackupServerJob.retentionLimitType": words.BackupServerJobRetentionLimitType,
+    "BackupServerJobSessionTask.status": words.BackupServerJobSessionTaskStatus,
+    "BackupServerFileShareJobObjectLastSession.backupStatus": words.BackupServerJobObjectLastSessionBackupStatus,
+    "BackupServerJobObjectLastSession.backupStatus": words.BackupServerJobObjectLastSessionBackupStatus,
+    "BackupServerFileJobObjectSource.type": words.BackupServerFileJobObjectSourceType,
+    "BackupServerJobScheduleOptionsDaily.kind": words.BackupServerJobScheduleOptionsDailyKind,
+    "BackupServerJobScheduleOptionsPeriodically.kind": words.BackupServerJobScheduleOptionsPeriodicallyKind,
     "JobSessionHeatmapSession.result": job_session_heatmap.JobSessionHeatmapJobResult,
     "JobSessionHeatmapSession.jobType": job_session_heatmap.JobSessionHeatmapJobType,
     "JobSessionHeatmapSession.workloadType": job_session_heatmap.JobSessionHeatmapWorkloadType,

@@ -13,6 +13,7 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
+from tandem.domain.listing import Query
 from tandem.domain.paging import Page, Window
 from tandem.store import (
     activity_log,
@@ -35,12 +36,12 @@ from tests.consoles import Console, rows_of
 from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, NORA, START, Estate
 
 Ask = Callable[[Connection, Scope, Estate], Any]
-WHOLE = Window()
+WHOLE = Query()
 
 CASES: dict[str, Ask] = {
-    "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, WHOLE, activity_log.Wanted()),
+    "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
-    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE),
+    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "file_share_copy_jobs.delete_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.delete_file_share_copy_job(
         c, s, e.copy_job_unique
     ),
@@ -131,7 +132,17 @@ WITHOUT_SCOPE = {
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
-NOT_ABOUT_DATA = {"query", "listing", "prepared", "database", "columns", "tables", "tokens"}
+NOT_ABOUT_DATA = {
+    "query",
+    "listing",
+    "conditions",
+    "texts",
+    "prepared",
+    "database",
+    "columns",
+    "tables",
+    "tokens",
+}
 MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection
-from tandem.api.query_values import read_choice, read_instant, read_uid
-from tandem.api.texts import instant
+from tandem.api.answers import Many
+from tandem.api.call import Call
+from tandem.api.instants import read_instant_or_none
+from tandem.api.listing import window_of
+from tandem.api.texts import Instant, Uid, instant
 from tandem.domain.activity_log import Activity, ActivityKind, ActivityType, type_of
 from tandem.domain.errors import Invalid
 from tandem.store import activity_log
@@ -24,34 +25,43 @@ class SortingDirection(StrEnum):
     DESCENDING = "descending"
 
 
+class ActivityLogParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """Which lines are asked for; `from` and `to` are both included."""
+
+    from_: Instant | None = msgspec.field(name="from", default=None)
+    to: Instant | None = None
+    organization_uid: UUID | None = None
+    user_uid: UUID | None = None
+    activity_log_kind: ActivityKind | None = None
+    date_sorting_direction: SortingDirection = SortingDirection.DESCENDING
+
+
 class ActivityLogView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's ActivityLog; who did it is null where the reader does not see his organization."""
 
     message: str
     activity_log_type: ActivityType
     activity_kind: ActivityKind
-    date: str
-    user_uid: str | None
-    organization_uid: str | None
+    date: Instant
+    user_uid: Uid | None
+    organization_uid: Uid | None
 
 
-def list_activity_log(call: Call) -> Response:
+def list_activity_log(call: Call, query: ActivityLogParameters) -> Many[ActivityLogView]:
     """List what was done, newest first unless asked otherwise."""
-    refuse_unserved_parameters(call)
-    direction = read_choice(call, "dateSortingDirection", SortingDirection)
     wanted = Wanted(
-        since=read_instant(call, "from"),
-        until=read_instant(call, "to"),
-        organization_uid=read_uid(call, "organizationUid"),
-        user_uid=read_uid(call, "userUid"),
-        kind=read_choice(call, "activityLogKind", ActivityKind),
-        is_oldest_first=direction is SortingDirection.ASCENDING,
+        since=read_instant_or_none(query.from_, "from"),
+        until=read_instant_or_none(query.to, "to"),
+        organization_uid=str(query.organization_uid) if query.organization_uid else None,
+        user_uid=str(query.user_uid) if query.user_uid else None,
+        kind=query.activity_log_kind,
+        is_oldest_first=query.date_sorting_direction is SortingDirection.ASCENDING,
     )
     if wanted.since is not None and wanted.until is not None and wanted.since > wanted.until:
         raise Invalid("to: this instant is before `from`.", parameter="to")
     with call.reading() as connection:
-        page = activity_log.list_activities(connection, call.scope, call.window(), wanted)
-    return collection(page, [_view(row) for row in page.rows])
+        page = activity_log.list_activities(connection, call.scope, window_of(call), wanted)
+    return Many(page, [_view(row) for row in page.rows])
 
 
 def _view(activity: Activity) -> ActivityLogView:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection
-from tandem.api.texts import instant
+from tandem.api.answers import Many
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Instant, Int32, Int64, Uid, instant
 from tandem.domain.file_share_backups import FileShareBackup
 from tandem.store import file_share_backups, file_shares
 
@@ -23,30 +23,33 @@ class FileShareSourceView(msgspec.Struct, rename="camel", kw_only=True):
 class FileShareBackupView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's ProtectedOnPremisesFileShareBackup; sizes in bytes; there is no archive."""
 
-    file_share_uid: str
-    job_uid: str | None
-    backup_server_uid: str
-    backup_uid: str | None
-    repository_uid: str
-    archive_repository_uid: str | None = None
-    archive_size: int = 0
-    short_term_backup_size: int
-    archive_restore_points: int = 0
-    restore_points: int
-    latest_restore_point_date: str
-    source_size: int | None
+    file_share_uid: Uid
+    job_uid: Uid | None
+    backup_server_uid: Uid
+    backup_uid: Uid | None
+    repository_uid: Uid
+    archive_repository_uid: Uid | None = None
+    archive_size: Int64 = 0
+    short_term_backup_size: Int64
+    archive_restore_points: Int32 = 0
+    restore_points: Int32
+    latest_restore_point_date: Instant
+    source_size: Int64 | None
     sources: list[FileShareSourceView]
 
 
-def list_file_share_backups(call: Call) -> Response:
+FILE_SHARE_BACKUPS = Resource(FileShareBackupView, file_share_backups.FILE_SHARE_BACKUPS)
+
+
+def list_file_share_backups(call: Call) -> Many[FileShareBackupView]:
     """List the backups of all shares, or of the one in the path."""
-    refuse_unserved_parameters(call)
+    query = FILE_SHARE_BACKUPS.read(call)
     with call.reading() as connection:
         share_uid = None
         if "fileShareUid" in call.path:
             share_uid = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid")).instance_uid
-        page = file_share_backups.list_file_share_backups(connection, call.scope, call.window(), share_uid)
-    return collection(page, [_view(row) for row in page.rows])
+        page = file_share_backups.list_file_share_backups(connection, call.scope, query, share_uid)
+    return Many(page, [_view(row) for row in page.rows])
 
 
 def _view(backup: FileShareBackup) -> FileShareBackupView:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from uuid import UUID
+
+import msgspec
 
 from tandem.actions import assign_job as assign
+from tandem.api.answers import Done
 from tandem.api.call import Call
-from tandem.api.envelope import empty
-from tandem.api.query_values import read_uid, required
 
 
-def assign_job(call: Call) -> Response:
+class AssignParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """Which company a job is assigned to."""
+
+    company_uid: UUID
+
+
+def assign_job(call: Call, query: AssignParameters) -> Done:
     """Assign a job to a company, in place of any other."""
-    company_uid = required(read_uid(call, assign.PARAMETER), assign.PARAMETER)
-    assign.assign_job(call.act, call.uid("jobUid"), company_uid)
-    return empty()
+    assign.assign_job(call.act, call.uid("jobUid"), str(query.company_uid))
+    return Done()
 
 
-def unassign_job(call: Call) -> Response:
+def unassign_job(call: Call) -> Done:
     """Take a job back from the company that it is assigned to."""
     assign.unassign_job(call.act, call.uid("jobUid"))
-    return empty()
+    return Done()

@@ -1,95 +1,84 @@
-"""What jobs protect, and how the last session of each went with it, in the contract's forms."""
+"""What jobs protect, and how it went the last time, over HTTP."""
 
 from __future__ import annotations
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
-from tandem.api.job_words import JobObjectBackupStatus, JobObjectSourceType
-from tandem.api.texts import instant_or_none
+from tandem.api.texts import Instant, Int32, Int64, Uid, instant_or_none
+from tandem.api.words import BackupServerFileJobObjectSourceType, BackupServerJobObjectLastSessionBackupStatus
 from tandem.domain.jobs import JobObject
-from tandem.domain.sessions import SessionState
-
-INT32_MAX = 2**31 - 1
 
 
-class SourceView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupServerFileJobObjectSource."""
+class ObjectSource(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's BackupServerFileJobObjectSource: what is read, here always a whole folder."""
 
     path: str
-    type: JobObjectSourceType
-    inclusion_masks: list[str]
-    exclusion_masks: list[str]
+    type: BackupServerFileJobObjectSourceType = BackupServerFileJobObjectSourceType.DIRECTORY
+    inclusion_masks: list[str] = []
+    exclusion_masks: list[str] = []
 
 
-class FileShareJobObjectSessionView(msgspec.Struct, rename="camel", kw_only=True):
+class FileShareJobLastSession(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerFileShareJobObjectLastSession; sizes in bytes, duration in seconds."""
 
-    backup_status: JobObjectBackupStatus
-    source_files_count: int | None
-    changed_files_count: int | None
-    skipped_files_count: int | None
-    backed_up_files_count: int | None
-    transferred_size: int | None
-    source_size: int | None
-    duration: int | None
+    backup_status: BackupServerJobObjectLastSessionBackupStatus
+    source_files_count: Int32 | None
+    changed_files_count: Int32 | None
+    skipped_files_count: Int32 | None
+    backed_up_files_count: Int32 | None
+    transferred_size: Int64 | None
+    source_size: Int64 | None
+    duration: Int32 | None
     messages: list[str]
 
 
 class FileShareJobObjectView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupServerFileShareJobObject; a job that never ran has no last session."""
+    """The contract's BackupServerFileShareJobObject."""
 
-    job_uid: str
-    unique_job_uid: str
-    file_share_uid: str
+    job_uid: Uid
+    unique_job_uid: Uid
+    file_share_uid: Uid
     name: str
-    sources: list[SourceView]
-    last_session: FileShareJobObjectSessionView | UnsetType = UNSET
+    sources: list[ObjectSource]
+    last_session: FileShareJobLastSession | msgspec.UnsetType = msgspec.UNSET
 
 
-class FileShareCopyJobObjectSessionView(msgspec.Struct, rename="camel", kw_only=True):
+class FileShareCopyJobLastSession(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobObjectLastSession; sizes in bytes, duration in seconds."""
 
-    backup_status: JobObjectBackupStatus
-    total_backed_size: int | None
-    source_size: int | None
-    start_time: str | None
-    end_time: str | None
-    duration: int | None
+    backup_status: BackupServerJobObjectLastSessionBackupStatus
+    total_backed_size: Int64 | None
+    source_size: Int64 | None
+    start_time: Instant | None
+    end_time: Instant | None
+    duration: Int32 | None
     messages: list[str]
 
 
 class FileShareCopyJobObjectView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupServerFileShareCopyJobObject; a job that never ran has no last session."""
+    """The contract's BackupServerFileShareCopyJobObject."""
 
-    job_uid: str
-    unique_job_uid: str
-    file_share_uid: str
+    job_uid: Uid
+    unique_job_uid: Uid
+    file_share_uid: Uid
     path: str
-    sources: list[SourceView]
-    last_session: FileShareCopyJobObjectSessionView | UnsetType = UNSET
-
-
-_Status = JobObjectBackupStatus
-# A job skips a run for a reason that somebody should know.
-_STATUS = {
-    SessionState.QUEUED: _Status.RUNNING,
-    SessionState.RUNNING: _Status.RUNNING,
-    SessionState.STOPPING: _Status.RUNNING,
-    SessionState.SUCCESS: _Status.SUCCESS,
-    SessionState.WARNING: _Status.WARNING,
-    SessionState.FAILED: _Status.FAILED,
-    SessionState.SKIPPED: _Status.WARNING,
-}
+    sources: list[ObjectSource]
+    last_session: FileShareCopyJobLastSession | msgspec.UnsetType = msgspec.UNSET
 
 
 def view_file_share_job_object(row: JobObject) -> FileShareJobObjectView:
     """Show what a file share job protects."""
-    last: FileShareJobObjectSessionView | UnsetType = UNSET
+    view = FileShareJobObjectView(
+        job_uid=row.job_uid,
+        unique_job_uid=row.unique_job_uid,
+        file_share_uid=row.file_share_uid,
+        name=row.name,
+        sources=[ObjectSource(path=row.path)],
+    )
     if row.state is not None and row.statistics is not None:
         done = row.statistics
-        last = FileShareJobObjectSessionView(
-            backup_status=_STATUS[row.state],
+        view.last_session = FileShareJobLastSession(
+            backup_status=_status(row),
             source_files_count=_bounded(done.files_total),
             changed_files_count=_bounded(done.files_changed),
             skipped_files_count=_bounded(done.files_skipped),
@@ -99,22 +88,21 @@ def view_file_share_job_object(row: JobObject) -> FileShareJobObjectView:
             duration=_duration(row),
             messages=row.messages or [],
         )
-    return FileShareJobObjectView(
-        job_uid=row.job_uid,
-        unique_job_uid=row.unique_job_uid,
-        file_share_uid=row.file_share_uid,
-        name=row.name,
-        sources=_sources(row),
-        last_session=last,
-    )
+    return view
 
 
 def view_file_share_copy_job_object(row: JobObject) -> FileShareCopyJobObjectView:
     """Show what a file share copy job protects."""
-    last: FileShareCopyJobObjectSessionView | UnsetType = UNSET
+    view = FileShareCopyJobObjectView(
+        job_uid=row.job_uid,
+        unique_job_uid=row.unique_job_uid,
+        file_share_uid=row.file_share_uid,
+        path=row.path,
+        sources=[ObjectSource(path=row.path)],
+    )
     if row.state is not None and row.statistics is not None:
-        last = FileShareCopyJobObjectSessionView(
-            backup_status=_STATUS[row.state],
+        view.last_session = FileShareCopyJobLastSession(
+            backup_status=_status(row),
             total_backed_size=row.statistics.transferred,
             source_size=row.statistics.source_size,
             start_time=instant_or_none(row.started_at),
@@ -122,19 +110,12 @@ def view_file_share_copy_job_object(row: JobObject) -> FileShareCopyJobObjectVie
             duration=_duration(row),
             messages=row.messages or [],
         )
-    return FileShareCopyJobObjectView(
-        job_uid=row.job_uid,
-        unique_job_uid=row.unique_job_uid,
-        file_share_uid=row.file_share_uid,
-        path=row.path,
-        sources=_sources(row),
-        last_session=last,
-    )
+    return view
 
 
-def _sources(row: JobObject) -> list[SourceView]:
-    # The whole folder.
-    return [SourceView(path=row.path, type=JobObjectSourceType.DIRECTORY, inclusion_masks=[], exclusion_masks=[])]
+def _bounded(count: int) -> int:
+    # What the contract's counts can hold.
+    return min(count, 2**31 - 1)
 
 
 def _duration(row: JobObject) -> int | None:
@@ -143,5 +124,9 @@ def _duration(row: JobObject) -> int | None:
     return max(0, round((row.ended_at - row.started_at).total_seconds()))
 
 
-def _bounded(count: int) -> int:
-    return max(0, min(count, INT32_MAX))
+def _status(row: JobObject) -> BackupServerJobObjectLastSessionBackupStatus:
+    words = {"Running", "Success", "Warning", "Failed"}
+    if row.state in words:
+        return BackupServerJobObjectLastSessionBackupStatus(row.state)
+    is_open = row.state is not None and not row.state.is_final
+    return BackupServerJobObjectLastSessionBackupStatus("Running" if is_open else "Warning")

@@ -7,12 +7,11 @@ from enum import StrEnum
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from starlette.responses import Response
 
+from tandem.api.answers import One
 from tandem.api.call import Call
-from tandem.api.envelope import single
-from tandem.api.query_values import read_instant, required
-from tandem.api.texts import instant
+from tandem.api.instants import read_instant
+from tandem.api.texts import Date, Instant, Int32, Uid, instant
 from tandem.domain.errors import Invalid
 from tandem.domain.job_session_heatmap import RANGE_MAX, Heatmap, HeatmapSession
 from tandem.domain.sessions import SessionState, SessionType
@@ -79,6 +78,13 @@ class JobSessionHeatmapWorkloadType(StrEnum):
     VM = "Vm"
 
 
+class HeatmapParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """The range: its first instant, and the first one after it."""
+
+    from_: Instant = msgspec.field(name="from")
+    to: Instant
+
+
 class HeatmapSessionView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's JobSessionHeatmapSession; duration in seconds.
 
@@ -87,17 +93,17 @@ class HeatmapSessionView(msgspec.Struct, rename="camel", kw_only=True):
 
     job_name: str
     server_name: str | UnsetType
-    management_agent_uid: str | UnsetType
+    management_agent_uid: Uid | UnsetType
     location_name: str | UnsetType = UNSET
-    location_uid: str | UnsetType
+    location_uid: Uid | UnsetType
     organization_name: str | UnsetType
-    organization_uid: str
-    start_time: str
-    end_time: str
-    duration: int
-    session_uid: str
+    organization_uid: Uid
+    start_time: Instant
+    end_time: Instant
+    duration: Int32
+    session_uid: Uid
     failure_message: str | None
-    time_shift_minutes: int = 0
+    time_shift_minutes: Int32 = 0
     result: JobSessionHeatmapJobResult
     job_type: JobSessionHeatmapJobType
     workload_type: JobSessionHeatmapWorkloadType = JobSessionHeatmapWorkloadType.FILE_SHARE
@@ -107,16 +113,16 @@ class HeatmapSessionView(msgspec.Struct, rename="camel", kw_only=True):
 class HeatmapDayView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's JobSessionHeatmapDailyData: a day in UTC, and the sessions that started in it."""
 
-    date: str
+    date: Date
     sessions: list[HeatmapSessionView] | None
 
 
 class HeatmapView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's JobSessionHeatmap: jobs counted by how the last session of each ended, and every day."""
 
-    success_jobs_count: int
-    warning_jobs_count: int
-    fail_jobs_count: int
+    success_jobs_count: Int32
+    warning_jobs_count: Int32
+    fail_jobs_count: Int32
     data_per_days: list[HeatmapDayView] | None
 
 
@@ -134,10 +140,9 @@ _JOB_TYPES = {
 }
 
 
-def get_heatmap(call: Call) -> Response:
+def get_heatmap(call: Call, query: HeatmapParameters) -> One[HeatmapView]:
     """Show how the runs that started from `from` until before `to` ended."""
-    since = required(read_instant(call, "from"), "from")
-    until = required(read_instant(call, "to"), "to")
+    since, until = read_instant(query.from_, "from"), read_instant(query.to, "to")
     if until <= since:
         raise Invalid("to: this instant is not after `from`.", parameter="to")
     if until - since > RANGE_MAX:
@@ -145,7 +150,7 @@ def get_heatmap(call: Call) -> Response:
         raise Invalid(text, parameter="to")
     with call.reading() as connection:
         heatmap = job_session_heatmap.read_heatmap(connection, call.scope, since, until)
-    return single(_view(heatmap, since, until))
+    return One(_view(heatmap, since, until))
 
 
 def _view(heatmap: Heatmap, since: datetime, until: datetime) -> HeatmapView:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tandem.api.job_words import DailyKind, DayNumberInMonth, Month, PeriodicKind
+from tandem.api.texts import Instant, Int32, Uid
+from tandem.api.words import BackupServerJobScheduleOptionsDailyKind as DailyKind
+from tandem.api.words import BackupServerJobScheduleOptionsPeriodicallyKind as PeriodicKind
 from tandem.domain.errors import Invalid
 from tandem.domain.jobs import Job
 from tandem.domain.schedule import PERIOD_MAX, PeriodUnit, Schedule, ScheduleType, Weekday, next_run
@@ -39,11 +42,40 @@ class ScheduleInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown
     time_zone: str = "UTC"
 
 
+class BackupServerJobScheduleOptionsMonthlyDayNumberInMonth(StrEnum):
+    """The contract's BackupServerJobScheduleOptionsMonthlyDayNumberInMonth."""
+
+    FIRST = "First"
+    FOURTH = "Fourth"
+    LAST = "Last"
+    ON_DAY = "OnDay"
+    SECOND = "Second"
+    THIRD = "Third"
+    UNKNOWN = "Unknown"
+
+
+class MonthOfYear(StrEnum):
+    """The contract's BackupServerJobScheduleOptionsMonthlyMonthsType0Item."""
+
+    APRIL = "April"
+    AUGUST = "August"
+    DECEMBER = "December"
+    FEBRUARY = "February"
+    JANUARY = "January"
+    JULY = "July"
+    JUNE = "June"
+    MARCH = "March"
+    MAY = "May"
+    NOVEMBER = "November"
+    OCTOBER = "October"
+    SEPTEMBER = "September"
+
+
 class TimePeriodView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobTimePeriod: hours of one day of the week."""
 
     day: Weekday
-    hours: list[int] | None
+    hours: list[Int32] | None
 
 
 class DailyView(msgspec.Struct, rename="camel", kw_only=True):
@@ -60,16 +92,16 @@ class MonthlyView(msgspec.Struct, rename="camel", kw_only=True):
 
     time: str | None
     time_utc: str | None
-    day_number_in_month: DayNumberInMonth
+    day_number_in_month: BackupServerJobScheduleOptionsMonthlyDayNumberInMonth
     day_of_week: Weekday
-    months: list[Month] | None
+    months: list[MonthOfYear] | None
 
 
 class PeriodicView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobScheduleOptionsPeriodically."""
 
     kind: PeriodicKind
-    full_period: int | None
+    full_period: Int32 | None
     schedule: list[TimePeriodView] | UnsetType | None = UNSET
 
 
@@ -82,15 +114,15 @@ class BackupWindowView(msgspec.Struct, rename="camel", kw_only=True):
 class ChainingView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobScheduleOptionsChaining."""
 
-    previous_job_id: str | None
+    previous_job_id: Uid | None
     previous_job_name: str | None
 
 
 class ScheduleView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobSchedule: the part that the schedule's type has; `timeZone` is ours."""
 
-    start_date_time: str | UnsetType | None = UNSET
-    start_date_time_utc: str | UnsetType | None = UNSET
+    start_date_time: Instant | UnsetType | None = UNSET
+    start_date_time_utc: Instant | UnsetType | None = UNSET
     daily_schedule_options: DailyView | UnsetType = UNSET
     monthly_schedule_options: MonthlyView | UnsetType = UNSET
     periodically_schedule_options: PeriodicView | UnsetType = UNSET

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.job_words import BackupServerJobSessionTaskStatus
-from tandem.api.texts import instant, instant_or_none
+from tandem.api.texts import Instant, Int32, Int64, Uid, instant, instant_or_none
+from tandem.api.words import BackupServerJobSessionTaskStatus
 from tandem.domain.sessions import SessionState, SessionTask, SessionType
 
 
 class SessionTaskView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJobSessionTask; sizes in bytes, duration in seconds."""
 
-    instance_uid: str
-    object_uid: str | None
+    instance_uid: Uid
+    object_uid: Uid | None
     object_name: str | None
-    total_objects: int | None
-    processed_objects: int | None
-    read_data_size: int | None
-    transferred_data_size: int | None
-    start_time: str | None
-    end_time: str | None
-    duration: int | None
+    total_objects: Int32 | None
+    processed_objects: Int32 | None
+    read_data_size: Int64 | None
+    transferred_data_size: Int64 | None
+    start_time: Instant | None
+    end_time: Instant | None
+    duration: Int32 | None
     failure_messages: list[str] | None
     status: BackupServerJobSessionTaskStatus
 
