@@ -12,14 +12,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-from tandem.domain.activity_log import ActivityType
 from tandem.domain.identity import OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
@@ -28,29 +26,12 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
+from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _position() -> Column[int]:
-    return Column("position", Serial, primary_key=True, autoincrement=True)
-
-
-def _owned_by(*columns: str) -> dict[str, tuple[str, ...]]:
-    return {"owners": columns}
-
-
-def _owned_through(column: str, table: str, key: str) -> dict[str, tuple[str, ...]]:
-    return {"through": (column, table, key)}
-
+from tandem.store.metadata import metadata
+from tandem.store.metadata import owned_by as _owned_by
+from tandem.store.metadata import owned_through as _owned_through
+from tandem.store.metadata import position as _position
 
 installation = Table(
     "installation",
@@ -386,25 +367,4 @@ restore_point_copies = Table(
     Column("added", BigInteger, nullable=False),
     Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
-)
-
-activity_log = Table(
-    "activity_log",
-    metadata,
-    _position(),
-    Column("at", Instant, nullable=False),
-    Column("organization_uid", Uid, nullable=False),
-    Column("user_uid", Uid, index=True),
-    Column("user_name", Text, nullable=False),
-    Column("activity", Text, nullable=False),
-    # Only where the operation alone does not say it.
-    Column("type", Word(ActivityType)),
-    Column("object_uid", Text, nullable=False),
-    # Whose thing it was done to, where that is known: they see the line too.
-    Column("object_organization_uid", Uid),
-    Column("detail", Text, nullable=False),
-    Index("ix_activity_log_at_position", "at", "position"),
-    Index("ix_activity_log_organization_uid_at", "organization_uid", "at"),
-    Index("ix_activity_log_object_organization_uid_at", "object_organization_uid", "at"),
-    info=_owned_by("organization_uid", "object_organization_uid"),
 )
