@@ -135,6 +135,7 @@ WITHOUT_SCOPE = {
 NOT_ABOUT_DATA = {
     "query",
     "listing",
+    "metadata",
     "conditions",
     "texts",
     "prepared",
