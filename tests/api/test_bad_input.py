@@ -45,7 +45,13 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {"PatchBackupServerJob", "OAuth2IssueToken", "EnrolAgent", "OpenAgentSession", "ExchangeWithAgent"}
-WITHOUT_A_BODY = {"StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob", "ChallengeAgent"}
+WITHOUT_A_BODY = {
+    "StartBackupServerJob",
+    "StopBackupServerJob",
+    "RetryBackupServerJob",
+    "AssignBackupServerJob",
+    "ChallengeAgent",
+}
 
 NO_TEXT: list[object] = [1, 1.5, True, None, [], {}]
 NO_NAME: list[object] = [*NO_TEXT, "", " ", "\t\n", "x" * 256, "a\0b", "\0"]
