@@ -60,4 +60,4 @@ def insert_file_share(connection: Connection, share: FileShare, *, created_at: d
     """Store a new file share."""
     names = ("instance_uid", "backup_server_uid", "organization_uid", "name", "path")
     values = {name: getattr(share, name) for name in names}
-    connection.execute(insert(file_shares).values({**values, "created_at": created_at}))
+    connection.execute(insert(file_shares), {**values, "created_at": created_at})

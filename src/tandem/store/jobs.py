@@ -90,7 +90,7 @@ def insert_job(connection: Connection, job: Job) -> None:
     """Store the common part of a new job."""
     values = {name: getattr(job, name) for name in Job.__struct_fields__}
     values |= {"name_key": collated(job.name, Collation.IGNORECASE), "schedule_type": job.schedule.type}
-    connection.execute(insert(jobs).values(values))
+    connection.execute(insert(jobs), values)
 
 
 def set_job_enabled(connection: Connection, scope: Scope, unique_uid: str, *, is_enabled: bool) -> None:
