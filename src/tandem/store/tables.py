@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -28,28 +27,11 @@ from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _position() -> Column[int]:
-    return Column("position", Serial, primary_key=True, autoincrement=True)
-
-
-def _owned_by(*columns: str) -> dict[str, tuple[str, ...]]:
-    return {"owners": columns}
-
-
-def _owned_through(column: str, table: str, key: str) -> dict[str, tuple[str, ...]]:
-    return {"through": (column, table, key)}
-
+from tandem.store.metadata import metadata
+from tandem.store.metadata import owned_by as _owned_by
+from tandem.store.metadata import owned_through as _owned_through
+from tandem.store.metadata import position as _position
+from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
     "installation",
@@ -206,6 +188,7 @@ backup_repositories = Table(
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
     Column("path", Text, nullable=False),
     Column("sealed_password", Text, nullable=False),
+    Column("encryption_password_uid", Uid, ForeignKey(encryption_passwords.c.instance_uid), index=True),
     Column("is_existing", Boolean, nullable=False),
     Column("family_uid", Uid),
     Column("state", Word(RepositoryState), nullable=False),
@@ -228,6 +211,7 @@ file_shares = Table(
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
     Column("name", String(255), nullable=False),
     Column("path", Text, nullable=False),
+    Column("credentials_uid", Uid, ForeignKey(credentials.c.instance_uid), index=True),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
