@@ -37,6 +37,9 @@ LISTS = [
 
 # What is sent with an operation that takes a body: one that its owner may send.
 BODIES: dict[str, Callable[[Estate], object]] = {
+    "CreateBackupServerLinuxCredentials": lambda _: {"username": "new", "privateKey": "a key"},
+    "CreateBackupServerStandardCredentials": lambda _: {"username": "new", "password": "secret"},
+    "CreateBackupServerEncryptionPassword": lambda _: {"hint": "new", "password": "secret"},
     "CreateBackupRepository": lambda _: {"name": "new", "path": "/new"},
     "PatchBackupServerJob": lambda _: [{"op": "replace", "path": "/isEnabled", "value": False}],
     "CreateFileShare": lambda _: {"name": "new", "path": "/new"},
@@ -52,7 +55,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     },
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
 }
-WITHOUT_BODY = {"StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
+WITHOUT_BODY = {"ForceCollectBackupServer", "StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
 # What its owner gets where it is no success: there is nothing to stop, retry or delete, or no room for another copy.
 OWNERS_ANSWER = {
     "StopBackupServerJob": 409,

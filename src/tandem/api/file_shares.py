@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from starlette.responses import Response
 
@@ -30,10 +32,11 @@ class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a file share is made from."""
+    """What a file share is made from; `credentialsUid` is of its backup server, where a share asks for some."""
 
     name: Name
     path: Path
+    credentials_uid: UUID | None = None
 
 
 def list_file_shares(call: Call) -> Response:
@@ -56,9 +59,14 @@ def get_file_share(call: Call) -> Response:
 def create_file_share(call: Call) -> Response:
     """Create a file share: a folder on a backup server."""
     body = read_body(call, FileShareInput)
-    return single(
-        _view(create.create_file_share(call.act, call.uid("backupServerUid"), name=body.name, path=body.path))
+    made = create.create_file_share(
+        call.act,
+        call.uid("backupServerUid"),
+        name=body.name,
+        path=body.path,
+        credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
     )
+    return single(_view(made))
 
 
 def _view(share: FileShare) -> FileShareView:

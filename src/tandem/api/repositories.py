@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from starlette.responses import Response
 
@@ -9,9 +11,12 @@ from tandem.actions import create_repository as create
 from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
+from tandem.api.mapped import read_uid
 from tandem.api.texts import Name, Path
+from tandem.domain.errors import NotFound
 from tandem.domain.repositories import BackupRepository, RepositoryState
-from tandem.store import backup_servers, repositories
+from tandem.store import backup_servers, organizations, repositories
+from tandem.store.database import Connection
 
 _STATUS = {
     RepositoryState.CREATING: "Unknown",
@@ -54,11 +59,15 @@ class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a repository is made from; `isExisting` registers a restic repository that is there already."""
+    """What a repository is made from; `isExisting` registers a restic repository that is there already.
+
+    Its password is the one given, the encryption password of its backup server that is named, or generated.
+    """
 
     name: Name
     path: Path
     password: str | None = None
+    encryption_password_uid: UUID | None = None
     is_existing: bool = False
 
 
@@ -70,8 +79,22 @@ def list_repositories(call: Call) -> Response:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
-        page = repositories.list_repositories(connection, call.scope, call.window(), server_uid)
+        company_uid = _company(call, connection) if server_uid is not None else None
+        page = repositories.list_repositories(
+            connection, call.scope, call.window(), server_uid, company_uid=company_uid
+        )
     return collection(page, [_view(row, with_info=expand) for row in page.rows])
+
+
+def _company(call: Call, connection: Connection) -> str | None:
+    """Read `companyUid`: only what is available to that company is asked for."""
+    uid = read_uid(call, "companyUid")
+    if uid is None:
+        return None
+    try:
+        return organizations.get_company(connection, call.scope, uid).instance_uid
+    except NotFound as error:
+        raise NotFound(f"companyUid: {error.message}", parameter="companyUid") from error
 
 
 def get_repository(call: Call) -> Response:
@@ -86,7 +109,13 @@ def get_repository(call: Call) -> Response:
 def create_repository(call: Call) -> Response:
     """Create a repository, or register one."""
     body = read_body(call, RepositoryInput)
-    new = create.NewRepository(name=body.name, path=body.path, password=body.password, is_existing=body.is_existing)
+    new = create.NewRepository(
+        name=body.name,
+        path=body.path,
+        password=body.password,
+        is_existing=body.is_existing,
+        encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
+    )
     return single(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 
