@@ -7,7 +7,7 @@ from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import Collect, RepositoryReport
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs
 from tests.consoles import Console, rows_of
-from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, GAMMA, PROVIDERS, uid
+from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, GAMMA, GAMMAS, PROVIDERS, uid
 
 SERVERS = "/infrastructure/backupServers"
 SERVER = f"{SERVERS}/{ACMES.server}"
@@ -97,3 +97,10 @@ def test_repositories_available_to_a_company_are_its_own_and_the_targets_of_its_
 def test_a_company_that_is_not_there_for_the_caller_is_told(quiet_console: Console, status: int, text: str) -> None:
     error = quiet_console.refuses(status, "GET", f"{SERVER}/repositories?companyUid={text}", BOB)
     assert error["parameterName"] == "companyUid"
+
+
+def test_a_server_of_a_company_is_its_own_and_that_of_a_provider_is_hosted(quiet_console: Console) -> None:
+    roles = {row["instanceUid"]: row["backupServerRoleType"] for row in quiet_console.data(SERVERS, ALICE)}
+    assert roles[PROVIDERS.server] == "Hosted"
+    assert {roles[estate.server] for estate in (ACMES, BETAS, GAMMAS)} == {"Client"}
+    assert quiet_console.data(SERVER, BOB)["backupServerRoleType"] == "Client"

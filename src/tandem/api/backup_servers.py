@@ -14,7 +14,7 @@ from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
 from tandem.api.texts import Name, instant
-from tandem.domain.backup_servers import BackupServer
+from tandem.domain.backup_servers import BackupServer, BackupServerRole, BackupServerStatus
 from tandem.store import backup_servers
 
 MINUTES_MAX = int(enrol_agent.LIFETIME_MAX.total_seconds() // 60)
@@ -32,8 +32,8 @@ class BackupServerView(msgspec.Struct, rename="camel", kw_only=True):
     version: str
     display_version: str
     installation_uid: str
-    status: str
-    backup_server_role_type: str = "Client"
+    status: BackupServerStatus
+    backup_server_role_type: BackupServerRole
     in_high_availability_cluster: bool = False
 
 
@@ -93,4 +93,5 @@ def _view(call: Call, server: BackupServer) -> BackupServerView:
         display_version=f"{server.version} (restic {server.restic_version or 'unknown'})",
         installation_uid=server.installation_uid,
         status=server.status(call.context.clock()),
+        backup_server_role_type=server.role,
     )

@@ -14,14 +14,14 @@ from tandem.api.envelope import collection, single
 from tandem.api.mapped import read_uid
 from tandem.api.texts import Name, Path
 from tandem.domain.errors import NotFound
-from tandem.domain.repositories import BackupRepository, RepositoryState
+from tandem.domain.repositories import BackupRepository, RepositoryState, RepositoryStatus, RepositoryType
 from tandem.store import backup_servers, organizations, repositories
 from tandem.store.database import Connection
 
 _STATUS = {
-    RepositoryState.CREATING: "Unknown",
-    RepositoryState.READY: "Healthy",
-    RepositoryState.FAILED: "Error",
+    RepositoryState.CREATING: RepositoryStatus.UNKNOWN,
+    RepositoryState.READY: RepositoryStatus.HEALTHY,
+    RepositoryState.FAILED: RepositoryStatus.ERROR,
 }
 
 
@@ -39,13 +39,13 @@ class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
     backup_size: int | None
     is_immutability_enabled: bool = False
     immutability_interval: int | None = None
-    type: str = "Linux"
+    type: RepositoryType = RepositoryType.LINUX
     cloud_repository_uid: str | None = None
     path: str
     host_name: str
     host_uid: str
     is_out_of_date: bool = False
-    status: str
+    status: RepositoryStatus
     is_cloud: bool = False
 
 

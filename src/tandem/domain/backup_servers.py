@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 
@@ -11,8 +12,26 @@ SILENCE_MAX = timedelta(minutes=2)
 NAME_LENGTH_MAX = 255
 
 
+class BackupServerStatus(StrEnum):
+    """How a backup server is (contract `BackupServerStatus`)."""
+
+    HEALTHY = "Healthy"
+    INACCESSIBLE = "Inaccessible"
+    UNKNOWN = "Unknown"
+    WARNING = "Warning"
+
+
+class BackupServerRole(StrEnum):
+    """Where a backup server stands (contract `BackupServerBackupServerRoleType`)."""
+
+    CLIENT = "Client"
+    CLOUD_CONNECT = "CloudConnect"
+    HOSTED = "Hosted"
+    UNKNOWN = "Unknown"
+
+
 class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A backup server as the console knows it."""
+    """A backup server as the console knows it; its role follows from whose it is."""
 
     instance_uid: str
     name: str
@@ -24,10 +43,12 @@ class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
     restic_version: str
     host_name: str
     last_seen_at: datetime | None
+    role: BackupServerRole = BackupServerRole.CLIENT
 
-    def status(self, now: datetime) -> str:
-        """Give the contract's status word: Healthy while its agent calls, else Inaccessible."""
-        return "Healthy" if is_connected(self.last_seen_at, now) else "Inaccessible"
+    def status(self, now: datetime) -> BackupServerStatus:
+        """Give the status: Healthy while its agent calls, else Inaccessible."""
+        is_there = is_connected(self.last_seen_at, now)
+        return BackupServerStatus.HEALTHY if is_there else BackupServerStatus.INACCESSIBLE
 
 
 def is_connected(last_seen_at: datetime | None, now: datetime) -> bool:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, insert, literal, select, update
 
-from tandem.domain.backup_servers import BackupServer
+from tandem.domain.backup_servers import BackupServer, BackupServerRole
 from tandem.domain.identity import Scope
 from tandem.domain.paging import Page, Window
+from tandem.store.columns import Word
 from tandem.store.database import Connection
 from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
-from tandem.store.tables import backup_servers, enrolment_tokens
+from tandem.store.tables import backup_servers, companies, enrolment_tokens
 
-_BACKUP_SERVER = columns_of(backup_servers.c, BackupServer)
+# A company's own is a client; its provider or reseller hosts the others for it.
+_is_companys = exists().where(companies.c.instance_uid == backup_servers.c.organization_uid)
+_role = Word(BackupServerRole)
+_COLUMNS: Mapping[str, ColumnElement[Any]] = {column.name: column for column in backup_servers.c} | {
+    "role": case((_is_companys, literal(BackupServerRole.CLIENT, _role)), else_=literal(BackupServerRole.HOSTED, _role))
+}
+_BACKUP_SERVER = [_COLUMNS[name] for name in BackupServer.__struct_fields__]
 
 
 class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +73,7 @@ def get_server_of_job(connection: Connection, uid: str) -> BackupServer:
 
 def insert_backup_server(connection: Connection, server: BackupServer, public_key: str) -> None:
     """Store a backup server whose agent has just enrolled."""
-    values = {name: getattr(server, name) for name in BackupServer.__struct_fields__}
+    values = {name: getattr(server, name) for name in BackupServer.__struct_fields__ if name != "role"}
     values |= {"public_key": public_key, "generation": 0, "revision": 1, "last_report": 0}
     connection.execute(insert(backup_servers).values(values))
 
