@@ -88,7 +88,12 @@ def test_a_list_is_ordered_as_asked_in_the_database(console: Console, query: str
 
 @pytest.mark.parametrize(
     "query",
-    ["orderColumn=Password", "orderColumn=username;drop table users", "orderAsc=1", "mappedOrganizationUidFilter=x"],
+    [
+        "orderColumn=Password",
+        "orderColumn=username;drop table users",
+        "orderAsc=upwards",
+        "mappedOrganizationUidFilter=x",
+    ],
 )
 def test_a_list_refuses_what_it_does_not_know(quiet_console: Console, query: str) -> None:
     error = quiet_console.refuses(400, "GET", f"{ACMES_PATH}?{query}", BOB)

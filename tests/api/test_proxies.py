@@ -38,6 +38,28 @@ def test_the_host_of_an_agent_is_a_proxy_that_is_healthy_while_it_calls(console:
     console.refuses(404, "GET", f"{SERVERS}/{BETAS.server}/proxies/{ACMES.agent}", ALICE)
 
 
+def test_proxies_are_found_by_what_they_are_now(console: Console) -> None:
+    def found(status: str) -> set[str]:
+        filters = f'[{{"property":"status","operation":"equals","value":"{status}"}}]'
+        rows = console.data(f'{SERVERS}/proxies?filter={filters}&sort=[{{"property":"hostName"}}]', ALICE)
+        assert [row["hostName"] for row in rows] == sorted(row["hostName"] for row in rows)
+        return {row["backupServerUid"] for row in rows}
+
+    with console.database.writing() as connection:
+        of_acme = update(backup_servers).where(backup_servers.c.instance_uid == ACMES.server)
+        connection.execute(of_acme.values(last_seen_at=None))
+    others = {PROVIDERS.server, BETAS.server, GAMMAS.server}
+    assert (found("Healthy"), found("Unknown"), found("Error")) == (others, {ACMES.server}, set())
+    console.clock.forward(minutes=3)
+    assert (found("Healthy"), found("Unknown"), found("Error")) == (set(), {ACMES.server}, others)
+
+
+def test_servers_are_found_by_where_they_stand(quiet_console: Console) -> None:
+    hosted = '[{"property":"backupServerRoleType","operation":"equals","value":"Hosted"}]'
+    rows = quiet_console.data(f"{SERVERS}?filter={hosted}", ALICE)
+    assert [row["instanceUid"] for row in rows] == [PROVIDERS.server]
+
+
 def test_an_agent_that_never_called_or_is_older_is_told(console: Console) -> None:
     with console.database.writing() as connection:
         of_acme = update(backup_servers).where(backup_servers.c.instance_uid == ACMES.server)

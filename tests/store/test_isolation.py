@@ -13,7 +13,8 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store import (
     backup_servers,
     credentials,
@@ -35,11 +36,11 @@ from tests.consoles import Console, rows_of
 from tests.people import ACMES, BOB, CHARLIE, NORA, START, Estate
 
 Ask = Callable[[Connection, Scope, Estate], Any]
-WHOLE = Window()
+WHOLE = Query()
 
 CASES: dict[str, Ask] = {
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
-    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE),
+    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "credentials.delete_credentials": lambda c, s, e: credentials.delete_credentials(c, s, e.credentials, e.server),
     "credentials.get_credentials": lambda c, s, e: credentials.get_credentials(c, s, e.credentials, e.server),
     "credentials.list_credentials": lambda c, s, e: credentials.list_credentials(c, s, WHOLE, e.server),
@@ -139,8 +140,19 @@ WITHOUT_SCOPE = {
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
-NOT_ABOUT_DATA = {"query", "listing", "mapped", "metadata", "prepared", "database", "columns", "tables", "tokens"}
-MAKES_STATEMENTS = {"proxies.status_at", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
+NOT_ABOUT_DATA = {
+    "query",
+    "listing",
+    "metadata",
+    "conditions",
+    "texts",
+    "prepared",
+    "database",
+    "columns",
+    "tables",
+    "tokens",
+}
+MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 
 def functions() -> dict[str, list[str]]:

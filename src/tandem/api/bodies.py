@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_origin
 
 import msgspec
 
@@ -51,6 +51,8 @@ def read_body(call: Call, kind: type[Body]) -> Body:
         Invalid: naming the property, its value and what is allowed.
     """
     raw = read_json(call)
+    if get_origin(kind) is list:
+        return convert_body(raw, kind)
     if not isinstance(raw, dict):
         raise Invalid("The body must be a JSON object.")
     return convert_body(_match_names(cast("dict[str, Any]", raw), kind), kind)
@@ -61,7 +63,7 @@ def convert_body(raw: Any, kind: type[Body]) -> Body:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _told(str(error), raw) from error
+        raise told(str(error), raw) from error
 
 
 def _match_names(raw: dict[str, Any], kind: Any) -> dict[str, Any]:
@@ -89,7 +91,8 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
     return None
 
 
-def _told(text: str, raw: Any) -> Invalid:
+def told(text: str, raw: Any) -> Invalid:
+    """Turn msgspec's complaint into an error that names the property, its value and what is allowed."""
     found = _PATH.search(text)
     path = found["path"] if found else ""
     reason = text[: found.start()] if found else text

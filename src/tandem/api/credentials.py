@@ -7,16 +7,16 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from starlette.responses import Response
 
 from tandem.actions import change_credentials
 from tandem.actions.change_credentials import NewCredentials
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, empty, single
-from tandem.api.mapped import read_order, read_uid
-from tandem.api.texts import Name, PrivateKey, Secret, Text, instant
-from tandem.domain.credentials import SSH_PORT, Credentials, CredentialsColumn, CredentialsType, LinuxDetails, Secrets
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.listing import window_of
+from tandem.api.ordering import ordered_by
+from tandem.api.texts import Instant, Int32, Name, PrivateKey, Secret, Text, Uid, instant
+from tandem.api.words import CredentialsOrderColumn
+from tandem.domain.credentials import SSH_PORT, Credentials, CredentialsType, LinuxDetails, Secrets
 from tandem.store import backup_servers, credentials
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
@@ -25,7 +25,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 class LinuxDetailsView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerCredentialsRecordLinuxDetails; what is secret is never told."""
 
-    ssh_port: int
+    ssh_port: Int32
     auto_elevated: bool
     add_to_sudoers: bool
     use_su: bool
@@ -36,12 +36,12 @@ class LinuxDetailsView(msgspec.Struct, rename="camel", kw_only=True):
 class CredentialsRecordView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerCredentialsRecord."""
 
-    instance_uid: str
+    instance_uid: Uid
     type: CredentialsType
     username: str
-    creation_time: str
+    creation_time: Instant
     description: str | None
-    mapped_organization_uid: str | None
+    mapped_organization_uid: Uid | None
     mapped_organization_name: str | None
     linux_credentials_details: LinuxDetailsView | UnsetType = UNSET
 
@@ -49,18 +49,18 @@ class CredentialsRecordView(msgspec.Struct, rename="camel", kw_only=True):
 class StandardCredentialsView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerCredentialsStandard."""
 
-    instance_uid: str
+    instance_uid: Uid
     username: str
     description: str | None
-    creation_time: str
-    mapped_organization_uid: str | None
+    creation_time: Instant
+    mapped_organization_uid: Uid | None
     mapped_organization_name: str | None
 
 
 class LinuxCredentialsView(StandardCredentialsView, rename="camel", kw_only=True):
     """The contract's BackupServerCredentialsLinux; what is secret is never told."""
 
-    ssh_port: int
+    ssh_port: Int32
     auto_elevated: bool
     add_to_sudoers: bool
     use_su: bool
@@ -93,27 +93,32 @@ class LinuxCredentialsInput(msgspec.Struct, rename="camel", kw_only=True, forbid
     root_password: Secret | None = None
 
 
-def list_credentials(call: Call) -> Response:
+class CredentialsParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """The query: whose credentials are asked for, and in which order."""
+
+    mapped_organization_uid_filter: UUID | None = None
+    order_column: CredentialsOrderColumn | None = None
+    order_asc: bool | None = None
+
+
+_COLUMNS = {CredentialsOrderColumn.DESCRIPTION: "description", CredentialsOrderColumn.USERNAME: "username"}
+
+
+def list_credentials(call: Call, query: CredentialsParameters) -> Many[CredentialsRecordView]:
     """List the credentials of a backup server: all of the caller's own, or, of another's, those mapped to him."""
-    refuse_unserved_parameters(call)
+    column = _COLUMNS[query.order_column] if query.order_column else None
+    asked = ordered_by(window_of(call), column, is_ascending=query.order_asc is not False)
+    mapped_uid = str(query.mapped_organization_uid_filter) if query.mapped_organization_uid_filter else None
     uid = call.uid("backupServerUid")
     with call.reading() as connection:
         if not credentials.sees_credentials(connection, call.scope, uid):
             backup_servers.get_backup_server(connection, call.scope, uid)
-        page = credentials.list_credentials(
-            connection,
-            call.scope,
-            call.window(),
-            uid,
-            mapped_organization_uid=read_uid(call, "mappedOrganizationUidFilter"),
-            order=read_order(call, CredentialsColumn),
-        )
-    return collection(page, [_record(row) for row in page.rows])
+        page = credentials.list_credentials(connection, call.scope, asked, uid, mapped_uid)
+    return Many(page, [_record(row) for row in page.rows])
 
 
-def create_standard_credentials(call: Call) -> Response:
+def create_standard_credentials(call: Call, body: StandardCredentialsInput) -> One[StandardCredentialsView]:
     """Add credentials of the type Standard."""
-    body = read_body(call, StandardCredentialsInput)
     new = NewCredentials(
         username=body.username,
         description=body.description,
@@ -122,7 +127,7 @@ def create_standard_credentials(call: Call) -> Response:
         secrets=Secrets(password=body.password),
     )
     made = change_credentials.create_credentials(call.act, call.uid("backupServerUid"), new)
-    return single(
+    return One(
         StandardCredentialsView(
             instance_uid=made.instance_uid,
             username=made.username,
@@ -134,9 +139,8 @@ def create_standard_credentials(call: Call) -> Response:
     )
 
 
-def create_linux_credentials(call: Call) -> Response:
+def create_linux_credentials(call: Call, body: LinuxCredentialsInput) -> One[LinuxCredentialsView]:
     """Add credentials of the type Linux."""
-    body = read_body(call, LinuxCredentialsInput)
     details = LinuxDetails(
         ssh_port=body.ssh_port,
         auto_elevated=body.auto_elevated,
@@ -156,7 +160,7 @@ def create_linux_credentials(call: Call) -> Response:
         ),
     )
     made = change_credentials.create_credentials(call.act, call.uid("backupServerUid"), new)
-    return single(
+    return One(
         LinuxCredentialsView(
             instance_uid=made.instance_uid,
             username=made.username,
@@ -169,10 +173,10 @@ def create_linux_credentials(call: Call) -> Response:
     )
 
 
-def delete_credentials(call: Call) -> Response:
+def delete_credentials(call: Call) -> Done:
     """Delete credentials that nothing uses."""
     change_credentials.delete_credentials(call.act, call.uid("backupServerUid"), call.uid("credentialsUid"))
-    return empty()
+    return Done()
 
 
 def _record(found: Credentials) -> CredentialsRecordView:

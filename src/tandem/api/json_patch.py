@@ -7,8 +7,6 @@ from typing import Any, cast
 
 import msgspec
 
-from tandem.api.bodies import convert_body, read_json
-from tandem.api.call import Call
 from tandem.domain.errors import Invalid
 
 OPERATIONS_MAX = 100
@@ -29,17 +27,19 @@ class PatchOperation(msgspec.Struct, frozen=True):
         return self.path.removeprefix("/")
 
 
-def read_patch(call: Call, patchable: dict[str, type]) -> dict[str, Any]:
+JsonPatches = list[PatchOperation]
+
+
+def read_patch(operations: JsonPatches, patchable: dict[str, type]) -> dict[str, Any]:
     """Read a patch of replacements; gives the new values by member name.
 
     Args:
-        call: the request.
+        operations: the body.
         patchable: the members that may be changed, with the type of each; any other is refused with code 1001.
 
     Raises:
         Invalid: naming the member; nothing has been changed then.
     """
-    operations = convert_body(read_json(call), list[PatchOperation])
     if len(operations) > OPERATIONS_MAX:
         raise Invalid(f"The patch has {len(operations)} operations; at most {OPERATIONS_MAX} are taken.")
     members = {name.casefold(): name for name in patchable}

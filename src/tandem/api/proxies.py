@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.domain.proxies import Proxy, ProxyStatus, ProxyType
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Uid
+from tandem.api.words import BackupProxyStatus, BackupProxyType
+from tandem.domain.proxies import Proxy
 from tandem.store import backup_servers, proxies
 
 
 class ProxyView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupProxy."""
 
-    instance_uid: str
+    instance_uid: Uid
     name: str
     version: str
-    backup_server_uid: str
+    backup_server_uid: Uid
     is_out_of_date: bool
     is_disabled: bool = False
-    host_uid: str
+    host_uid: Uid
     host_name: str
-    status: ProxyStatus
-    type: ProxyType = ProxyType.FILE
+    status: BackupProxyStatus
+    type: BackupProxyType = BackupProxyType.FILE
 
 
-def list_proxies(call: Call) -> Response:
+PROXIES = Resource(ProxyView, proxies.PROXIES)
+
+
+def list_proxies(call: Call) -> Many[ProxyView]:
     """List the proxies of every backup server, or of the one in the path."""
-    refuse_unserved_parameters(call)
+    query = PROXIES.read(call)
     with call.reading() as connection:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
-        page = proxies.list_proxies(connection, call.scope, call.window(), call.context.clock(), server_uid)
-    return collection(page, [_view(row) for row in page.rows])
+        page = proxies.list_proxies(connection, call.scope, query, call.context.clock(), server_uid)
+    return Many(page, [_view(row) for row in page.rows])
 
 
-def get_proxy(call: Call) -> Response:
+def get_proxy(call: Call) -> One[ProxyView]:
     """Get a proxy."""
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("proxyUid")
-        return single(_view(proxies.get_proxy(connection, call.scope, uid, server_uid, call.context.clock())))
+        found = proxies.get_proxy(connection, call.scope, uid, server_uid, call.context.clock())
+    return One(_view(found))
 
 
 def _view(proxy: Proxy) -> ProxyView:
@@ -53,5 +59,5 @@ def _view(proxy: Proxy) -> ProxyView:
         is_out_of_date=proxy.is_out_of_date,
         host_uid=proxy.host_uid,
         host_name=proxy.host_name,
-        status=proxy.status,
+        status=BackupProxyStatus(proxy.status),
     )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
-
-from starlette.responses import Response
+from functools import partial
 
 from tandem.api import (
     about,
@@ -26,11 +23,9 @@ from tandem.api import (
     tokens,
     users,
 )
-from tandem.api.call import Call
+from tandem.api.operations import Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
-
-Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
 
 BASE = "/api/v3"
 SERVERS = f"{BASE}/infrastructure/backupServers"
@@ -44,27 +39,28 @@ PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.REA
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
-class Operation(NamedTuple):
-    """One operation of the API; `is_extension` marks those that the published contract does not have."""
-
-    method: str
-    path: str
-    operation_id: str
-    permission: Permission
-    handler: Handler
-    is_extension: bool = False
-
-
-def _ours(method: str, path: str, operation_id: str, permission: Permission, handler: Handler) -> Operation:
-    return Operation(method, path, operation_id, permission, handler, is_extension=True)
-
+_ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     # Organizations
-    Operation("GET", f"{BASE}/organizations", "GetOrganizations", READ, organizations.list_organizations),
-    Operation("GET", f"{BASE}/organizations/companies", "GetCompanies", READ, organizations.list_companies),
+    Operation(
+        "GET",
+        f"{BASE}/organizations",
+        "GetOrganizations",
+        READ,
+        organizations.list_organizations,
+        organizations.ORGANIZATIONS,
+    ),
+    Operation(
+        "GET",
+        f"{BASE}/organizations/companies",
+        "GetCompanies",
+        READ,
+        organizations.list_companies,
+        organizations.COMPANIES,
+    ),
     Operation(
         "POST",
         f"{BASE}/organizations/companies",
@@ -80,12 +76,14 @@ ROUTES: list[Operation] = [
         "POST", f"{BASE}/organizations/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller
     ),
     # Users
-    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users),
+    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users, users.USERS),
     Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
     Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
     Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
     # Backup servers
-    Operation("GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers),
+    Operation(
+        "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
+    ),
     _ours(
         "POST",
         f"{SERVERS}/enrolmentTokens",
@@ -96,8 +94,8 @@ ROUTES: list[Operation] = [
     Operation("GET", SERVER, "GetBackupServer", READ, backup_servers.get_backup_server),
     Operation("POST", f"{SERVER}/collect", "ForceCollectBackupServer", WRITE, collect.collect_from_backup_server),
     # Backup proxies
-    Operation("GET", f"{SERVERS}/proxies", "GetBackupProxies", READ, proxies.list_proxies),
-    Operation("GET", f"{SERVER}/proxies", "GetBackupProxiesByServer", READ, proxies.list_proxies),
+    Operation("GET", f"{SERVERS}/proxies", "GetBackupProxies", READ, proxies.list_proxies, proxies.PROXIES),
+    Operation("GET", f"{SERVER}/proxies", "GetBackupProxiesByServer", READ, proxies.list_proxies, proxies.PROXIES),
     Operation("GET", SERVER + "/proxies/{proxyUid}", "GetBackupProxy", READ, proxies.get_proxy),
     # Credentials and encryption passwords
     Operation("GET", f"{SERVER}/credentials", "GetBackupServerCredentialsByServer", READ, credentials.list_credentials),
@@ -144,25 +142,44 @@ ROUTES: list[Operation] = [
         encryption_passwords.delete_encryption_password,
     ),
     # Backup repositories
-    Operation("GET", f"{SERVERS}/repositories", "GetBackupRepositories", READ, repositories.list_repositories),
-    Operation("GET", f"{SERVER}/repositories", "GetBackupRepositoriesByServer", READ, repositories.list_repositories),
+    Operation(
+        "GET",
+        f"{SERVERS}/repositories",
+        "GetBackupRepositories",
+        READ,
+        repositories.list_repositories,
+        repositories.REPOSITORIES,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/repositories",
+        "GetBackupRepositoriesByServer",
+        READ,
+        repositories.list_repositories_by_server,
+        repositories.REPOSITORIES,
+    ),
     _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
     Operation(
         "GET", SERVER + "/repositories/{repositoryUid}", "GetBackupRepository", READ, repositories.get_repository
     ),
     # Jobs
-    Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs),
-    Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs),
+    Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
+    Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", JOB, "GetBackupServerJob", READ, jobs.get_job),
     Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job),
     Operation("DELETE", JOB, "DeleteBackupServerJob", WRITE, jobs.delete_job),
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
     Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
-    _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions),
+    _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions, sessions.SESSIONS),
     # File share jobs
     Operation(
-        "GET", f"{JOBS}/fileShareJobs", "GetBackupServerFileShareJobs", FAMILY, file_share_jobs.list_file_share_jobs
+        "GET",
+        f"{JOBS}/fileShareJobs",
+        "GetBackupServerFileShareJobs",
+        FAMILY,
+        file_share_jobs.list_file_share_jobs,
+        file_share_jobs.FILE_SHARE_JOBS,
     ),
     Operation(
         "GET",
@@ -170,6 +187,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsObjects",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -184,6 +202,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobObjects",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -191,6 +210,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsByServer",
         FAMILY,
         file_share_jobs.list_file_share_jobs,
+        file_share_jobs.FILE_SHARE_JOBS,
     ),
     Operation(
         "GET",
@@ -198,6 +218,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsObjectsByServer",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     _ours(
         "POST",
@@ -213,6 +234,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobs",
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
+        file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
     ),
     Operation(
         "GET",
@@ -220,6 +242,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsObjects",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -234,6 +257,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobObjects",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -241,6 +265,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsByServer",
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
+        file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
     ),
     Operation(
         "GET",
@@ -248,6 +273,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsObjectsByServer",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     _ours(
         "POST",
@@ -257,23 +283,40 @@ ROUTES: list[Operation] = [
         file_share_copy_jobs.create_file_share_copy_job,
     ),
     # Sessions
-    _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions),
+    _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),
     # File shares and their restore points
-    Operation("GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares),
+    Operation(
+        "GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares, file_shares.FILE_SHARES
+    ),
     _ours("GET", SHARE, "GetProtectedOnPremisesFileShare", READ, file_shares.get_file_share),
-    _ours("GET", f"{SERVER}/fileShares", "GetFileSharesByServer", READ, file_shares.list_file_shares),
+    _ours(
+        "GET",
+        f"{SERVER}/fileShares",
+        "GetFileSharesByServer",
+        READ,
+        file_shares.list_file_shares,
+        file_shares.FILE_SHARES,
+    ),
     _ours("POST", f"{SERVER}/fileShares", "CreateFileShare", WRITE, file_shares.create_file_share),
-    _ours("GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions),
+    _ours(
+        "GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions, sessions.SESSIONS
+    ),
     Operation(
         "GET",
         f"{SHARES}/restorePoints",
         "GetProtectedFileSharesRestorePoints",
         READ,
         restore_points.list_restore_points,
+        restore_points.RESTORE_POINTS,
     ),
     Operation(
-        "GET", f"{SHARE}/restorePoints", "GetProtectedFileShareRestorePoints", READ, restore_points.list_restore_points
+        "GET",
+        f"{SHARE}/restorePoints",
+        "GetProtectedFileShareRestorePoints",
+        READ,
+        restore_points.list_restore_points,
+        restore_points.RESTORE_POINTS,
     ),
     _ours(
         "GET",

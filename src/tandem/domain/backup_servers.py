@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import msgspec
 
@@ -12,26 +11,12 @@ SILENCE_MAX = timedelta(minutes=2)
 NAME_LENGTH_MAX = 255
 
 
-class BackupServerStatus(StrEnum):
-    """How a backup server is (contract `BackupServerStatus`)."""
-
-    HEALTHY = "Healthy"
-    INACCESSIBLE = "Inaccessible"
-    UNKNOWN = "Unknown"
-    WARNING = "Warning"
-
-
-class BackupServerRole(StrEnum):
-    """Where a backup server stands (contract `BackupServerBackupServerRoleType`)."""
-
-    CLIENT = "Client"
-    CLOUD_CONNECT = "CloudConnect"
-    HOSTED = "Hosted"
-    UNKNOWN = "Unknown"
+# Where a backup server stands: at a company that has it, or hosted for companies by their provider or reseller.
+CLIENT, HOSTED = "Client", "Hosted"
 
 
 class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A backup server as the console knows it; its role follows from whose it is."""
+    """A backup server as the console knows it."""
 
     instance_uid: str
     name: str
@@ -43,12 +28,16 @@ class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
     restic_version: str
     host_name: str
     last_seen_at: datetime | None
-    role: BackupServerRole = BackupServerRole.CLIENT
+    backup_server_role_type: str = CLIENT
 
-    def status(self, now: datetime) -> BackupServerStatus:
-        """Give the status: Healthy while its agent calls, else Inaccessible."""
-        is_there = is_connected(self.last_seen_at, now)
-        return BackupServerStatus.HEALTHY if is_there else BackupServerStatus.INACCESSIBLE
+    @property
+    def display_version(self) -> str:
+        """The agent's version, and its restic's."""
+        return f"{self.version} (restic {self.restic_version or 'unknown'})"
+
+    def status(self, now: datetime) -> str:
+        """Give the contract's status word: Healthy while its agent calls, else Inaccessible."""
+        return "Healthy" if is_connected(self.last_seen_at, now) else "Inaccessible"
 
 
 def is_connected(last_seen_at: datetime | None, now: datetime) -> bool:

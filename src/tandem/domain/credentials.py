@@ -53,10 +53,3 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __repr__(self) -> str:
         """Show nothing."""
         return "Secrets(…)"
-
-
-class CredentialsColumn(StrEnum):
-    """What credentials can be ordered by (contract `GetBackupServerCredentialsByServerOrderColumn`)."""
-
-    DESCRIPTION = "Description"
-    USERNAME = "Username"

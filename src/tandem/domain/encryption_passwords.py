@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
@@ -23,13 +22,6 @@ class EncryptionPassword(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     unique_id: str | None
     modification_time: datetime
-
-
-class EncryptionPasswordColumn(StrEnum):
-    """What they can be ordered by (contract `GetBackupServerEncryptionPasswordsByServerOrderColumn`)."""
-
-    HINT = "Hint"
-    MODIFICATION_TIME = "ModificationTime"
 
 
 def check_password(password: str) -> None:

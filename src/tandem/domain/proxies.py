@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
-
-class ProxyStatus(StrEnum):
-    """How a proxy is (contract `BackupProxyStatus`)."""
-
-    ERROR = "Error"
-    HEALTHY = "Healthy"
-    UNKNOWN = "Unknown"
-    WARNING = "Warning"
-
-
-class ProxyType(StrEnum):
-    """What a proxy works on (contract `BackupProxyType`); ours work on file shares."""
-
-    CDP = "CDP"
-    FILE = "File"
-    HYPER_V = "HyperV"
-    HYPER_V_OFFHOST = "HyperVOffhost"
-    UNKNOWN = "Unknown"
-    VSPHERE = "vSphere"
+# The contract's words: while the agent calls, when it is away, before its first call.
+HEALTHY, AWAY, UNHEARD = "Healthy", "Error", "Unknown"
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy: `instance_uid` is the management agent's, `host_uid` the backup server's."""
 
     instance_uid: str
-    backup_server_uid: str
-    organization_uid: str
     name: str
     version: str
+    backup_server_uid: str
+    is_out_of_date: bool
     host_uid: str
     host_name: str
-    status: ProxyStatus
-    is_out_of_date: bool
+    status: str

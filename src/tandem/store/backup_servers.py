@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, exists, insert, literal, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, exists, func, insert, select, type_coerce, update
 
-from tandem.domain.backup_servers import BackupServer, BackupServerRole
+from tandem.domain.backup_servers import CLIENT, HOSTED, SILENCE_MAX, BackupServer
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
-from tandem.store.columns import Word
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
+from tandem.store.columns import microseconds
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import backup_servers, companies, enrolment_tokens
 
-# A company's own is a client; its provider or reseller hosts the others for it.
-_is_companys = exists().where(companies.c.instance_uid == backup_servers.c.organization_uid)
-_role = Word(BackupServerRole)
-_COLUMNS: Mapping[str, ColumnElement[Any]] = {column.name: column for column in backup_servers.c} | {
-    "role": case((_is_companys, literal(BackupServerRole.CLIENT, _role)), else_=literal(BackupServerRole.HOSTED, _role))
-}
-_BACKUP_SERVER = [_COLUMNS[name] for name in BackupServer.__struct_fields__]
+# Heard since then, an agent counts as connected; in microseconds, as instants are kept.
+_SILENT_SINCE = bindparam("silent_since", type_=BigInteger)
+IS_CONNECTED = type_coerce(backup_servers.c.last_seen_at, BigInteger) >= _SILENT_SINCE
+_IS_COMPANYS = exists().where(companies.c.instance_uid == backup_servers.c.organization_uid)
+BACKUP_SERVERS = Collection(
+    backup_servers,
+    BackupServer,
+    columns={
+        "display_version": (
+            backup_servers.c.version
+            + " (restic "
+            + func.coalesce(func.nullif(backup_servers.c.restic_version, ""), "unknown")
+            + ")"
+        ),
+        "status": case((IS_CONNECTED, "Healthy"), else_="Inaccessible"),
+        "backup_server_role_type": case((_IS_COMPANYS, CLIENT), else_=HOSTED),
+    },
+)
+_BACKUP_SERVER = [BACKUP_SERVERS.columns[name] for name in BackupServer.__struct_fields__]
 
 
 class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +65,14 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
 _AGENT = columns_of(backup_servers.c, AgentState)
 
 
-def list_backup_servers(connection: Connection, scope: Scope, window: Window) -> Page[BackupServer]:
-    """List the backup servers that the caller sees."""
-    statement = select(*_BACKUP_SERVER).where(visible(backup_servers, scope)).order_by(backup_servers.c.position)
-    return fetch_page(connection, statement, window, BackupServer)
+def list_backup_servers(connection: Connection, scope: Scope, query: Query, now: datetime) -> Page[BackupServer]:
+    """List the backup servers that the caller sees; `now`, aware, decides which agents count as connected."""
+    return BACKUP_SERVERS.page(connection, scope, query, values=silent_since(now))
+
+
+def silent_since(now: datetime) -> dict[str, int]:
+    """Give the parameter by which columns tell, at an instant, whether an agent is connected."""
+    return {"silent_since": microseconds(now - SILENCE_MAX)}
 
 
 def get_backup_server(connection: Connection, scope: Scope, uid: str) -> BackupServer:
@@ -73,7 +89,8 @@ def get_server_of_job(connection: Connection, uid: str) -> BackupServer:
 
 def insert_backup_server(connection: Connection, server: BackupServer, public_key: str) -> None:
     """Store a backup server whose agent has just enrolled."""
-    values = {name: getattr(server, name) for name in BackupServer.__struct_fields__ if name != "role"}
+    names = set(BackupServer.__struct_fields__) - {"backup_server_role_type"}
+    values = {name: getattr(server, name) for name in names}
     values |= {"public_key": public_key, "generation": 0, "revision": 1, "last_report": 0}
     connection.execute(insert(backup_servers).values(values))
 

@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, insert, select
 
-from tandem.domain.credentials import Credentials, CredentialsColumn
+from tandem.domain.credentials import Credentials
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
-from tandem.domain.ordering import Order
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.mapped import of_server, ordered, sees_any, select_mapped
-from tandem.store.query import fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import visible
 from tandem.store.secret_tables import credentials
+from tandem.store.tables import organizations
 
-_CREDENTIALS = select_mapped(credentials, Credentials)
-_ORDER = {
-    CredentialsColumn.DESCRIPTION: func.lower(func.coalesce(credentials.c.description, "")),
-    CredentialsColumn.USERNAME: func.lower(credentials.c.username),
-}
-AS_MADE: Order[CredentialsColumn] = Order()
+CREDENTIALS = Collection(
+    credentials,
+    Credentials,
+    source=credentials.outerjoin(organizations, organizations.c.instance_uid == credentials.c.mapped_organization_uid),
+    columns={"mapped_organization_name": organizations.c.name},
+)
 
 
 def list_credentials(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     backup_server_uid: str,
-    *,
     mapped_organization_uid: str | None = None,
-    order: Order[CredentialsColumn] = AS_MADE,
 ) -> Page[Credentials]:
     """List the credentials of a backup server that the caller sees, all or those mapped to one company."""
-    found = of_server(credentials, scope, backup_server_uid, mapped_organization_uid=mapped_organization_uid)
-    column = None if order.column is None else _ORDER[order.column]
-    return fetch_page(connection, ordered(_CREDENTIALS.where(*found), credentials, column, order), window, Credentials)
+    return CREDENTIALS.page(
+        connection,
+        scope,
+        query,
+        backup_server_uid=backup_server_uid,
+        mapped_organization_uid=mapped_organization_uid,
+    )
 
 
 def sees_credentials(connection: Connection, scope: Scope, backup_server_uid: str) -> bool:
-    """Say whether the caller sees any credentials of a backup server."""
-    return sees_any(connection, credentials, scope, backup_server_uid)
+    """Say whether the caller sees any credentials of a backup server, which he may without seeing the server."""
+    found = exists().where(visible(credentials, scope), credentials.c.backup_server_uid == backup_server_uid)
+    return bool(connection.scalar(select(found)))
 
 
 def get_credentials(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> Credentials:
     """Get credentials of a backup server; raises NotFound."""
-    found = of_server(credentials, scope, backup_server_uid, mapped_organization_uid=None)
-    statement = _CREDENTIALS.where(*found, credentials.c.instance_uid == uid)
-    return fetch_one(connection, statement, Credentials, noun="credentials", uid=uid)
+    found = CREDENTIALS.page(connection, scope, Query(), instance_uid=uid, backup_server_uid=backup_server_uid)
+    if not found.rows:
+        raise NotFound.of("credentials", uid)
+    return found.rows[0]
 
 
 def insert_credentials(connection: Connection, made: Credentials, *, sealed_secrets: str) -> None:

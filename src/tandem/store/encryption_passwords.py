@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
-from tandem.domain.encryption_passwords import EncryptionPassword, EncryptionPasswordColumn
+from tandem.domain.encryption_passwords import EncryptionPassword
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
-from tandem.domain.ordering import Order
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.mapped import of_server, ordered, sees_any, select_mapped
-from tandem.store.query import fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import visible
 from tandem.store.secret_tables import encryption_passwords
+from tandem.store.tables import organizations
 
-_PASSWORD = select_mapped(encryption_passwords, EncryptionPassword)
-_ORDER = {
-    EncryptionPasswordColumn.HINT: func.lower(encryption_passwords.c.hint),
-    EncryptionPasswordColumn.MODIFICATION_TIME: encryption_passwords.c.modification_time,
-}
-AS_MADE: Order[EncryptionPasswordColumn] = Order()
+ENCRYPTION_PASSWORDS = Collection(
+    encryption_passwords,
+    EncryptionPassword,
+    source=encryption_passwords.outerjoin(
+        organizations, organizations.c.instance_uid == encryption_passwords.c.mapped_organization_uid
+    ),
+    columns={"mapped_organization_name": organizations.c.name},
+)
 NOUN = "encryption password"
 
 
 def list_encryption_passwords(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     backup_server_uid: str,
-    *,
     mapped_organization_uid: str | None = None,
-    order: Order[EncryptionPasswordColumn] = AS_MADE,
 ) -> Page[EncryptionPassword]:
     """List the encryption passwords of a backup server that the caller sees, all or those mapped to one company."""
-    found = of_server(encryption_passwords, scope, backup_server_uid, mapped_organization_uid=mapped_organization_uid)
-    column = None if order.column is None else _ORDER[order.column]
-    statement = ordered(_PASSWORD.where(*found), encryption_passwords, column, order)
-    return fetch_page(connection, statement, window, EncryptionPassword)
+    return ENCRYPTION_PASSWORDS.page(
+        connection,
+        scope,
+        query,
+        backup_server_uid=backup_server_uid,
+        mapped_organization_uid=mapped_organization_uid,
+    )
 
 
 def sees_encryption_passwords(connection: Connection, scope: Scope, backup_server_uid: str) -> bool:
     """Say whether the caller sees any encryption password of a backup server."""
-    return sees_any(connection, encryption_passwords, scope, backup_server_uid)
+    of_server = encryption_passwords.c.backup_server_uid == backup_server_uid
+    return bool(connection.scalar(select(exists().where(visible(encryption_passwords, scope), of_server))))
 
 
 def get_sealed_password(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> str:
     """Get an encryption password of a backup server, sealed for its own uid; raises NotFound."""
-    found = of_server(encryption_passwords, scope, backup_server_uid, mapped_organization_uid=None)
-    statement = select(encryption_passwords.c.sealed_password)
-    sealed = connection.scalar(statement.where(*found, encryption_passwords.c.instance_uid == uid))
+    statement = select(encryption_passwords.c.sealed_password).where(
+        visible(encryption_passwords, scope),
+        encryption_passwords.c.instance_uid == uid,
+        encryption_passwords.c.backup_server_uid == backup_server_uid,
+    )
+    sealed = connection.scalar(statement)
     if sealed is None:
         raise NotFound.of(NOUN, uid)
     return sealed

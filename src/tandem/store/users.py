@@ -7,22 +7,34 @@ from datetime import datetime
 from sqlalchemy import bindparam, exists, insert, select
 
 from tandem.domain.identity import Caller, Scope, SignIn, User
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
+from tandem.store.listing import Collection
 from tandem.store.prepared import Prepared
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import companies, users
 
 _USER = columns_of(users.c, User)
+USERS = Collection(
+    users,
+    User,
+    columns={
+        "credentials_user_name": users.c.user_name,
+        **{
+            f"profile_{name}": users.c[name]
+            for name in ("first_name", "last_name", "title", "email", "address", "phone")
+        },
+    },
+)
 ENABLED = "Enabled"
 # A user of a company may use the REST API only if the company's REST access was switched on.
 _WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.organization_uid)
 
 
-def list_users(connection: Connection, scope: Scope, window: Window) -> Page[User]:
+def list_users(connection: Connection, scope: Scope, query: Query) -> Page[User]:
     """List the users that the caller sees."""
-    statement = select(*_USER).where(visible(users, scope)).order_by(users.c.position)
-    return fetch_page(connection, statement, window, User)
+    return USERS.page(connection, scope, query)
 
 
 def get_user(connection: Connection, scope: Scope, uid: str) -> User:
