@@ -246,12 +246,11 @@ class Agent:
                 try:
                     control = self._means.processes.control(self._stopping, _nothing)
                     report = self._means.repositories.collect(repository, control)
+                    if report is not None and not self._stopping.is_set():
+                        self._means.state.add_report(report)
+                        self._news.set()
                 except Exception:  # the others are told all the same
                     log.exception("repository not measured", repository=repository.name)
-                    continue
-                if report is not None and not self._stopping.is_set():
-                    self._means.state.add_report(report)
-                    self._news.set()
 
     def _make_repositories(self) -> None:
         configuration = self._configuration
