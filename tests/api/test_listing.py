@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tandem.api.listing import Resource
 from tandem.api.properties import Kind, Property
@@ -91,41 +91,41 @@ def test_a_value_is_taken_as_text_or_in_its_own_type(
     assert asked(quiet_console, JOBS, filter=written)["meta"]["pagingInfo"]["total"] == found
 
 
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        ("{", "not valid JSON"),
-        ("[" * 5000, "not valid JSON"),
-        ("assignedForCompany eq '1'", "not valid JSON"),
-        ("7", "array of JSON objects"),
-        ([[]], "array of JSON objects"),
-        ([{}], "operation null is not known; allowed: and, contains"),
-        ([{"operation": "like", "property": "name", "value": "x"}], 'operation "like"'),
-        ([{"operation": "equals", "value": "x"}], "property null cannot be used here; allowed: avgDuration"),
-        ([{"operation": "equals", "property": "schedule", "value": "x"}], "allowed: avgDuration"),
-        ([{"operation": "equals", "property": "name; drop table jobs", "value": "x"}], "drop table"),
-        ([{"operation": "or"}], 'needs "items"'),
-        ([{"operation": "or", "items": []}], 'needs "items"'),
-        ([{"operation": "or", "items": ["x"]}], "array of JSON objects"),
-        ([{**NAME, "items": [NAME]}], '"items" goes with'),
-        ([{**NAME, "collation": "german"}], "allowed: ignorecase, lexicographic, ordinal"),
-        ([{**NAME, "value": {"a": 1}}], "must be a text"),
-        ([{**NAME, "value": "\0"}], "must be a text"),
-        ([{"operation": "equals", "property": "status", "value": "Fine"}], "allowed: Disabling"),
-        ([{"operation": "equals", "property": "isEnabled", "value": "yes"}], "true or false"),
-        ([{"operation": "equals", "property": "lastRun", "value": "yesterday"}], "an instant such as"),
-        ([{"operation": "equals", "property": "lastDuration", "value": "1.5"}], "an integer"),
-        ([{"operation": "equals", "property": "lastDuration", "value": True}], "an integer"),
-        ([{"operation": "equals", "property": "lastDuration", "value": 2**63}], "an integer"),
-        ([{"operation": "equals", "property": "processingRate", "value": "nan"}], "a number"),
-        ([{"operation": "equals", "property": "uniqueUid", "value": "1"}], "a uuid"),
-        ([{"operation": "lessThan", "property": "isEnabled", "value": True}], "have an order"),
-        ([{"operation": "lessThan", "property": "name", "value": None}], "have an order"),
-        ([{"operation": "contains", "property": "lastRun", "value": "2026"}], "a text or a list"),
-        ([{"operation": "in", "property": "name", "value": ["x"] * 1001}], "at most 1000"),
-        ([NAME] * 201, "at most 200 expressions"),
-    ],
-)
+WRONG_FILTERS: list[tuple[Any, str]] = [
+    ("{", "not valid JSON"),
+    ("[" * 5000, "not valid JSON"),
+    ("assignedForCompany eq '1'", "not valid JSON"),
+    ("7", "array of JSON objects"),
+    ([[]], "array of JSON objects"),
+    ([{}], "operation null is not known; allowed: and, contains"),
+    ([{"operation": "like", "property": "name", "value": "x"}], 'operation "like"'),
+    ([{"operation": "equals", "value": "x"}], "property null cannot be used here; allowed: avgDuration"),
+    ([{"operation": "equals", "property": "schedule", "value": "x"}], "allowed: avgDuration"),
+    ([{"operation": "equals", "property": "name; drop table jobs", "value": "x"}], "drop table"),
+    ([{"operation": "or"}], 'needs "items"'),
+    ([{"operation": "or", "items": []}], 'needs "items"'),
+    ([{"operation": "or", "items": ["x"]}], "array of JSON objects"),
+    ([{**NAME, "items": [NAME]}], '"items" goes with'),
+    ([{**NAME, "collation": "german"}], "allowed: ignorecase, lexicographic, ordinal"),
+    ([{**NAME, "value": {"a": 1}}], "must be a text"),
+    ([{**NAME, "value": "\0"}], "must be a text"),
+    ([{"operation": "equals", "property": "status", "value": "Fine"}], "allowed: Disabling"),
+    ([{"operation": "equals", "property": "isEnabled", "value": "yes"}], "true or false"),
+    ([{"operation": "equals", "property": "lastRun", "value": "yesterday"}], "an instant such as"),
+    ([{"operation": "equals", "property": "lastDuration", "value": "1.5"}], "an integer"),
+    ([{"operation": "equals", "property": "lastDuration", "value": True}], "an integer"),
+    ([{"operation": "equals", "property": "lastDuration", "value": 2**63}], "an integer"),
+    ([{"operation": "equals", "property": "processingRate", "value": "nan"}], "a number"),
+    ([{"operation": "equals", "property": "uniqueUid", "value": "1"}], "a uuid"),
+    ([{"operation": "lessThan", "property": "isEnabled", "value": True}], "have an order"),
+    ([{"operation": "lessThan", "property": "name", "value": None}], "have an order"),
+    ([{"operation": "contains", "property": "lastRun", "value": "2026"}], "a text or a list"),
+    ([{"operation": "in", "property": "name", "value": ["x"] * 1001}], "at most 1000"),
+    ([NAME] * 201, "at most 200 expressions"),
+]
+
+
+@pytest.mark.parametrize(("written", "told"), WRONG_FILTERS)
 def test_a_filter_that_cannot_be_meant_is_refused_with_what_is_allowed(
     quiet_console: Console, written: Any, told: str
 ) -> None:
@@ -310,8 +310,4 @@ class Fleet(RuleBasedStateMachine):
 
 def test_pages_stay_true_while_jobs_come_and_go(console: Console) -> None:
     fleet = type("FleetOfThisConsole", (Fleet,), {"console": console})
-    case = fleet.TestCase()
-    case.settings = settings(
-        max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-    case.runTest()
+    run_state_machine_as_test(fleet, settings=settings(max_examples=15, stateful_step_count=12))  # pyright: ignore[reportUnknownMemberType]

@@ -10,6 +10,7 @@ from tandem.api import (
     backup_servers,
     collect,
     credentials,
+    documentation,
     encryption_passwords,
     file_share_copy_jobs,
     file_share_jobs,
@@ -36,6 +37,7 @@ SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
+EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
@@ -60,6 +62,7 @@ ROUTES: list[Operation] = [
         READ,
         organizations.list_companies,
         organizations.COMPANIES,
+        EXPANDS_ORGANIZATION,
     ),
     Operation(
         "POST",
@@ -149,6 +152,7 @@ ROUTES: list[Operation] = [
         READ,
         repositories.list_repositories,
         repositories.REPOSITORIES,
+        EXPANDS_INFO,
     ),
     Operation(
         "GET",
@@ -157,10 +161,16 @@ ROUTES: list[Operation] = [
         READ,
         repositories.list_repositories_by_server,
         repositories.REPOSITORIES,
+        EXPANDS_INFO,
     ),
     _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
     Operation(
-        "GET", SERVER + "/repositories/{repositoryUid}", "GetBackupRepository", READ, repositories.get_repository
+        "GET",
+        SERVER + "/repositories/{repositoryUid}",
+        "GetBackupRepository",
+        READ,
+        repositories.get_repository,
+        expands=EXPANDS_INFO,
     ),
     # Jobs
     Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
@@ -180,6 +190,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_jobs.list_file_share_jobs,
         file_share_jobs.FILE_SHARE_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -211,6 +222,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_jobs.list_file_share_jobs,
         file_share_jobs.FILE_SHARE_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -235,6 +247,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
         file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -266,6 +279,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
         file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -340,5 +354,10 @@ ROUTES: list[Operation] = [
     # Operation
     _ours("GET", "/health/live", "GetLive", PUBLIC, about.get_live),
     _ours("GET", "/health/ready", "GetReady", PUBLIC, about.get_ready),
+    # The API's own description
+    _ours("GET", f"{BASE}/openapi.json", "GetOpenApi", PUBLIC, documentation.description_of(lambda: ROUTES, BASE)),
+    _ours("GET", "/docs", "GetDocumentation", PUBLIC, documentation.get_page),
+    _ours("GET", "/docs/start.js", "GetDocumentationStart", PUBLIC, documentation.get_start),
+    _ours("GET", "/docs/{file}", "GetDocumentationFile", PUBLIC, documentation.get_file),
     _ours("GET", "/metrics", "GetMetrics", PUBLIC, about.get_metrics),
 ]

@@ -335,3 +335,13 @@ class UserMfaPolicyConfigurationStatus(StrEnum):
     CONFIGURED = "Configured"
     NOT_CONFIGURED = "NotConfigured"
     UNKNOWN = "Unknown"
+
+
+class ResponseErrorType(StrEnum):
+    """The contract's ResponseErrorType."""
+
+    LOGICAL = "logical"
+    RETRYABLE_LOGICAL = "retryableLogical"
+    SECURITY = "security"
+    TRANSPORT = "transport"
+    UNSPECIFIED = "unspecified"

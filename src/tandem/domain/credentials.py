@@ -11,7 +11,7 @@ SSH_PORT = 22
 
 
 class CredentialsType(StrEnum):
-    """What credentials are for (contract `BackupServerCredentialsType`)."""
+    """The contract's BackupServerCredentialsType: what credentials are for."""
 
     LINUX = "Linux"
     STANDARD = "Standard"
