@@ -57,6 +57,7 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {"PatchBackupServerJob", "OAuth2IssueToken", "EnrolAgent", "OpenAgentSession", "ExchangeWithAgent"}
 WITHOUT_A_BODY = {
+    "AssignBackupServerJob",
     "ChallengeAgent",
     "ForceCollectBackupServer",
     "RetryBackupServerJob",

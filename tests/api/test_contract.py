@@ -44,6 +44,7 @@ LEFT_OUT: dict[str, set[str]] = {
     "BackupServerJobScheduleOptionsPeriodically": {"schedule"},
     "Company": {"_embedded", "companyServices", "loginUrl"},
     "CredentialsInfo": {"password"},
+    "JobSessionHeatmapSession": {"locationName"},
     "OAuth2Error": {"error_uri"},
     "OAuth2Result": {"encrypted_code", "mfa_token"},
     "OwnerCredentials": {"password"},
@@ -53,6 +54,7 @@ ONE_OF = {"BackupServerJobSchedule"}
 
 FORMATS = {
     "uuid": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
     "date-time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}[+-]\d\d:\d\d"),
 }
 BITS = {"int32": 31, "int64": 63}
@@ -136,6 +138,9 @@ COLLECTIONS = {
     f"{SERVER}/fileShares": "ProtectedOnPremisesFileShare",
     f"{SHARES}/restorePoints": "ProtectedOnPremisesFileShareRestorePoint",
     f"{SHARES}/{ACMES.share}/restorePoints": "ProtectedOnPremisesFileShareRestorePoint",
+    f"{SHARES}/backups": "ProtectedOnPremisesFileShareBackup",
+    f"{SHARES}/{ACMES.share}/backups": "ProtectedOnPremisesFileShareBackup",
+    "/eventLogs/activityLogs": "ActivityLog",
     "/users": "User",
     "/organizations": "Organization",
     "/organizations/companies": "Company",
@@ -151,6 +156,7 @@ SINGLE = {
     f"{SERVER}/repositories/{ACMES.first}?expand=BackupRepositoryInfo": "BackupRepository",
     f"{SHARES}/{ACMES.share}": "ProtectedOnPremisesFileShare",
     f"{SHARES}/restorePoints/{ACMES.point}": "ProtectedOnPremisesFileShareRestorePoint",
+    "/infrastructure/jobSessionHeatmap/?from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z": "JobSessionHeatmap",
     "/users/me": "User",
     f"/organizations/{ACME}": "Organization",
     f"/organizations/companies/{GAMMA}": "Company",

@@ -55,14 +55,28 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     },
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
 }
-WITHOUT_BODY = {"ForceCollectBackupServer", "StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
+WITHOUT_BODY = {
+    "AssignBackupServerJob",
+    "ForceCollectBackupServer",
+    "RetryBackupServerJob",
+    "StartBackupServerJob",
+    "StopBackupServerJob",
+}
 # What its owner gets where it is no success: there is nothing to stop, retry or delete, or no room for another copy.
 OWNERS_ANSWER = {
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
+    # Of the provider's administrators only.
+    "AssignBackupServerJob": 403,
+    "UnassignBackupServerJob": 403,
 }
+
+# What a list needs in its query.
+QUERIES = {"GetJobSessionHeatmap": "/?from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z"}
+UNPAGED = {"GetCurrentUser", "GetAboutInformation", "GetJobSessionHeatmap"}
+TWO_OF_EACH = {"GetBackupServerJobs", "GetBackupRepositories", "GetProtectedFileSharesBackups"}
 
 # Another company, a reseller's customer seen from outside, a reseller outside its customers, a company and its
 # provider, an operator and the provider's own, and somebody bound to a location.
@@ -133,7 +147,8 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
     console: Console, name: str, who: Person, visible: set[Estate]
 ) -> None:
     operation = OPERATIONS[name]
-    response = console.call("GET", operation.path.removeprefix(BASE), who, headers={"X-Client-Version": "3.6.1"})
+    path = operation.path.removeprefix(BASE) + QUERIES.get(name, "")
+    response = console.call("GET", path, who, headers={"X-Client-Version": "3.6.1"})
     if response.status_code == 403:
         return  # `test_roles` knows whom it admits.
     assert response.status_code == 200
@@ -141,9 +156,9 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
         assert hidden.name not in response.text
         assert not [each for each in hidden.all_uids() if each in response.text]
     meta: dict[str, Any] = response.json().get("meta", {})
-    if name in {"GetOrganizations", "GetCompanies", "GetUsers", "GetCurrentUser", "GetAboutInformation"}:
+    if name in {*UNPAGED, "GetOrganizations", "GetCompanies", "GetUsers", "GetActivityLogs"}:
         return
-    total = len(visible) * (2 if name in {"GetBackupServerJobs", "GetBackupRepositories"} else 1)
+    total = len(visible) * (2 if name in TWO_OF_EACH else 1)
     assert meta["pagingInfo"] == {"total": total, "count": total, "offset": 0}
     for own in visible:
         assert [each for each in own.all_uids() if each in response.text]

@@ -14,14 +14,17 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
-from tandem.domain.paging import Page
+from tandem.domain.paging import Page, Window
 from tandem.store import (
+    activity_log,
     backup_servers,
     credentials,
     encryption_passwords,
+    file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    job_session_heatmap,
     jobs,
     organizations,
     proxies,
@@ -33,12 +36,13 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BOB, CHARLIE, NORA, START, Estate
+from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, NORA, START, Estate
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
 
 CASES: dict[str, Ask] = {
+    "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
     "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "credentials.delete_credentials": lambda c, s, e: credentials.delete_credentials(c, s, e.credentials, e.server),
@@ -75,9 +79,19 @@ CASES: dict[str, Ask] = {
         c, s, WHOLE, backup_server_uid=e.server
     ),
     "file_share_jobs.list_file_share_jobs": lambda c, s, e: file_share_jobs.list_file_share_jobs(c, s, WHOLE, e.server),
+    "file_share_backups.list_file_share_backups": lambda c, s, e: file_share_backups.list_file_share_backups(
+        c, s, WHOLE, e.share
+    ),
     "file_shares.get_file_share": lambda c, s, e: file_shares.get_file_share(c, s, e.share),
     "file_shares.list_file_shares": lambda c, s, e: file_shares.list_file_shares(c, s, WHOLE, e.server),
     "jobs.get_job": lambda c, s, e: jobs.get_job(c, s, e.job),
+    "job_session_heatmap.read_heatmap": lambda c, s, _: [
+        run
+        for run in job_session_heatmap.read_heatmap(c, s, BACKED_UP_AT, START).sessions
+        if run.session_uid == ACMES.session
+    ],
+    "jobs.is_job_wholly_visible": lambda c, s, e: jobs.is_job_wholly_visible(c, s, e.job_unique),
+    "jobs.map_job": lambda c, s, e: jobs.map_job(c, s, e.job_unique, BETA),
     "jobs.jobs_by_unique_uid": lambda c, s, e: jobs.jobs_by_unique_uid(c, s, [e.job_unique, e.copy_job_unique]),
     "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
@@ -99,6 +113,7 @@ CASES: dict[str, Ask] = {
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
+    "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
     "users.get_user": lambda c, s, _: users.get_user(c, s, BOB.uid),
     "users.list_users": lambda c, s, _: users.list_users(c, s, WHOLE),
@@ -187,6 +202,8 @@ def test_a_function_without_a_scope_has_a_reason() -> None:
 
 def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
+    with console.database.writing() as connection:
+        activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:
         with console.database.writing() as connection:

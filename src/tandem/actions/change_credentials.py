@@ -9,6 +9,7 @@ from tandem.actions.mapping import find_mapped
 from tandem.domain.credentials import Credentials, CredentialsType, LinuxDetails, Secrets
 from tandem.domain.errors import Conflict
 from tandem.store import activity_log, backup_servers, credentials, file_shares
+from tandem.store.database import Connection
 
 NAMED_MAX = 5
 _ACTIVITY = {
@@ -53,9 +54,7 @@ def create_credentials(act: Act, backup_server_uid: str, new: NewCredentials) ->
         )
         sealed = act.context.seal.close(msgspec.json.encode(new.secrets).decode(), made.instance_uid)
         credentials.insert_credentials(connection, made, sealed_secrets=sealed)
-        activity_log.record_activity(
-            connection, act.caller, _ACTIVITY[kind], object_uid=made.instance_uid, detail=made.username, now=act.now
-        )
+        _note(connection, act, _ACTIVITY[kind], made)
     return made
 
 
@@ -75,14 +74,19 @@ def delete_credentials(act: Act, backup_server_uid: str, uid: str) -> None:
             f"The credentials {found.username}", "the file share", file_shares.shares_with_credentials(connection, uid)
         )
         credentials.delete_credentials(connection, scope, uid, backup_server_uid)
-        activity_log.record_activity(
-            connection,
-            act.caller,
-            "DeleteBackupServerCredentials",
-            object_uid=uid,
-            detail=found.username,
-            now=act.now,
-        )
+        _note(connection, act, "DeleteBackupServerCredentials", found)
+
+
+def _note(connection: Connection, act: Act, activity: str, of: Credentials) -> None:
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        object_uid=of.instance_uid,
+        detail=of.username,
+        now=act.now,
+        object_organization_uid=of.mapped_organization_uid or of.organization_uid,
+    )
 
 
 def refuse_in_use(what: str, by: str, names: list[str]) -> None:

@@ -59,8 +59,9 @@ def create_encryption_password(act: Act, backup_server_uid: str, new: NewEncrypt
             act.caller,
             "CreateBackupServerEncryptionPassword",
             object_uid=made.instance_uid,
-            detail=server.name,
+            detail=f"of {server.name}",
             now=act.now,
+            object_organization_uid=made.mapped_organization_uid or made.organization_uid,
         )
     return made
 
@@ -85,6 +86,7 @@ def delete_encryption_password(act: Act, backup_server_uid: str, uid: str) -> No
             act.caller,
             "DeleteBackupServerEncryptionPassword",
             object_uid=uid,
-            detail=server.name,
+            detail=f"of {server.name}",
             now=act.now,
+            object_organization_uid=server.organization_uid,
         )

@@ -31,4 +31,5 @@ def collect(act: Act, backup_server_uid: str) -> None:
             object_uid=server.instance_uid,
             detail=server.name,
             now=now,
+            object_organization_uid=server.organization_uid,
         )

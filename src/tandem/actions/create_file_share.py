@@ -55,7 +55,13 @@ def create_file_share(
             refuse_overlap(path, repository.path, field="path", what=what)
         file_shares.insert_file_share(connection, share, created_at=act.now, credentials_uid=credentials_uid)
         activity_log.record_activity(
-            connection, act.caller, "CreateFileShare", object_uid=share.instance_uid, detail=path, now=act.now
+            connection,
+            act.caller,
+            "CreateFileShare",
+            object_uid=share.instance_uid,
+            object_organization_uid=share.organization_uid,
+            detail=f"{name} ({path})",
+            now=act.now,
         )
     return share
 

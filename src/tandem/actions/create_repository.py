@@ -114,7 +114,13 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             encryption_password_uid=new.encryption_password_uid,
         )
         activity_log.record_activity(
-            connection, act.caller, "CreateBackupRepository", object_uid=uid, detail=new.path, now=act.now
+            connection,
+            act.caller,
+            "CreateBackupRepository",
+            object_uid=uid,
+            object_organization_uid=repository.organization_uid,
+            detail=f"{new.name} ({new.path})",
+            now=act.now,
         )
     return uid
 

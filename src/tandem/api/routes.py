@@ -6,15 +6,19 @@ from functools import partial
 
 from tandem.api import (
     about,
+    activity_log,
     agents,
     backup_servers,
     collect,
     credentials,
     documentation,
     encryption_passwords,
+    file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    job_assignments,
+    job_session_heatmap,
     jobs,
     organizations,
     proxies,
@@ -181,6 +185,8 @@ ROUTES: list[Operation] = [
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
     Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
+    Operation("POST", f"{JOB}/assign", "AssignBackupServerJob", Permission.PROVIDER, job_assignments.assign_job),
+    Operation("DELETE", f"{JOB}/assign", "UnassignBackupServerJob", Permission.PROVIDER, job_assignments.unassign_job),
     _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions, sessions.SESSIONS),
     # File share jobs
     Operation(
@@ -299,6 +305,21 @@ ROUTES: list[Operation] = [
     # Sessions
     _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),
+    Operation(
+        "GET",
+        f"{BASE}/infrastructure/jobSessionHeatmap",
+        "GetJobSessionHeatmap",
+        READ,
+        job_session_heatmap.get_heatmap,
+    ),
+    # The activity log names users: whoever may list these may read it
+    Operation(
+        "GET",
+        f"{BASE}/eventLogs/activityLogs",
+        "GetActivityLogs",
+        Permission.USERS_READ,
+        activity_log.list_activity_log,
+    ),
     # File shares and their restore points
     Operation(
         "GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares, file_shares.FILE_SHARES
@@ -315,6 +336,22 @@ ROUTES: list[Operation] = [
     _ours("POST", f"{SERVER}/fileShares", "CreateFileShare", WRITE, file_shares.create_file_share),
     _ours(
         "GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions, sessions.SESSIONS
+    ),
+    Operation(
+        "GET",
+        f"{SHARES}/backups",
+        "GetProtectedFileSharesBackups",
+        READ,
+        file_share_backups.list_file_share_backups,
+        file_share_backups.FILE_SHARE_BACKUPS,
+    ),
+    Operation(
+        "GET",
+        f"{SHARE}/backups",
+        "GetProtectedFileSharesBackupsByFileShare",
+        READ,
+        file_share_backups.list_file_share_backups,
+        file_share_backups.FILE_SHARE_BACKUPS,
     ),
     Operation(
         "GET",
