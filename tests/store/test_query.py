@@ -11,6 +11,7 @@ from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
 from tandem.store.database import Connection
 from tandem.store.query import visible
+from tandem.store.secret_tables import credentials, encryption_passwords
 from tandem.store.tables import (
     activity_log,
     backup_repositories,
@@ -30,7 +31,19 @@ from tandem.store.tables import sessions as session_rows
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, GAMMA, NORTH, PROVIDER, PROVIDERS
 
-OWNED = [backup_servers, backup_repositories, shares, job_rows, share_jobs, copy_jobs, users, organizations, companies]
+OWNED = [
+    backup_servers,
+    backup_repositories,
+    credentials,
+    encryption_passwords,
+    shares,
+    job_rows,
+    share_jobs,
+    copy_jobs,
+    users,
+    organizations,
+    companies,
+]
 THROUGH = [session_rows, points, copies]
 # Tables without an owner of their own: the console's, or reached only by something that has one.
 WITHOUT_OWNER = {

@@ -14,6 +14,8 @@ from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 _NO_NUL = r"^[^\x00]*\Z"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"^[^\x00]*[^\x00\s][^\x00]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
+Secret = Annotated[str, msgspec.Meta(max_length=1024, pattern=_NO_NUL)]
+PrivateKey = Annotated[str, msgspec.Meta(max_length=20_000, pattern=_NO_NUL)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
 
