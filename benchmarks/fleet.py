@@ -132,7 +132,7 @@ def _copy_table(reader: sqlite3.Connection, writer: psycopg.Connection[Any], tab
         for row in reader.execute(f"select {', '.join(names)} from {table.name}"):
             rows.write_row(row)
     if "position" in names:
-        number = sql.SQL("select setval(pg_get_serial_sequence({}, 'position'), coalesce(max(position), 0) + 1) from {}")
+        number = sql.SQL("select setval(pg_get_serial_sequence({}, 'position'), max(position) + 1) from {}")
         writer.execute(number.format(table.name, sql.Identifier(table.name)))
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, and of the benchmarks': made from the system's programs, and gone when they are."""
+"""A PostgreSQL server for tests and benchmarks: made from the system's programs, and gone when they are."""
 
 import os
 import pwd

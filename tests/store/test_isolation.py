@@ -159,6 +159,7 @@ NOT_ABOUT_DATA = {
     "query",
     "listing",
     "metadata",
+    "job_indexes",
     "conditions",
     "texts",
     "prepared",

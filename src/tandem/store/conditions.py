@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -79,20 +80,30 @@ def condition_of(columns: Columns, condition: Condition) -> ColumnElement[bool]:
     return _combine(condition, items)
 
 
-def order_of(columns: Columns, keys: Iterable[SortKey], uid: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Give the order for sort keys, null before everything, made total by a uid that goes the way of the first key."""
-    keys = list(keys)
-    order: list[ColumnElement[Any]] = []
-    for key in keys:
-        column = columns.collated(key.property, key.collation)
-        order.append(_directed(ordinal(column) if is_text(column) else column, column, is_descending=key.is_descending))
-    return [*order, uid.desc() if keys[0].is_descending else uid.asc()]
+class OrderKey(msgspec.Struct, frozen=True):
+    """What rows are ordered by: a column, or what is made of one; null, where it can be, comes before everything."""
+
+    key: ColumnElement[Any]
+    is_descending: bool = False
+    is_nullable: bool = False
+
+    def directed(self, other: ColumnElement[Any] | None = None, *, is_backward: bool = False) -> ColumnElement[Any]:
+        """Give it as ORDER BY takes it: either way, and by another column that holds the same, if one is given."""
+        key = self.key if other is None else other
+        is_descending = self.is_descending is not is_backward
+        if not self.is_nullable:
+            return key.desc() if is_descending else key.asc()
+        return key.desc().nulls_last() if is_descending else key.asc().nulls_first()
 
 
-def _directed(key: ColumnElement[Any], column: ColumnElement[Any], *, is_descending: bool) -> ColumnElement[Any]:
-    if not _is_nullable(column):
-        return key.desc() if is_descending else key.asc()
-    return key.desc().nulls_last() if is_descending else key.asc().nulls_first()
+def order_of(columns: Columns, keys: Sequence[SortKey], uid: ColumnElement[Any]) -> list[OrderKey]:
+    """Give the order for sort keys, made total by a uid that goes the way of the first key."""
+    return [*(_order_key(columns, key) for key in keys), OrderKey(uid, keys[0].is_descending)]
+
+
+def _order_key(columns: Columns, key: SortKey) -> OrderKey:
+    column = columns.collated(key.property, key.collation)
+    return OrderKey(ordinal(column) if is_text(column) else column, key.is_descending, _is_nullable(column))
 
 
 def _is_nullable(column: ColumnElement[Any]) -> bool:
