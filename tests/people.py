@@ -13,6 +13,7 @@ import msgspec
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select
 
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.credentials import Credentials, CredentialsType, Secrets
@@ -22,6 +23,7 @@ from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.file_shares import FileShare
 from tandem.domain.identity import Caller, Company, Organization, OrganizationType, Role, User, organization_type_of
 from tandem.domain.jobs import Job, JobStatus, JobType
+from tandem.domain.logins import IdentityProvider, NewLogin, SignIn
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import RetentionUnit
@@ -37,14 +39,17 @@ from tandem.store import (
     file_share_jobs,
     file_shares,
     jobs,
+    logins,
     organizations,
     repositories,
     restore_points,
     sessions,
+    sign_ins,
     tokens,
     users,
 )
 from tandem.store.database import Connection
+from tandem.store.login_tables import user_logins
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BACKED_UP_AT = START - timedelta(hours=2)
@@ -94,6 +99,11 @@ ALICE = PEOPLE[Role.PORTAL_ADMINISTRATOR]
 BOB = PEOPLE[Role.COMPANY_OWNER]
 NORA = PEOPLE[Role.RESELLER_OWNER]
 CHARLIE = _person(Role.COMPANY_OWNER, BETA, "charlie")
+
+
+def key_of(person: Person) -> str:
+    """Give the API key of somebody who has one: Alice, Bob, Charlie and Nora do."""
+    return f"tandem_key_{person.user_name}-{person.uid}"
 
 
 class Estate(NamedTuple):
@@ -211,6 +221,8 @@ def populate(connection: Connection, seal: Seal) -> None:
     _insert_organizations(connection)
     for person in (*PEOPLE.values(), CHARLIE):
         insert_person(connection, person)
+    for person in (ALICE, BOB, CHARLIE, NORA):
+        insert_key(connection, person)
     for estate in ESTATES:
         insert_server(connection, estate)
         insert_secrets(connection, estate, seal)
@@ -240,7 +252,7 @@ def _insert_organizations(connection: Connection) -> None:
 
 
 def insert_person(connection: Connection, person: Person) -> None:
-    """Store a user."""
+    """Store a user, and that he is signed in: tokens name a sign-in, his has the same uid as he."""
     user = User(
         instance_uid=person.uid,
         organization_uid=person.organization_uid,
@@ -249,6 +261,37 @@ def insert_person(connection: Connection, person: Person) -> None:
         status=users.ENABLED,
     )
     users.insert_user(connection, user, password_hash=PASSWORD_HASH, created_at=START)
+    account = sign_ins.find_account(connection, user_uid=person.uid)
+    assert account
+    signed_in = SignIn(
+        instance_uid=person.uid,
+        user_uid=person.uid,
+        login_id=account.login_id,
+        created_at=START,
+        expires_at=START + timedelta(days=10_000),
+    )
+    sign_ins.insert_sign_in(connection, signed_in)
+
+
+def insert_key(connection: Connection, person: Person) -> None:
+    """Store somebody's API key."""
+    key = NewLogin(
+        instance_uid=uid(f"key of {person.user_name}"),
+        user_uid=person.uid,
+        identity_provider_name=IdentityProvider.API_KEY,
+        identifier_in_provider=key_of(person)[:17],
+        description=f"{person.user_name}'s key",
+        creation_date=START,
+        scopes=("rest",),
+        secret_hash=hashlib.sha256(key_of(person).encode()).hexdigest(),
+    )
+    logins.insert_login(connection, key)
+
+
+def login_id_of(connection: Connection, person: Person, provider: IdentityProvider = IdentityProvider.API_KEY) -> int:
+    """Give the id of somebody's login."""
+    mine = (user_logins.c.user_uid == person.uid, user_logins.c.identity_provider_name == provider)
+    return connection.execute(select(user_logins.c.position).where(*mine)).scalars().first() or 0
 
 
 def insert_server(connection: Connection, estate: Estate) -> None:

@@ -13,7 +13,8 @@ from prometheus_client import Counter, Histogram
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tandem.actions.tokens import find_caller
+from tandem.actions.tokens import UnknownKey
+from tandem.api.admission import admit, count_guess
 from tandem.api.bodies import read_body
 from tandem.api.call import Call, Services
 from tandem.api.envelope import respond_with
@@ -21,10 +22,9 @@ from tandem.api.errors import TransportError, respond, respond_unexpected
 from tandem.api.operations import Operation, signature_of
 from tandem.api.parameters import read_parameters
 from tandem.api.routes import ROUTES
-from tandem.domain.errors import ConsoleError, Forbidden, NotFound, Unauthorized
-from tandem.domain.identity import Caller, Permission, admitted_roles
+from tandem.domain.errors import ConsoleError, NotFound, Unauthorized
+from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH
-from tandem.store.database import Connection
 
 BODY_BYTES_MAX = 1024 * 1024
 EXCHANGE_BYTES_MAX = 16 * 1024 * 1024
@@ -64,6 +64,9 @@ class Application:
             call = self._call(parameters, scope)
             serve = self._read if operation.method == "GET" else self._change
             response = await serve(operation, call, receive)
+        except UnknownKey as error:
+            told = await anyio.to_thread.run_sync(count_guess, self._services.context, _address(scope), error)
+            response = respond(told, method=method, path=path)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
         except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
@@ -80,13 +83,12 @@ class Application:
             )
         except ValueError as error:
             raise TransportError(400, f"The query has more than {QUERY_FIELDS_MAX} parameters.") from error
-        client = scope.get("client")
         return Call(
             services=self._services,
             path=parameters,
             query=query,
             headers=headers,
-            address=client[0] if client else "",
+            address=_address(scope),
             token=_bearer(headers),
         )
 
@@ -100,7 +102,7 @@ class Application:
             return _serve(operation, call)
         # One connection, and one state of the data, for the caller's rights and for what he is shown.
         with self._services.context.database.reading() as connection:
-            caller = self._admit(connection, operation, call)
+            caller = admit(connection, operation, call)
             return _serve(operation, msgspec.structs.replace(call, caller=caller, connection=connection))
 
     async def _change(self, operation: Operation, call: Call, receive: Receive) -> Response:
@@ -116,13 +118,7 @@ class Application:
 
     def _admit_now(self, operation: Operation, call: Call) -> Caller:
         with self._services.context.database.reading() as connection:
-            return self._admit(connection, operation, call)
-
-    def _admit(self, connection: Connection, operation: Operation, call: Call) -> Caller:
-        caller = find_caller(connection, self._services.checker, call.token)
-        if caller.role not in admitted_roles(operation.permission, self._services.context.contract):
-            raise Forbidden(f"Your role {caller.role} does not permit {operation.operation_id}.")
-        return caller
+            return admit(connection, operation, call)
 
     def _lay_out(self, operation: Operation) -> None:
         if "{" not in operation.path:
@@ -174,6 +170,11 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
         elif expected != given:
             return None
     return parameters
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _bearer(headers: dict[str, str]) -> str:

@@ -39,8 +39,9 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
             paging = f'{{"total":{page.total},"count":{len(rows)},"offset":{page.offset}}}'
             start = f'{{"meta":{{"pagingInfo":{paging}}},"data":'
             return JsonResponse(start.encode() + _encode(call, rows, views) + b"}")
-        case One(data=data):
-            return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}")
+        case One(data=data, is_secret=is_secret):
+            headers = {"Cache-Control": "no-store"} if is_secret else None
+            return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}", headers=headers)
         case Done():
             return JsonResponse(EMPTY)
         case response:

@@ -20,9 +20,11 @@ from tandem.api import (
     job_assignments,
     job_session_heatmap,
     jobs,
+    logins,
     organizations,
     proxies,
     repositories,
+    reset_password,
     restore_points,
     sessions,
     tokens,
@@ -37,6 +39,8 @@ SERVERS = f"{BASE}/infrastructure/backupServers"
 SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
 JOB = JOBS + "/{jobUid}"
+LOGINS = BASE + "/users/{userUid}/logins"
+LOGIN = LOGINS + "/{userLoginId}"
 SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
@@ -87,6 +91,42 @@ ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
     Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
     Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
+    # Logins
+    Operation("GET", f"{BASE}/users/logins", "GetLogins", Permission.SIGNED_IN, logins.list_own_logins, logins.LOGINS),
+    Operation("GET", LOGINS, "GetUserLogins", Permission.SIGNED_IN, logins.list_user_logins),
+    Operation("POST", f"{LOGINS}/apikey", "AddApiKeyLogin", Permission.SIGNED_IN, logins.create_api_key),
+    Operation("POST", f"{LOGINS}/totp", "AddTotpLogin", Permission.SIGNED_IN, logins.create_totp),
+    Operation("GET", LOGIN, "GetUserLogin", Permission.SIGNED_IN, logins.get_user_login),
+    Operation("PATCH", LOGIN, "UpdateUserLogin", Permission.SIGNED_IN, logins.patch_user_login),
+    Operation("DELETE", LOGIN, "DeleteUserLogin", Permission.SIGNED_IN, logins.delete_user_login),
+    Operation(
+        "DELETE",
+        BASE + "/users/{userUid}/tokens",
+        "RevokeAuthenticationToken",
+        Permission.SIGNED_IN,
+        logins.revoke_tokens,
+    ),
+    Operation(
+        "GET",
+        f"{BASE}/authentication/keys/totp-secret",
+        "GenerateTotpSecret",
+        Permission.SIGNED_IN,
+        logins.make_totp_secret,
+    ),
+    Operation(
+        "GET",
+        BASE + "/organizations/{organizationUid}/keys",
+        "GetOrganizationApiKeys",
+        Permission.USERS_WRITE,
+        logins.list_organization_keys,
+        logins.LOGINS,
+    ),
+    Operation(
+        "POST", f"{BASE}/users/resetpassword", "CreateResetPasswordRequest", PUBLIC, reset_password.request_reset
+    ),
+    Operation(
+        "PUT", f"{BASE}/users/resetpassword", "CompleteResetPasswordRequest", PUBLIC, reset_password.complete_reset
+    ),
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS

@@ -18,6 +18,7 @@ from granian.server.embed import Server
 from tandem.actions.context import Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.first_start import prepare
+from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.sweep import sweep
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
@@ -67,6 +68,7 @@ def build_services(settings: Settings) -> Services:
         installation_uid=uid,
         contract=settings.contract,
     )
+    rotate_signing_keys(context)
     return Services(context=context, checker=TokenChecker(context), door=AgentDoor(context), stopping=Event())
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tandem.domain.identity import OrganizationType, Role
+from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
@@ -28,6 +28,7 @@ from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionTyp
 from tandem.protocol.messages import Order
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.login_tables import sign_ins
 from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
@@ -112,6 +113,14 @@ users = Table(
     Column("address", Text),
     Column("phone", Text),
     Column("created_at", Instant, nullable=False),
+    Column("mfa_policy_status", Word(MfaPolicyStatus), nullable=False, server_default=MfaPolicyStatus.DISABLED),
+    # Follows the user's second factors, so that lists can be filtered by it.
+    Column(
+        "mfa_policy_configuration_status",
+        Word(MfaPolicyConfigurationStatus),
+        nullable=False,
+        server_default=MfaPolicyConfigurationStatus.NOT_CONFIGURED,
+    ),
     info=_owned_by("organization_uid"),
 )
 
@@ -119,8 +128,7 @@ refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("family_uid", Uid, nullable=False, index=True),
-    Column("user_uid", Uid, ForeignKey("users.instance_uid"), nullable=False, index=True),
+    Column("sign_in_uid", Uid, ForeignKey(sign_ins.c.instance_uid, ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("used_at", Instant),
 )
