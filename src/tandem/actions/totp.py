@@ -22,6 +22,7 @@ DIGITS, STEP_SECONDS = 6, 30
 # A clock may be wrong by one step, or the code be typed slowly.
 STEPS_AROUND = (0, -1, 1)
 URL_LENGTH_MAX = 2000
+FIELDS_MAX = 20
 
 
 def new_secret() -> str:
@@ -39,8 +40,11 @@ def secret_url(secret: str, user_name: str) -> str:
 
 def secret_in(url: str) -> str:
     """Give the secret in such a URL; raises Invalid, never showing it, if it is none or asks for other codes."""
-    parts = urlsplit(url[:URL_LENGTH_MAX])
-    fields = {name: values[-1] for name, values in parse_qs(parts.query, max_num_fields=20).items()}
+    try:
+        parts = urlsplit(url[:URL_LENGTH_MAX])
+        fields = {name: values[-1] for name, values in parse_qs(parts.query, max_num_fields=FIELDS_MAX).items()}
+    except ValueError as error:
+        raise _wrong("it must be a URL") from error
     if parts.scheme != "otpauth" or parts.netloc != "totp" or "secret" not in fields:
         raise _wrong("it must be an otpauth://totp/ URL with a secret")
     expected = {"algorithm": "SHA1", "digits": str(DIGITS), "period": str(STEP_SECONDS)}
