@@ -17,6 +17,7 @@ from tandem.cli.app import app
 from tandem.domain.errors import ConsoleError
 from tandem.server.console import run_console
 from tandem.server.logs import configure_logs
+from tandem.server.reset_codes import find_reset_codes
 from tandem.server.up import run_up
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder where everything of ours is kept.")]
@@ -105,6 +106,15 @@ def show_config(*, data: Data = None) -> None:
     table = Table("setting", Column("value", overflow="fold"), "from", Column("what it is", overflow="fold"))
     for origin in config.origins({"data": data}):
         table.add_row(origin.name, origin.shown, origin.origin, origin.about)
+    Terminal().print(table)
+
+
+@app.command("codes", rich_help_panel="Processes")
+def show_reset_codes(*, data: Data = None) -> None:
+    """Show the codes of those who have forgotten their passwords, to hand them on; for whoever runs the console."""
+    table = Table("user", "e-mail", "good until (UTC)", Column("code", overflow="fold"))
+    for held in find_reset_codes(config.load({"data": data})):
+        table.add_row(held.user_name, held.email, f"{held.expires_at:%H:%M:%S}", held.code)
     Terminal().print(table)
 
 

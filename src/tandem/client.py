@@ -135,8 +135,7 @@ class Client:
         _address(console)
         self.console = console.rstrip("/")
         self.certificate_pem = certificate_pem
-        self._access_token = access_token
-        self._refresh_token = refresh_token
+        self._access_token, self._refresh_token = access_token, refresh_token
         self._on_tokens = on_tokens
         context = ssl.create_default_context() if certificate_pem is None else pinned_context(certificate_pem)
         timeout = httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
@@ -154,9 +153,15 @@ class Client:
         """Close the connection; the sign-in stays good."""
         self._http.close()
 
-    def sign_in(self, user_name: str, password: str) -> None:
-        """Sign in; raises ApiError for a wrong user name or password."""
-        self._grant({"grant_type": "password", "username": user_name, "password": password})
+    def sign_in(self, user_name: str, password: str, ask_code: Callable[[], str] | None = None) -> None:
+        """Sign in, asking for a code if one is needed; raises ApiError if either is wrong, NotSignedIn if none is."""
+        answer = self._grant({"grant_type": "password", "username": user_name, "password": password})
+        if ask_code is not None and (token := answer.get("mfa_token")):
+            answer = self._grant({"grant_type": "mfa", "mfa_token": token, "mfa_code": ask_code()})
+        if "refresh_token" not in answer:
+            raise NotSignedIn(
+                f"{user_name} signs in with a second factor at {self.console}; it has to be set up first."
+            )
 
     def get(self, path: str, **query: Json) -> Json:
         """Get one resource."""
@@ -235,16 +240,18 @@ class Client:
             raise NotSignedIn(f"The sign-in at {self.console} has ended. Sign in again: tandem login") from error
         return True
 
-    def _grant(self, form: dict[str, str]) -> None:
+    def _grant(self, form: dict[str, str]) -> Json:
         try:
             response = self._http.post(f"{BASE}/token", data=form)
         except httpx.HTTPError as error:
             raise _unreachable(self.console, error) from error
         _raise_refused(response, self.console)
-        pair = _read(response, self.console)
-        self._adopt(pair["access_token"], pair["refresh_token"])
-        if self._on_tokens is not None:
-            self._on_tokens(pair["access_token"], pair["refresh_token"])
+        answer = _read(response, self.console)
+        if "refresh_token" in answer:
+            self._adopt(answer["access_token"], answer["refresh_token"])
+            if self._on_tokens is not None:
+                self._on_tokens(answer["access_token"], answer["refresh_token"])
+        return answer
 
     def _adopt(self, access_token: str, refresh_token: str) -> None:
         self._access_token, self._refresh_token = access_token, refresh_token

@@ -5,11 +5,11 @@ import pytest
 from sqlalchemy import select, update
 
 from tandem.actions import throttles
-from tandem.actions.reset_password import CODE_LIFETIME, CODES_OF_USER_MAX, held_codes
+from tandem.actions.reset_password import CODE_LIFETIME, CODES_OF_USER_MAX, HeldCode, held_codes
 from tandem.actions.sweep import sweep
 from tandem.store.tables import activity_log, users
 from tests.api.test_costs import counted
-from tests.consoles import Console, error_in, rows_of
+from tests.consoles import SEAL, Console, error_in, rows_of
 from tests.people import BOB, PASSWORD, Person, key_of
 
 PATH = "/api/v3/users/resetpassword"
@@ -32,9 +32,13 @@ def ask(console: Console, body: object = ASKS, address: str = "192.0.2.1") -> ht
     return console.request("POST", PATH, json=body, address=address)
 
 
+def held(console: Console) -> list[HeldCode]:
+    return held_codes(console.database, SEAL, console.clock.now)
+
+
 def code_for_bob(console: Console) -> str:
     assert ask(console).json() == {"data": True}
-    return held_codes(console.context)[-1].code
+    return held(console)[-1].code
 
 
 def complete(console: Console, code: str, password: object = NEW, address: str = "192.0.2.1") -> httpx.Response:
@@ -71,15 +75,15 @@ def test_a_code_is_kept_by_its_hash_and_sealed_and_is_told_to_nobody_over_http(c
     code = code_for_bob(console)
     assert len(code) >= 40
     assert code not in repr(rows_of(console.database))
-    (held,) = held_codes(console.context)
-    assert (held.user_name, held.email, held.expires_at) == ("bob", EMAIL, console.clock.now + CODE_LIFETIME)
+    (found,) = held(console)
+    assert (found.user_name, found.email, found.expires_at) == ("bob", EMAIL, console.clock.now + CODE_LIFETIME)
 
 
 def test_a_code_ends_after_half_an_hour(console: Console) -> None:
     code = code_for_bob(console)
     console.clock.forward(seconds=CODE_LIFETIME.total_seconds())
     assert complete(console, code).status_code == 400
-    assert held_codes(console.context) == []
+    assert held(console) == []
     sweep(console.context)
     assert rows_of(console.database)["single_use_codes"] == []
 
@@ -100,7 +104,7 @@ def test_whoever_guesses_learns_nothing(console: Console, body: dict[str, str]) 
     right, wrong = ask(console), ask(console, body)
     assert (right.status_code, right.content) == (wrong.status_code, wrong.content) == (200, b'{"data":true}')
     assert dict(right.headers) == dict(wrong.headers)
-    assert [held.user_name for held in held_codes(console.context)] == ["bob"]
+    assert [found.user_name for found in held(console)] == ["bob"]
 
 
 def test_the_same_statements_run_whether_there_is_such_a_user_or_not(console: Console) -> None:
@@ -122,7 +126,7 @@ def test_a_user_without_an_address_or_who_is_disabled_gets_no_code(console: Cons
     give_address(console, BOB, None)
     for email in ("", "None", "null", EMAIL):
         ask(console, {"email": email, "userName": "bob"})
-    assert held_codes(console.context) == []
+    assert held(console) == []
     console.clock.forward(minutes=20)
     give_address(console, BOB, EMAIL)
     code = code_for_bob(console)
@@ -131,7 +135,7 @@ def test_a_user_without_an_address_or_who_is_disabled_gets_no_code(console: Cons
     assert complete(console, code).status_code == 400
     console.clock.forward(minutes=40)
     ask(console)
-    assert held_codes(console.context) == []
+    assert held(console) == []
 
 
 def test_another_users_code_changes_nobody_elses_password(console: Console) -> None:
@@ -182,11 +186,11 @@ def test_asking_is_slowed_down_for_a_user_from_an_address_and_for_an_address(con
 def test_others_cannot_fill_a_users_post(console: Console) -> None:
     for number in range(CODES_OF_USER_MAX + 3):
         assert ask(console, address=f"192.0.2.{number}").json() == {"data": True}
-    held = held_codes(console.context)
-    assert len(held) == CODES_OF_USER_MAX
-    assert complete(console, held[0].code).status_code == 200
+    found = held(console)
+    assert len(found) == CODES_OF_USER_MAX
+    assert complete(console, found[0].code).status_code == 200
     # One that was used ends the others.
-    assert held_codes(console.context) == []
+    assert held(console) == []
 
 
 def test_guessing_codes_is_slowed_down(console: Console) -> None:

@@ -23,8 +23,9 @@ from tandem.actions.throttles import (
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Access
 from tandem.domain.logins import Account, CodePurpose, SingleUseCode
+from tandem.sealing import Seal
 from tandem.store import activity_log, codes, sign_ins, users
-from tandem.store.database import Connection
+from tandem.store.database import Connection, Database
 
 CODE_LIFETIME = timedelta(minutes=30)
 # More codes than these are made, but open nothing: others cannot fill a user's post.
@@ -111,12 +112,12 @@ def complete_reset(context: Context, *, code: str, new_password: str, address: s
         _record(connection, account, "CompleteResetPasswordRequest", address, now)
 
 
-def held_codes(context: Context) -> list[HeldCode]:
+def held_codes(database: Database, seal: Seal, now: datetime) -> list[HeldCode]:
     """Give the codes that are still good, for whoever runs the console to hand on."""
-    with context.database.reading() as connection:
-        sealed = codes.list_sealed_codes(connection, CodePurpose.PASSWORD_RESET, context.clock())
+    with database.reading() as connection:
+        sealed = codes.list_sealed_codes(connection, CodePurpose.PASSWORD_RESET, now)
     return [
-        HeldCode(user_name, email, context.seal.open(sealed_code, code_hash), expires_at)
+        HeldCode(user_name, email, seal.open(sealed_code, code_hash), expires_at)
         for user_name, email, code_hash, sealed_code, expires_at in sealed
     ]
 
