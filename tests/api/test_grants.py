@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from tandem.actions import grants, throttles
 from tandem.actions.sweep import sweep
+from tandem.domain.activity_log import ActivityType
 from tandem.domain.identity import MfaPolicyStatus, Role
 from tandem.domain.logins import IdentityProvider
 from tandem.store import users as stored_users
@@ -293,6 +294,7 @@ def test_one_acts_as_a_user_whom_one_manages_and_it_is_told(console: Console, wh
     with console.database.reading() as connection:
         line = connection.execute(select(activity_log).order_by(activity_log.c.position)).mappings().all()[-1]
     assert (line["user_name"], line["object_uid"]) == (who.user_name, whom.uid)
+    assert line["type"] is ActivityType.USER_IMPERSONATION_SUCCESSFUL
     assert whom.user_name in line["detail"]
     console.clock.forward(seconds=900)
     assert not works(console, acting)
@@ -463,7 +465,7 @@ def test_signing_in_and_failing_to_are_written_down_within_bounds(console: Conso
     details = [line["detail"] for line in lines]
     assert details[0].startswith("with the password")
     assert all("192.0.2.1" in detail for detail in details)
-    failures = [detail for detail in details if detail.startswith("failed")]
+    failures = [line for line in lines if line["type"] is ActivityType.LOGIN_FAILED]
     # The first ten, then the 16th and the 32nd.
     assert len(failures) == throttles.FAILURES_TOLD + 2
 

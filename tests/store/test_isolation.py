@@ -192,7 +192,6 @@ NOT_ABOUT_DATA = {
     "database",
     "columns",
     "tables",
-    "metadata",
     "tokens",
     "codes",
 }

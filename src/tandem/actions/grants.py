@@ -26,6 +26,7 @@ from tandem.actions.throttles import (
 )
 from tandem.actions.tokens import ACCESS_TOKEN_SECONDS, GrantRefused, TokenChecker
 from tandem.actions.totp import step_of
+from tandem.domain.activity_log import ActivityType
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Access, Caller, MfaPolicyStatus, grantable_roles
 from tandem.domain.logins import Account, CodePurpose, RefreshToken, SignIn, SingleUseCode
@@ -94,7 +95,9 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     is_right = is_password_right(password, found.password_hash if found else None)
     if not is_right or found is None or not found.is_enabled:
         if found is not None and is_told(failures[of_user.key]):
-            _tell(desk, found, "failed: the password was wrong" if not is_right else "failed: disabled")
+            what = "disabled" if is_right else "wrong password"
+            with context.database.writing() as connection:
+                _tell_failure(connection, desk, found, what)
         raise GrantRefused("invalid_grant", _WRONG_PASSWORD)
     if not found.is_rest_allowed:
         raise GrantRefused("unauthorized_client", _NOT_ALLOWED)
@@ -195,7 +198,7 @@ def _try_code(connection: Connection, desk: Desk, token_hash: str, mfa_code: str
     login_id = _use_code(connection, desk, account, mfa_code)
     if login_id is None:
         if is_told(failures[of_user.key]):
-            _record(connection, desk, account, "failed: the code of the second factor was wrong")
+            _tell_failure(connection, desk, account, "wrong code of the second factor")
         return GrantRefused("invalid_grant", _WRONG_CODE)
     if not codes.use_code(connection, token_hash):
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
@@ -260,9 +263,18 @@ def _act(connection: Connection, desk: Desk, parent: SignIn, actor: Caller, acte
         acted_role=acted.role,
         parent_uid=parent.instance_uid,
     )
-    detail = f"acts as {acted.user_name}, from {desk.address}"
+    detail = f"{acted.user_name}, from {desk.address}"
     now = desk.context.clock()
-    activity_log.record_activity(connection, actor, ISSUE_TOKEN, object_uid=acted.user_uid, detail=detail, now=now)
+    activity_log.record_activity(
+        connection,
+        actor,
+        ISSUE_TOKEN,
+        object_uid=acted.user_uid,
+        detail=detail,
+        now=now,
+        type=ActivityType.USER_IMPERSONATION_SUCCESSFUL,
+        object_organization_uid=acted.organization_uid,
+    )
     return _short(connection, desk, sign_in)
 
 
@@ -310,12 +322,17 @@ def _pair(connection: Connection, desk: Desk, sign_in_uid: str) -> Tokens:
     )
 
 
-def _tell(desk: Desk, account: Account, what: str) -> None:
-    with desk.context.database.writing() as connection:
-        _record(connection, desk, account, what)
+def _tell_failure(connection: Connection, desk: Desk, account: Account, what: str) -> None:
+    _record(connection, desk, account, what, type_=ActivityType.LOGIN_FAILED)
 
 
-def _record(connection: Connection, desk: Desk, account: Account, what: str) -> None:
-    now, detail = desk.context.clock(), f"{what}, from {desk.address}"
-    uid = account.user_uid
-    activity_log.record_activity(connection, account.caller, ISSUE_TOKEN, object_uid=uid, detail=detail, now=now)
+def _record(connection: Connection, desk: Desk, account: Account, what: str, type_: ActivityType | None = None) -> None:
+    activity_log.record_activity(
+        connection,
+        account.caller,
+        ISSUE_TOKEN,
+        object_uid=account.user_uid,
+        detail=f"{what}, from {desk.address}",
+        now=desk.context.clock(),
+        type=type_,
+    )

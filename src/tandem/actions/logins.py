@@ -141,7 +141,7 @@ def change_login(act: Act, user_uid: str, login_id: int, decide: Callable[[UserL
             sign_ins.end_sign_ins(connection, user_uid, login_id=login_id)
         users.note_second_factors(connection, user_uid)
         detail = f"{_name(user, login)}: {after.status}{', read only' if after.is_read_access_only else ''}"
-        _record(connection, act, "UpdateUserLogin", user_uid, detail)
+        _record(connection, act, "UpdateUserLogin", user, detail)
         return after
 
 
@@ -161,7 +161,7 @@ def delete_login(act: Act, user_uid: str, login_id: int) -> None:
         if not logins.delete_login(connection, scope, login_id):
             raise NotFound.of("login", str(login_id))
         users.note_second_factors(connection, user_uid)
-        _record(connection, act, "DeleteUserLogin", user_uid, _name(user, login))
+        _record(connection, act, "DeleteUserLogin", user, _name(user, login))
 
 
 def revoke_tokens(act: Act, user_uid: str, login_id: int | None) -> None:
@@ -172,7 +172,7 @@ def revoke_tokens(act: Act, user_uid: str, login_id: int | None) -> None:
         if login_id is not None:
             detail = _name(user, logins.get_login(connection, scope, user_uid, login_id))
         sign_ins.end_sign_ins(connection, user_uid, login_id=login_id)
-        _record(connection, act, "RevokeAuthenticationToken", user_uid, detail)
+        _record(connection, act, "RevokeAuthenticationToken", user, detail)
 
 
 def _changeable(connection: Connection, act: Act, user_uid: str) -> tuple[Scope, User]:
@@ -198,7 +198,7 @@ def _insert(connection: Connection, act: Act, scope: Scope, login: NewLogin, use
         raise Conflict(f"A user has at most {LOGINS_MAX} logins; remove one first.")
     login_id = logins.insert_login(connection, login)
     made = logins.get_login(connection, scope, user.instance_uid, login_id)
-    _record(connection, act, activity, user.instance_uid, _name(user, made))
+    _record(connection, act, activity, user, _name(user, made))
     return made
 
 
@@ -226,5 +226,13 @@ def _name(user: User, login: UserLogin) -> str:
     return " ".join(filter(None, (user.user_name, login.identity_provider_name, shown)))
 
 
-def _record(connection: Connection, act: Act, activity: str, user_uid: str, detail: str) -> None:
-    activity_log.record_activity(connection, act.caller, activity, object_uid=user_uid, detail=detail, now=act.now)
+def _record(connection: Connection, act: Act, activity: str, user: User, detail: str) -> None:
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        object_uid=user.instance_uid,
+        detail=detail,
+        now=act.now,
+        object_organization_uid=user.organization_uid,
+    )
