@@ -112,10 +112,8 @@ def show_config(*, data: Data = None) -> None:
 @app.command("codes", rich_help_panel="Processes")
 def show_reset_codes(*, data: Data = None) -> None:
     """Show the codes of those who have forgotten their passwords, to hand them on; for whoever runs the console."""
-    table = Table("user", "e-mail", "good until (UTC)", Column("code", overflow="fold"))
     for held in find_reset_codes(config.load({"data": data})):
-        table.add_row(held.user_name, held.email, f"{held.expires_at:%H:%M:%S}", held.code)
-    Terminal().print(table)
+        typer.echo(f"{held.user_name} <{held.email}>, good until {held.expires_at:%H:%M} UTC: {held.code}")
 
 
 def agent_folder(data: Path | None) -> Path:
