@@ -20,27 +20,22 @@ from tandem.api import (
     job_assignments,
     job_session_heatmap,
     jobs,
-    logins,
     organizations,
     proxies,
     repositories,
-    reset_password,
     restore_points,
     sessions,
-    tokens,
     users,
 )
-from tandem.api.operations import Operation
+from tandem.api.login_routes import LOGIN_ROUTES
+from tandem.api.operations import BASE, Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
-BASE = "/api/v3"
 SERVERS = f"{BASE}/infrastructure/backupServers"
 SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
 JOB = JOBS + "/{jobUid}"
-LOGINS = BASE + "/users/{userUid}/logins"
-LOGIN = LOGINS + "/{userLoginId}"
 SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
@@ -52,7 +47,7 @@ FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WR
 _ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
-    Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
+    *LOGIN_ROUTES,
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     # Organizations
     Operation(
@@ -91,42 +86,6 @@ ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
     Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
     Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
-    # Logins
-    Operation("GET", f"{BASE}/users/logins", "GetLogins", Permission.SIGNED_IN, logins.list_own_logins, logins.LOGINS),
-    Operation("GET", LOGINS, "GetUserLogins", Permission.SIGNED_IN, logins.list_user_logins),
-    Operation("POST", f"{LOGINS}/apikey", "AddApiKeyLogin", Permission.SIGNED_IN, logins.create_api_key),
-    Operation("POST", f"{LOGINS}/totp", "AddTotpLogin", Permission.SIGNED_IN, logins.create_totp),
-    Operation("GET", LOGIN, "GetUserLogin", Permission.SIGNED_IN, logins.get_user_login),
-    Operation("PATCH", LOGIN, "UpdateUserLogin", Permission.SIGNED_IN, logins.patch_user_login),
-    Operation("DELETE", LOGIN, "DeleteUserLogin", Permission.SIGNED_IN, logins.delete_user_login),
-    Operation(
-        "DELETE",
-        BASE + "/users/{userUid}/tokens",
-        "RevokeAuthenticationToken",
-        Permission.SIGNED_IN,
-        logins.revoke_tokens,
-    ),
-    Operation(
-        "GET",
-        f"{BASE}/authentication/keys/totp-secret",
-        "GenerateTotpSecret",
-        Permission.SIGNED_IN,
-        logins.make_totp_secret,
-    ),
-    Operation(
-        "GET",
-        BASE + "/organizations/{organizationUid}/keys",
-        "GetOrganizationApiKeys",
-        Permission.USERS_WRITE,
-        logins.list_organization_keys,
-        logins.LOGINS,
-    ),
-    Operation(
-        "POST", f"{BASE}/users/resetpassword", "CreateResetPasswordRequest", PUBLIC, reset_password.request_reset
-    ),
-    Operation(
-        "PUT", f"{BASE}/users/resetpassword", "CompleteResetPasswordRequest", PUBLIC, reset_password.complete_reset
-    ),
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
