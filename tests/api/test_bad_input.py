@@ -55,7 +55,14 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
     ),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
-OTHERS_WITH_A_BODY = {"PatchBackupServerJob", "OAuth2IssueToken", "EnrolAgent", "OpenAgentSession", "ExchangeWithAgent"}
+OTHERS_WITH_A_BODY = {
+    "AttachRequestDataToAsyncAction",
+    "PatchBackupServerJob",
+    "OAuth2IssueToken",
+    "EnrolAgent",
+    "OpenAgentSession",
+    "ExchangeWithAgent",
+}
 WITHOUT_A_BODY = {
     "AssignBackupServerJob",
     "ChallengeAgent",

@@ -123,6 +123,23 @@ CASES: dict[str, Ask] = {
 # is asked by or about that server's agent; whatever inserts is given the owner.
 WITHOUT_SCOPE = {
     "the caller himself": {"users.get_own", "activity_log.record_activity"},
+    "the initiator himself, whom the statement names": {
+        "async_actions.clear_async_action_answer",
+        "async_actions.count_unended",
+        "async_actions.get_async_action",
+        "async_actions.list_async_actions",
+        "async_actions.set_async_action_request",
+    },
+    "an action of this very process, or one that its initiator has just found": {
+        "async_actions.begin_async_action",
+        "async_actions.end_async_action",
+        "async_actions.note_alive",
+    },
+    "a request of the caller's, whose key holds who he is": {
+        "replays.delete_replay",
+        "replays.find_replay",
+        "replays.keep_answer",
+    },
     "signing in, before anybody is known": {"users.find_caller", "users.find_sign_in"},
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
     "an agent, known by its key": {
@@ -138,7 +155,10 @@ WITHOUT_SCOPE = {
     "tidying up for all": {
         "agent_commands.delete_closed_commands",
         "agent_commands.take_expired_commands",
+        "async_actions.delete_expired_actions",
+        "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
+        "replays.delete_expired_replays",
         "sessions.fail_queued_session",
     },
     "of something that was found by a scope just before": {
@@ -165,6 +185,7 @@ NOT_ABOUT_DATA = {
     "database",
     "columns",
     "tables",
+    "request_tables",
     "tokens",
 }
 MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}

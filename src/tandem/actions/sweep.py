@@ -7,15 +7,16 @@ from datetime import timedelta
 from tandem.actions.change_job import expire_orders
 from tandem.actions.context import Context
 from tandem.actions.tokens import FAILURES_FORGOTTEN_AFTER
+from tandem.domain.async_actions import DEAD_AFTER
 from tandem.protocol.messages import RestorePointTo
-from tandem.store import agent_commands, backup_servers, sessions, tokens
+from tandem.store import agent_commands, async_actions, backup_servers, replays, sessions, tokens
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def sweep(context: Context) -> None:
-    """Close orders that no agent took in time, and drop orders, tokens and failures that are over."""
+    """Close orders that no agent took in time, and drop what is over: orders, tokens, failures, answers."""
     now = context.clock()
     with context.database.writing() as connection:
         expired = agent_commands.take_expired_commands(connection, now)
@@ -28,3 +29,6 @@ def sweep(context: Context) -> None:
         backup_servers.delete_expired_enrolment_tokens(connection, now - FORGOTTEN_AFTER)
         tokens.delete_expired_tokens(connection, now)
         tokens.delete_sign_in_failures(connection, before=now - FAILURES_FORGOTTEN_AFTER)
+        async_actions.fail_abandoned_actions(connection, now - DEAD_AFTER, now)
+        async_actions.delete_expired_actions(connection, now)
+        replays.delete_expired_replays(connection, now)
