@@ -160,6 +160,14 @@ class Background:
             self._waiting.clear()
         if unended := self._unended():
             actions.fail_async_actions(self._context, unended)
+        with self._lock:
+            self._alive.clear()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether any action has not ended."""
+        with self._lock:
+            return bool(self._alive or self._running)
 
     def _unended(self) -> list[str]:
         with self._lock:
