@@ -15,12 +15,12 @@ from tandem.store.tables import users
 from tests.conftest import Inhabited
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.gates import gated_console
-from tests.people import ACMES, ALICE, BOB, CHARLIE, PASSWORD, PEOPLE, Person
+from tests.people import ACMES, ALICE, BOB, CHARLIE, PASSWORD, PEOPLE, Person, uid
 from tests.running import until
 
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"
 SHARES = f"/infrastructure/backupServers/{ACMES.server}/fileShares"
-REQUEST = str(uuid.uuid4())
+REQUEST = uid("request")
 
 
 def new_token(console: Console, who: Person = BOB, *, request: str = REQUEST, name: str = "new") -> httpx.Response:
