@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tandem.client import ApiError, Client
 from tests import http2
 from tests.running import PASSWORD, SERVERS, Agent, Console, until
 
@@ -101,6 +102,16 @@ def test_an_action_is_found_where_the_answer_says(console: Console, connection: 
     assert headers["location"].startswith(where)
     path = headers["location"].removeprefix(console.url)
     assert ask(connection, "GET", path, headers=signed)[0] == 200
+
+
+def test_our_own_client_waits_for_what_goes_on_by_itself(console: Console, token: str) -> None:
+    with Client(console.url, console.client.certificate_pem, access_token=token) as client:
+        inside: Any = client
+        inside._http.headers["Prefer"] = "respond-async"
+        assert client.get("/users/me")["userName"] == "admin"
+        with pytest.raises(ApiError, match="No backup server") as refused:
+            client.post(f"{SERVERS}/{'0' * 32}/fileShares", {"name": "new", "path": "/new"})
+        assert refused.value.status == 404
 
 
 def test_a_console_ends_in_time_although_somebody_waits_for_an_agent_that_is_away(tmp_path: Path) -> None:
