@@ -12,7 +12,7 @@ import anyio
 import msgspec
 from prometheus_client import Counter, Histogram
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import find_caller
 from tandem.api.background import Background, Request, Settled, asks_for_action
@@ -24,9 +24,10 @@ from tandem.api.errors import TransportError, is_final, respond, respond_unexpec
 from tandem.api.finish import finish
 from tandem.api.operations import Operation, signature_of
 from tandem.api.parameters import read_parameters
+from tandem.api.request_body import RequestBody
 from tandem.api.routes import BASE, ROUTES
 from tandem.api.throttling import Passage, Throttle
-from tandem.domain.errors import ConsoleError, Forbidden, NotFound, Unauthorized
+from tandem.domain.errors import ConsoleError, Forbidden, NotFound
 from tandem.domain.identity import Caller, Permission, admitted_roles
 from tandem.protocol.messages import EXCHANGE_PATH
 from tandem.store.database import Connection
@@ -78,13 +79,14 @@ class Application:
         method, path = scope["method"], scope["path"]
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
         operation = passage = None
+        body = RequestBody(receive, headers)
         try:
             operation, parameters = self._find(method, path)
             call = self._call(parameters, headers, scope)
             if _is_of_contract(operation):
                 passage = self._throttle.enter(call.address)
             serve = self._read if operation.method == "GET" else self._change
-            response = await serve(_Asked(operation, method, path, passage), call, receive)
+            response = await serve(_Asked(operation, method, path, passage), call, body)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
         except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
@@ -92,6 +94,8 @@ class Application:
         finally:
             if passage is not None:
                 passage.leave()
+        if method not in {"GET", "HEAD"}:
+            await body.drain()
         if operation is not None and _is_of_contract(operation):
             response = finish(response, operation.operation_id, method, headers)
         if method == "HEAD":
@@ -118,7 +122,7 @@ class Application:
             token=_bearer(headers),
         )
 
-    async def _read(self, asked: _Asked, call: Call, _receive: Receive) -> Response:
+    async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
         if asks_for_action(asked.operation.operation_id, call) and asked.is_by_user and asked.method == "GET":
             caller = await anyio.to_thread.run_sync(self._admit_now, asked, call)
             return await self.background.accept(self._request(asked, msgspec.structs.replace(call, caller=caller)))
@@ -134,12 +138,11 @@ class Application:
             caller = self._admit(connection, asked, call)
             return _serve(asked.operation, msgspec.structs.replace(call, caller=caller, connection=connection))
 
-    async def _change(self, asked: _Asked, call: Call, receive: Receive) -> Response:
+    async def _change(self, asked: _Asked, call: Call, body: RequestBody) -> Response:
         operation = asked.operation
         caller = await anyio.to_thread.run_sync(self._admit_now, asked, call) if asked.is_by_user else None
         limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
-        body = await _read_body(receive, call.headers, limit)
-        call = msgspec.structs.replace(call, caller=caller, body=body)
+        call = msgspec.structs.replace(call, caller=caller, body=await body.read(limit))
         if asked.is_by_user:
             return await self.background.change(self._request(asked, call))
         if inspect.iscoroutinefunction(operation.handler):
@@ -247,28 +250,6 @@ def _settle(asked: _Asked, serve: Callable[[], Response]) -> Settled:
     if asked.operation.operation_id in SECRET_ANSWERS:
         forbid_storing(response)  # Also by whoever is given it later.
     return Settled(response)
-
-
-async def _read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
-    # What is small when it comes may be huge when it is unpacked.
-    if headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
-        raise TransportError(415, "The body is encoded; send it as it is.", {"Accept-Encoding": "identity"})
-    too_large = TransportError(413, f"The body is larger than {limit} bytes.")
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Unauthorized("The client went away.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise too_large
-        if not message.get("more_body"):
-            return b"".join(chunks)
 
 
 async def _live(receive: Receive, send: Send) -> None:
