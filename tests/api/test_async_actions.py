@@ -311,6 +311,20 @@ def test_no_secret_of_a_request_is_kept_readable_or_shown(patient: GatedConsole)
         assert secret not in rows
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"passphrase": "x"},
+        {"a": [{"linux": {"PrivateKey": "x"}}]},
+        [{"op": "replace", "path": "/rootPassword", "value": "x"}],
+        {"refresh_token": "x"},
+    ],
+)
+def test_a_body_that_names_a_secret_is_not_shown_again(patient: GatedConsole, body: object) -> None:
+    action = action_in(patient.call("POST", TOKENS, BOB, json=body, headers=ASYNC))
+    assert patient.action(action, BOB)["requestBody"] is None
+
+
 def test_an_initiator_notes_what_he_wants_with_his_action(patient: GatedConsole) -> None:
     action = begin(patient, "new")
     data = {"requestBody": '{"note":1}', "queryParameters": {"a": ["1", "2"]}}

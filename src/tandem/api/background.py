@@ -26,7 +26,7 @@ from tandem.api.kept_answers import freeze, thaw
 from tandem.domain.async_actions import PARALLEL_MAX, WAITING_MAX, AsyncActionStatus
 from tandem.domain.errors import ConsoleError, Invalid, Throttled, Unavailable
 
-ACTION_PATH = "/api/v3/asyncActions"
+ACTIONS_PATH = "/api/v3/asyncActions"
 REQUEST_ID = "x-request-id"
 RESPOND_ASYNC = "respond-async"
 LOOK_EVERY_SECONDS = 0.1
@@ -48,7 +48,7 @@ NEVER_ASYNC = frozenset(
     }
 )
 # What is not remembered of a request, since it would be shown again.
-_SECRETS = ("password", "token", "secret", "code", "key")
+_SECRETS = ("pass", "token", "secret", "code", "key")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 log = structlog.get_logger()
@@ -335,4 +335,4 @@ def _accepted(call: Call, uid: str) -> Response:
     host = call.headers.get("host", "")
     where = host if _HOST.fullmatch(host) else "localhost"
     is_preferred = RESPOND_ASYNC in call.headers.get("prefer", "").lower()
-    return accepted(f"https://{where}{ACTION_PATH}/{uid}", RESPOND_ASYNC if is_preferred else None)
+    return accepted(f"https://{where}{ACTIONS_PATH}/{uid}", RESPOND_ASYNC if is_preferred else None)

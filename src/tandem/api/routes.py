@@ -8,7 +8,6 @@ from tandem.api import (
     about,
     activity_log,
     agents,
-    async_actions,
     backup_servers,
     collect,
     credentials,
@@ -29,12 +28,12 @@ from tandem.api import (
     tokens,
     users,
 )
+from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.operations import Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
 BASE = "/api/v3"
-ASYNC_ACTION = BASE + "/asyncActions/{actionId}"
 SERVERS = f"{BASE}/infrastructure/backupServers"
 SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
@@ -42,45 +41,15 @@ JOB = JOBS + "/{jobUid}"
 SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
-PUBLIC, AGENT, SIGNED_IN = Permission.PUBLIC, Permission.AGENT, Permission.SIGNED_IN
-READ, WRITE = Permission.READ, Permission.WRITE
+PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
 EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
-
-
 _ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
-    # Async actions
-    Operation("GET", f"{BASE}/asyncActions", "GetAsyncActionsInfo", SIGNED_IN, async_actions.list_async_actions),
-    Operation(
-        "GET",
-        f"{BASE}/asyncActions/config",
-        "GetAsyncActionsConfig",
-        SIGNED_IN,
-        async_actions.get_async_actions_config,
-    ),
-    Operation("GET", ASYNC_ACTION, "GetAsyncActionInfo", SIGNED_IN, async_actions.get_async_action),
-    Operation("DELETE", ASYNC_ACTION, "CancelAsyncAction", SIGNED_IN, async_actions.cancel_async_action),
-    Operation(
-        "PUT",
-        f"{ASYNC_ACTION}/requestData",
-        "AttachRequestDataToAsyncAction",
-        SIGNED_IN,
-        async_actions.attach_request_data,
-    ),
-    Operation(
-        "GET", f"{ASYNC_ACTION}/result", "GetAsyncActionResult", SIGNED_IN, async_actions.get_async_action_result
-    ),
-    Operation(
-        "DELETE",
-        f"{ASYNC_ACTION}/result",
-        "ClearAsyncActionResult",
-        SIGNED_IN,
-        async_actions.clear_async_action_result,
-    ),
+    *ASYNC_ACTION_ROUTES,
     # Organizations
     Operation(
         "GET",
