@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
+from tandem.domain.async_actions import AsyncAction, AsyncActionStatus
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.credentials import Credentials, CredentialsType, Secrets
 from tandem.domain.encryption_passwords import EncryptionPassword
@@ -32,6 +33,7 @@ from tandem.domain.sessions import Session, SessionState, SessionType, Statistic
 from tandem.protocol.messages import PointReport, RepositoryReport
 from tandem.sealing import Seal
 from tandem.store import (
+    async_actions,
     backup_servers,
     credentials,
     encryption_passwords,
@@ -158,6 +160,11 @@ class Estate(NamedTuple):
         return uid(f"{self.name} point")
 
     @property
+    def action(self) -> str:
+        """An async action that has just ended; its initiator is in `INITIATORS`."""
+        return uid(f"{self.name} action")
+
+    @property
     def snapshot(self) -> str:
         """The point's snapshot in the first repository."""
         return restic_id(f"{self.name} snapshot")
@@ -198,6 +205,7 @@ class Estate(NamedTuple):
             "credentialsUid": self.credentials,
             "passwordUid": self.encryption_password,
             "proxyUid": self.agent,
+            "actionId": self.action,
         }
 
     def all_uids(self) -> set[str]:
@@ -211,6 +219,7 @@ ACMES = Estate("Acme's", ACME)
 BETAS = Estate("Beta's", BETA)
 GAMMAS = Estate("Gamma's", GAMMA)
 ESTATES = (PROVIDERS, ACMES, BETAS, GAMMAS)
+INITIATORS = {PROVIDERS: ALICE, ACMES: BOB, BETAS: CHARLIE, GAMMAS: NORA}
 
 
 def populate(connection: Connection, seal: Seal) -> None:
@@ -229,6 +238,7 @@ def populate(connection: Connection, seal: Seal) -> None:
         insert_repositories(connection, estate, seal)
         insert_jobs(connection, estate)
         insert_history(connection, estate)
+        insert_action(connection, estate, seal)
 
 
 def _insert_organizations(connection: Connection) -> None:
@@ -493,3 +503,19 @@ def insert_history(connection: Connection, estate: Estate) -> None:
         added=1024,
     )
     restore_points.apply_ledger(connection, estate.server, estate.copy_job, [entry])
+
+
+def insert_action(connection: Connection, estate: Estate, seal: Seal) -> None:
+    """Store an async action that has ended, with its result."""
+    action = AsyncAction(
+        instance_uid=estate.action,
+        initiator_uid=INITIATORS[estate].uid,
+        action_name="StartBackupServerJob",
+        status=AsyncActionStatus.RUNNING,
+        sealed_request=seal.close("{}", f"{estate.action} request"),
+        created_at=START,
+    )
+    assert async_actions.insert_async_action(connection, action)
+    answer = seal.close('[200,[],""]', f"{estate.action} answer")
+    done = AsyncActionStatus.SUCCEED
+    async_actions.end_async_action(connection, estate.action, done, START, sealed_answer=answer)

@@ -8,8 +8,10 @@ import hmac
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -27,8 +29,7 @@ from tandem.sealing import write_private
 BASE = "/api/v3"
 VERSION = "3.6.1"
 HTTPS_PORT = 443
-UNAUTHORIZED = 401
-BAD_REQUEST = 400
+LOOK_EVERY_SECONDS = 0.5
 CONNECT_SECONDS_MAX = 10
 # The longest answer: a repository is made by its agent before the console says so.
 ANSWER_SECONDS_MAX = 90
@@ -142,11 +143,9 @@ class Client:
         self._http = httpx.Client(base_url=self.console, verify=context, timeout=timeout, trust_env=False)
 
     def __enter__(self) -> Self:
-        """Give the client itself."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close the connection."""
         self.close()
 
     def close(self) -> None:
@@ -206,10 +205,17 @@ class Client:
         """
         token = self._access_token
         response = self._send(method, path, json=json, query=query, version=version)
-        if response.status_code == UNAUTHORIZED and self._renew(token):
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew(token):
             response = self._send(method, path, json=json, query=query, version=version)
         _raise_refused(response, self.console)
-        return response
+        return self._follow(response) if response.status_code == HTTPStatus.ACCEPTED else response
+
+    def _follow(self, accepted: httpx.Response) -> httpx.Response:
+        """Wait for what goes on by itself; gives its result. Only the id counts: who is asked stays decided here."""
+        action = f"/asyncActions/{accepted.headers.get('Location', '').rpartition('/')[2]}"
+        while self.get(action)["status"] == "running":
+            time.sleep(LOOK_EVERY_SECONDS)
+        return self.request("GET", f"{action}/result")
 
     def _answer(self, method: str, path: str, *, json: Json = None, query: Mapping[str, Json] | None = None) -> Json:
         return _read(self.request(method, path, json=json, query=query), self.console)
@@ -235,7 +241,7 @@ class Client:
         try:
             self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
         except ApiError as error:
-            if error.status != BAD_REQUEST:
+            if error.status != HTTPStatus.BAD_REQUEST:
                 raise
             raise NotSignedIn(f"The sign-in at {self.console} has ended. Sign in again: tandem login") from error
         return True
@@ -347,8 +353,9 @@ def _address(console: str) -> tuple[str, int]:
             return parts.hostname, parts.port or HTTPS_PORT
     except ValueError:
         pass  # Told below, as for an address of another kind.
-    shown = console[:200]
-    raise Invalid(f'console: "{shown}" is not an address of a console; use one such as https://backup.example:1280.')
+    raise Invalid(
+        f'console: "{console[:200]}" is not an address of a console; use one such as https://backup.example:1280.'
+    )
 
 
 def _read_certificate(certificate_pem: str) -> x509.Certificate:

@@ -56,6 +56,7 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
+    "AttachRequestDataToAsyncAction",
     "PatchBackupServerJob",
     "OAuth2IssueToken",
     "EnrolAgent",

@@ -147,6 +147,23 @@ WITHOUT_SCOPE = {
         "sign_ins.renew_sign_in",
     },
     "a user who has proved who he is by a code": {"users.is_email_of", "users.replace_password"},
+    "the initiator himself, whom the statement names": {
+        "async_actions.clear_async_action_answer",
+        "async_actions.count_unended",
+        "async_actions.get_async_action",
+        "async_actions.list_async_actions",
+        "async_actions.set_async_action_request",
+    },
+    "an action of this very process, or one that its initiator has just found": {
+        "async_actions.begin_async_action",
+        "async_actions.end_async_action",
+        "async_actions.note_alive",
+    },
+    "a request of the caller's, whose key holds who he is": {
+        "replays.delete_replay",
+        "replays.find_replay",
+        "replays.keep_answer",
+    },
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
     "an agent, known by its key": {
         "backup_servers.bump_revision",
@@ -161,7 +178,10 @@ WITHOUT_SCOPE = {
     "tidying up for all": {
         "agent_commands.delete_closed_commands",
         "agent_commands.take_expired_commands",
+        "async_actions.delete_expired_actions",
+        "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
+        "replays.delete_expired_replays",
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
@@ -192,6 +212,7 @@ NOT_ABOUT_DATA = {
     "database",
     "columns",
     "tables",
+    "request_tables",
     "tokens",
     "codes",
 }

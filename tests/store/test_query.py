@@ -49,9 +49,11 @@ THROUGH = [session_rows, points, copies]
 # Tables without an owner of their own: the console's, or reached only by something that has one.
 WITHOUT_OWNER = {
     "agent_commands",
+    "async_actions",
     "enrolment_tokens",
     "installation",
     "refresh_tokens",
+    "replays",
     "sign_in_failures",
     "sign_ins",
     "signing_keys",

@@ -27,6 +27,7 @@ from tandem.api import (
     sessions,
     users,
 )
+from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.domain.identity import Permission
@@ -42,13 +43,12 @@ SHARE = SHARES + "/{fileShareUid}"
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
 EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
-
-
 _ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
     *LOGIN_ROUTES,
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
+    *ASYNC_ACTION_ROUTES,
     # Organizations
     Operation(
         "GET",

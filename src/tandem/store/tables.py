@@ -33,6 +33,8 @@ from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
+from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
+from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
 from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
