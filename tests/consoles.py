@@ -42,6 +42,10 @@ class Clock:
     def __call__(self) -> Any:
         return self.now
 
+    def seconds(self) -> float:
+        """Give it as those want it who only measure."""
+        return self.now.timestamp()
+
     def forward(self, **by: float) -> None:
         self.now += timedelta(**by)
 
@@ -49,7 +53,7 @@ class Clock:
 class Console:
     """The console over one database. While it waits for agents, its fake ones take their turns."""
 
-    def __init__(self, database: Database, contract: Contract = Contract.OLDEST) -> None:
+    def __init__(self, database: Database, contract: Contract = Contract.OLDEST, **settings: Any) -> None:
         self.database = database
         self.clock = Clock()
         self.agents: list[Agent] = []
@@ -67,6 +71,8 @@ class Console:
             checker=TokenChecker(self.context),
             door=AgentDoor(self.context),
             stopping=Event(),
+            ticks=self.clock.seconds,
+            **settings,
         )
         self.application = Application(self.services)
 
@@ -137,8 +143,7 @@ class Console:
     def lose_database(self, instead: Database) -> None:
         """Go on with another database: one that is not there, say."""
         self.context = msgspec.structs.replace(self.context, database=instead)
-        checker, door = self.services.checker, self.services.door
-        self.services = Services(self.context, checker, door, self.services.stopping)
+        self.services = msgspec.structs.replace(self.services, context=self.context)
         self.application = Application(self.services)
 
     def agent_of(self, estate: Estate) -> Agent:

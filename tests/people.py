@@ -13,7 +13,9 @@ import msgspec
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select
 
+from tandem.domain.async_actions import AsyncAction, AsyncActionStatus
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.credentials import Credentials, CredentialsType, Secrets
 from tandem.domain.encryption_passwords import EncryptionPassword
@@ -22,6 +24,7 @@ from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.file_shares import FileShare
 from tandem.domain.identity import Caller, Company, Organization, OrganizationType, Role, User, organization_type_of
 from tandem.domain.jobs import Job, JobStatus, JobType
+from tandem.domain.logins import IdentityProvider, NewLogin, SignIn
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import RetentionUnit
@@ -30,6 +33,7 @@ from tandem.domain.sessions import Session, SessionState, SessionType, Statistic
 from tandem.protocol.messages import PointReport, RepositoryReport
 from tandem.sealing import Seal
 from tandem.store import (
+    async_actions,
     backup_servers,
     credentials,
     encryption_passwords,
@@ -37,14 +41,17 @@ from tandem.store import (
     file_share_jobs,
     file_shares,
     jobs,
+    logins,
     organizations,
     repositories,
     restore_points,
     sessions,
+    sign_ins,
     tokens,
     users,
 )
 from tandem.store.database import Connection
+from tandem.store.login_tables import user_logins
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BACKED_UP_AT = START - timedelta(hours=2)
@@ -94,6 +101,11 @@ ALICE = PEOPLE[Role.PORTAL_ADMINISTRATOR]
 BOB = PEOPLE[Role.COMPANY_OWNER]
 NORA = PEOPLE[Role.RESELLER_OWNER]
 CHARLIE = _person(Role.COMPANY_OWNER, BETA, "charlie")
+
+
+def key_of(person: Person) -> str:
+    """Give the API key of somebody who has one: Alice, Bob, Charlie and Nora do."""
+    return f"tandem_key_{person.user_name}-{person.uid}"
 
 
 class Estate(NamedTuple):
@@ -148,6 +160,11 @@ class Estate(NamedTuple):
         return uid(f"{self.name} point")
 
     @property
+    def action(self) -> str:
+        """An async action that has just ended; its initiator is in `INITIATORS`."""
+        return uid(f"{self.name} action")
+
+    @property
     def snapshot(self) -> str:
         """The point's snapshot in the first repository."""
         return restic_id(f"{self.name} snapshot")
@@ -188,6 +205,7 @@ class Estate(NamedTuple):
             "credentialsUid": self.credentials,
             "passwordUid": self.encryption_password,
             "proxyUid": self.agent,
+            "actionId": self.action,
         }
 
     def all_uids(self) -> set[str]:
@@ -201,6 +219,7 @@ ACMES = Estate("Acme's", ACME)
 BETAS = Estate("Beta's", BETA)
 GAMMAS = Estate("Gamma's", GAMMA)
 ESTATES = (PROVIDERS, ACMES, BETAS, GAMMAS)
+INITIATORS = {PROVIDERS: ALICE, ACMES: BOB, BETAS: CHARLIE, GAMMAS: NORA}
 
 
 def populate(connection: Connection, seal: Seal) -> None:
@@ -211,12 +230,15 @@ def populate(connection: Connection, seal: Seal) -> None:
     _insert_organizations(connection)
     for person in (*PEOPLE.values(), CHARLIE):
         insert_person(connection, person)
+    for person in (ALICE, BOB, CHARLIE, NORA):
+        insert_key(connection, person)
     for estate in ESTATES:
         insert_server(connection, estate)
         insert_secrets(connection, estate, seal)
         insert_repositories(connection, estate, seal)
         insert_jobs(connection, estate)
         insert_history(connection, estate)
+        insert_action(connection, estate, seal)
 
 
 def _insert_organizations(connection: Connection) -> None:
@@ -240,7 +262,7 @@ def _insert_organizations(connection: Connection) -> None:
 
 
 def insert_person(connection: Connection, person: Person) -> None:
-    """Store a user."""
+    """Store a user, and that he is signed in: tokens name a sign-in, his has the same uid as he."""
     user = User(
         instance_uid=person.uid,
         organization_uid=person.organization_uid,
@@ -249,6 +271,37 @@ def insert_person(connection: Connection, person: Person) -> None:
         status=users.ENABLED,
     )
     users.insert_user(connection, user, password_hash=PASSWORD_HASH, created_at=START)
+    account = sign_ins.find_account(connection, user_uid=person.uid)
+    assert account
+    signed_in = SignIn(
+        instance_uid=person.uid,
+        user_uid=person.uid,
+        login_id=account.login_id,
+        created_at=START,
+        expires_at=START + timedelta(days=10_000),
+    )
+    sign_ins.insert_sign_in(connection, signed_in)
+
+
+def insert_key(connection: Connection, person: Person) -> None:
+    """Store somebody's API key."""
+    key = NewLogin(
+        instance_uid=uid(f"key of {person.user_name}"),
+        user_uid=person.uid,
+        identity_provider_name=IdentityProvider.API_KEY,
+        identifier_in_provider=key_of(person)[:17],
+        description=f"{person.user_name}'s key",
+        creation_date=START,
+        scopes=("rest",),
+        secret_hash=hashlib.sha256(key_of(person).encode()).hexdigest(),
+    )
+    logins.insert_login(connection, key)
+
+
+def login_id_of(connection: Connection, person: Person, provider: IdentityProvider = IdentityProvider.API_KEY) -> int:
+    """Give the id of somebody's login."""
+    mine = (user_logins.c.user_uid == person.uid, user_logins.c.identity_provider_name == provider)
+    return connection.execute(select(user_logins.c.position).where(*mine)).scalars().first() or 0
 
 
 def insert_server(connection: Connection, estate: Estate) -> None:
@@ -450,3 +503,19 @@ def insert_history(connection: Connection, estate: Estate) -> None:
         added=1024,
     )
     restore_points.apply_ledger(connection, estate.server, estate.copy_job, [entry])
+
+
+def insert_action(connection: Connection, estate: Estate, seal: Seal) -> None:
+    """Store an async action that has ended, with its result."""
+    action = AsyncAction(
+        instance_uid=estate.action,
+        initiator_uid=INITIATORS[estate].uid,
+        action_name="StartBackupServerJob",
+        status=AsyncActionStatus.RUNNING,
+        sealed_request=seal.close("{}", f"{estate.action} request"),
+        created_at=START,
+    )
+    assert async_actions.insert_async_action(connection, action)
+    answer = seal.close('[200,[],""]', f"{estate.action} answer")
+    done = AsyncActionStatus.SUCCEED
+    async_actions.end_async_action(connection, estate.action, done, START, sealed_answer=answer)

@@ -88,6 +88,9 @@ def test_a_file_elsewhere_is_read_when_it_is_named(data: Path, tmp_path: Path) -
         ("CONTRACT", "4.0"),
         ("LOG_FORMAT", "xml"),
         ("ONCE", "maybe"),
+        ("REQUESTS_PER_MINUTE_USER", "-1"),
+        ("PARALLEL_REQUESTS", "many"),
+        ("ASYNC_AFTER_SECONDS", "0.5"),
     ],
 )
 def test_a_bad_value_is_told_with_its_name_where_it_came_from_and_what_is_allowed(

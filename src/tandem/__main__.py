@@ -17,6 +17,7 @@ from tandem.cli.app import app
 from tandem.domain.errors import ConsoleError
 from tandem.server.console import run_console
 from tandem.server.logs import configure_logs
+from tandem.server.reset_codes import find_reset_codes
 from tandem.server.up import run_up
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder where everything of ours is kept.")]
@@ -106,6 +107,13 @@ def show_config(*, data: Data = None) -> None:
     for origin in config.origins({"data": data}):
         table.add_row(origin.name, origin.shown, origin.origin, origin.about)
     Terminal().print(table)
+
+
+@app.command("codes", rich_help_panel="Processes")
+def show_reset_codes(*, data: Data = None) -> None:
+    """Show the codes of those who have forgotten their passwords, to hand them on; for whoever runs the console."""
+    for held in find_reset_codes(config.load({"data": data})):
+        typer.echo(f"{held.user_name} <{held.email}>, good until {held.expires_at:%H:%M} UTC: {held.code}")
 
 
 def agent_folder(data: Path | None) -> Path:

@@ -8,8 +8,10 @@ import hmac
 import os
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -27,8 +29,7 @@ from tandem.sealing import write_private
 BASE = "/api/v3"
 VERSION = "3.6.1"
 HTTPS_PORT = 443
-UNAUTHORIZED = 401
-BAD_REQUEST = 400
+LOOK_EVERY_SECONDS = 0.5
 CONNECT_SECONDS_MAX = 10
 # The longest answer: a repository is made by its agent before the console says so.
 ANSWER_SECONDS_MAX = 90
@@ -135,28 +136,31 @@ class Client:
         _address(console)
         self.console = console.rstrip("/")
         self.certificate_pem = certificate_pem
-        self._access_token = access_token
-        self._refresh_token = refresh_token
+        self._access_token, self._refresh_token = access_token, refresh_token
         self._on_tokens = on_tokens
         context = ssl.create_default_context() if certificate_pem is None else pinned_context(certificate_pem)
         timeout = httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
         self._http = httpx.Client(base_url=self.console, verify=context, timeout=timeout, trust_env=False)
 
     def __enter__(self) -> Self:
-        """Give the client itself."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Close the connection."""
         self.close()
 
     def close(self) -> None:
         """Close the connection; the sign-in stays good."""
         self._http.close()
 
-    def sign_in(self, user_name: str, password: str) -> None:
-        """Sign in; raises ApiError for a wrong user name or password."""
-        self._grant({"grant_type": "password", "username": user_name, "password": password})
+    def sign_in(self, user_name: str, password: str, ask_code: Callable[[], str] | None = None) -> None:
+        """Sign in, asking for a code if one is needed; raises ApiError if either is wrong, NotSignedIn if none is."""
+        answer = self._grant({"grant_type": "password", "username": user_name, "password": password})
+        if ask_code is not None and (token := answer.get("mfa_token")):
+            answer = self._grant({"grant_type": "mfa", "mfa_token": token, "mfa_code": ask_code()})
+        if "refresh_token" not in answer:
+            raise NotSignedIn(
+                f"{user_name} signs in with a second factor at {self.console}; it has to be set up first."
+            )
 
     def get(self, path: str, **query: Json) -> Json:
         """Get one resource."""
@@ -201,10 +205,17 @@ class Client:
         """
         token = self._access_token
         response = self._send(method, path, json=json, query=query, version=version)
-        if response.status_code == UNAUTHORIZED and self._renew(token):
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew(token):
             response = self._send(method, path, json=json, query=query, version=version)
         _raise_refused(response, self.console)
-        return response
+        return self._follow(response) if response.status_code == HTTPStatus.ACCEPTED else response
+
+    def _follow(self, accepted: httpx.Response) -> httpx.Response:
+        """Wait for what goes on by itself; gives its result. Only the id counts: who is asked stays decided here."""
+        action = f"/asyncActions/{accepted.headers.get('Location', '').rpartition('/')[2]}"
+        while self.get(action)["status"] == "running":
+            time.sleep(LOOK_EVERY_SECONDS)
+        return self.request("GET", f"{action}/result")
 
     def _answer(self, method: str, path: str, *, json: Json = None, query: Mapping[str, Json] | None = None) -> Json:
         return _read(self.request(method, path, json=json, query=query), self.console)
@@ -230,21 +241,23 @@ class Client:
         try:
             self._grant({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
         except ApiError as error:
-            if error.status != BAD_REQUEST:
+            if error.status != HTTPStatus.BAD_REQUEST:
                 raise
             raise NotSignedIn(f"The sign-in at {self.console} has ended. Sign in again: tandem login") from error
         return True
 
-    def _grant(self, form: dict[str, str]) -> None:
+    def _grant(self, form: dict[str, str]) -> Json:
         try:
             response = self._http.post(f"{BASE}/token", data=form)
         except httpx.HTTPError as error:
             raise _unreachable(self.console, error) from error
         _raise_refused(response, self.console)
-        pair = _read(response, self.console)
-        self._adopt(pair["access_token"], pair["refresh_token"])
-        if self._on_tokens is not None:
-            self._on_tokens(pair["access_token"], pair["refresh_token"])
+        answer = _read(response, self.console)
+        if "refresh_token" in answer:
+            self._adopt(answer["access_token"], answer["refresh_token"])
+            if self._on_tokens is not None:
+                self._on_tokens(answer["access_token"], answer["refresh_token"])
+        return answer
 
     def _adopt(self, access_token: str, refresh_token: str) -> None:
         self._access_token, self._refresh_token = access_token, refresh_token
@@ -340,8 +353,9 @@ def _address(console: str) -> tuple[str, int]:
             return parts.hostname, parts.port or HTTPS_PORT
     except ValueError:
         pass  # Told below, as for an address of another kind.
-    shown = console[:200]
-    raise Invalid(f'console: "{shown}" is not an address of a console; use one such as https://backup.example:1280.')
+    raise Invalid(
+        f'console: "{console[:200]}" is not an address of a console; use one such as https://backup.example:1280.'
+    )
 
 
 def _read_certificate(certificate_pem: str) -> x509.Certificate:

@@ -19,6 +19,7 @@ from tandem.domain.identity import Contract
 
 ENVIRONMENT_PREFIX = "TANDEM_"
 PORT_MAX = 65_535
+COUNT_MAX = 1_000_000_000
 MASK = "********"
 
 
@@ -61,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     restic: str
     log_format: str
     console: str
+    requests_per_minute: int
+    requests_per_minute_address: int
+    requests_per_minute_user: int
+    parallel_requests: int
+    parallel_requests_address: int
+    parallel_requests_user: int
+    async_after_seconds: int
     share: Path | None
     once: bool
 
@@ -80,6 +88,13 @@ def _port(value: Any) -> int:
     if not 0 <= port <= PORT_MAX:
         raise ValueError
     return port
+
+
+def _count(value: Any) -> int:
+    count = int(value)
+    if not 0 <= count <= COUNT_MAX:
+        raise ValueError
+    return count
 
 
 def _flag(value: Any) -> bool:
@@ -106,6 +121,10 @@ class _Setting(msgspec.Struct, frozen=True):
 
 def _nothing(_data: Path) -> None:
     return None
+
+
+def _limit(name: str, default: int, about: str) -> _Setting:
+    return _Setting(name, _count, lambda _: default, f"a number from 0 to {COUNT_MAX}", f"{about}; 0 is without limit")
 
 
 _SETTINGS: list[_Setting] = [
@@ -135,6 +154,13 @@ _SETTINGS: list[_Setting] = [
     _Setting(
         "console", str, lambda _: "https://localhost:1280", "an https URL", "the console that commands and agents call"
     ),
+    _limit("requests_per_minute", 0, "requests a minute, of all users together"),
+    _limit("requests_per_minute_address", 600_000, "requests a minute from one address"),
+    _limit("requests_per_minute_user", 300_000, "requests a minute of one user"),
+    _limit("parallel_requests", 1000, "requests at a time, of all users together"),
+    _limit("parallel_requests_address", 500, "requests at a time from one address"),
+    _limit("parallel_requests_user", 250, "requests at a time of one user"),
+    _limit("async_after_seconds", 20, "seconds until a change that takes long is answered with 202"),
     _Setting("share", _path, _nothing, "a folder", "what `tandem up` protects; sample documents when none"),
     _Setting("once", _flag, lambda _: False, "1 or 0", "whether `tandem up` ends after the first copy"),
 ]

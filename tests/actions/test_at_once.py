@@ -3,14 +3,20 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from urllib.parse import urlencode
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from tandem.actions.reset_password import held_codes
+from tandem.actions.throttles import FREE_FAILURES_OF_USER
 from tandem.protocol.messages import NumberedReport
-from tests.consoles import JOBS, Console, error_in, rows_of
+from tandem.store.tables import users
+from tests.consoles import JOBS, SEAL, Console, error_in, rows_of
 from tests.people import ACMES, ALICE, BOB, PASSWORD, Person, uid
 from tests.reports import session
+from tests.second_factors import code_of
 
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 SHARE_JOB = {"fileShareUid": ACMES.share, "targetRepositoryUid": ACMES.second}
@@ -103,6 +109,51 @@ def test_a_token_is_refreshed_once(console: Console) -> None:
 
     with ThreadPoolExecutor(TRIES) as pool:
         statuses = sorted(pool.map(refresh, range(TRIES)))
+    assert statuses == [200] + [400] * (TRIES - 1)
+
+
+def together(send: Callable[[int], httpx.Response]) -> list[int]:
+    """Do something several times at once; gives the statuses, in order of size."""
+    barrier = Barrier(TRIES)
+
+    def do(number: int) -> int:
+        barrier.wait()
+        return send(number).status_code
+
+    with ThreadPoolExecutor(TRIES) as pool:
+        return sorted(pool.map(do, range(TRIES)))
+
+
+def test_a_code_of_a_second_factor_signs_in_once(console: Console) -> None:
+    secret = console.data("/authentication/keys/totp-secret", BOB)
+    code = code_of(secret["secret"], console.clock.now)
+    parameters = {"secretUrl": secret["secretUrl"], "code": code, "description": "x", "scopes": "rest"}
+    console.does("POST", f"/users/{BOB.uid}/logins/totp?{urlencode(parameters)}", BOB)
+    console.clock.forward(minutes=1)
+    sign_in = {"grant_type": "password", "username": "bob", "password": PASSWORD}
+    tokens = [console.ask_for_token(**sign_in).json()["mfa_token"] for _ in range(TRIES)]
+    code = code_of(secret["secret"], console.clock.now)
+    fields = {"grant_type": "mfa", "mfa_code": code}
+    statuses = together(lambda number: console.ask_for_token(mfa_token=tokens[number], **fields))
+    assert statuses == [200] + [400] * (TRIES - 1)
+
+
+def test_many_guesses_at_once_get_no_further_than_one_after_the_other(console: Console) -> None:
+    wrong = {"grant_type": "password", "username": "bob", "password": "wrong password"}
+    for _ in range(FREE_FAILURES_OF_USER - 1):
+        assert console.ask_for_token(**wrong).status_code == 400
+    assert together(lambda _number: console.ask_for_token(**wrong)) == [400] + [429] * (TRIES - 1)
+
+
+def test_a_reset_code_sets_one_password(console: Console) -> None:
+    with console.database.writing() as connection:
+        connection.execute(update(users).where(users.c.instance_uid == BOB.uid).values(email="bob@example.com"))
+    path = "/api/v3/users/resetpassword"
+    console.request("POST", path, json={"email": "bob@example.com", "userName": "bob"})
+    code = held_codes(console.database, SEAL, console.clock.now)[0].code
+    statuses = together(
+        lambda number: console.request("PUT", path, json={"code": code, "newPassword": f"new password {number}"})
+    )
     assert statuses == [200] + [400] * (TRIES - 1)
 
 

@@ -317,6 +317,8 @@ DOES: dict[str, Does] = {
     ),
 }
 LEAVES_NO_LINE = {
+    "AttachRequestDataToAsyncAction": "a note that only its initiator sees, for as long as the action is remembered",
+    "ClearAsyncActionResult": "the result would go by itself in minutes; what was done stays written down",
     "OAuth2IssueToken": "signing in is counted and throttled, and a program does it every hour",
     "ChallengeAgent": "gives a number to sign; nothing is changed",
     "OpenAgentSession": "agents do it whenever the line was cut",

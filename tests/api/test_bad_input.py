@@ -55,7 +55,17 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
     ),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
-OTHERS_WITH_A_BODY = {"PatchBackupServerJob", "OAuth2IssueToken", "EnrolAgent", "OpenAgentSession", "ExchangeWithAgent"}
+OTHERS_WITH_A_BODY = {
+    "AttachRequestDataToAsyncAction",
+    "PatchBackupServerJob",
+    "OAuth2IssueToken",
+    "EnrolAgent",
+    "OpenAgentSession",
+    "ExchangeWithAgent",
+    "UpdateUserLogin",
+    "CreateResetPasswordRequest",
+    "CompleteResetPasswordRequest",
+}
 WITHOUT_A_BODY = {
     "AssignBackupServerJob",
     "ChallengeAgent",
@@ -63,6 +73,8 @@ WITHOUT_A_BODY = {
     "RetryBackupServerJob",
     "StartBackupServerJob",
     "StopBackupServerJob",
+    "AddApiKeyLogin",
+    "AddTotpLogin",
 }
 
 NO_TEXT: list[object] = [1, 1.5, True, None, [], {}]

@@ -11,9 +11,10 @@ import pytest
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
-from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.identity import MfaPolicyStatus, Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
+from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
 from tandem.store import (
     activity_log,
@@ -26,6 +27,7 @@ from tandem.store import (
     file_shares,
     job_session_heatmap,
     jobs,
+    logins,
     organizations,
     proxies,
     repositories,
@@ -36,10 +38,11 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, NORA, START, Estate
+from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, NORA, START, Estate, login_id_of
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
+
 
 CASES: dict[str, Ask] = {
     "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
@@ -97,6 +100,15 @@ CASES: dict[str, Ask] = {
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
     "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
     "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
+    "logins.change_login": lambda c, s, _: logins.change_login(
+        c, s, login_id_of(c, BOB), description="x", is_read_access_only=False, status=LoginStatus.ENABLED
+    ),
+    "logins.delete_login": lambda c, s, _: logins.delete_login(c, s, login_id_of(c, BOB)),
+    "logins.get_login": lambda c, s, _: logins.get_login(c, s, BOB.uid, login_id_of(c, BOB)),
+    "logins.list_api_keys": lambda c, s, e: logins.list_api_keys(
+        c, s, WHOLE, e.organization_uid, of=Role, own_uid=BOB.uid
+    ),
+    "logins.list_logins": lambda c, s, _: logins.list_logins(c, s, WHOLE, BOB.uid),
     "organizations.get_company": lambda c, s, e: organizations.get_company(c, s, e.organization_uid),
     "organizations.get_organization": lambda c, s, e: organizations.get_organization(c, s, e.organization_uid),
     "organizations.list_companies": lambda c, s, _: organizations.list_companies(c, s, WHOLE),
@@ -116,6 +128,7 @@ CASES: dict[str, Ask] = {
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
     "users.get_user": lambda c, s, _: users.get_user(c, s, BOB.uid),
+    "users.set_mfa_policy": lambda c, s, _: users.set_mfa_policy(c, s, BOB.uid, MfaPolicyStatus.ENABLED),
     "users.list_users": lambda c, s, _: users.list_users(c, s, WHOLE),
 }
 
@@ -123,7 +136,34 @@ CASES: dict[str, Ask] = {
 # is asked by or about that server's agent; whatever inserts is given the owner.
 WITHOUT_SCOPE = {
     "the caller himself": {"users.get_own", "activity_log.record_activity"},
-    "signing in, before anybody is known": {"users.find_caller", "users.find_sign_in"},
+    "signing in, before anybody is known": {
+        "logins.second_factors_of",
+        "logins.use_step",
+        "sign_ins.end_sign_in",
+        "sign_ins.find_account",
+        "sign_ins.find_caller",
+        "sign_ins.find_key_holder",
+        "sign_ins.find_sign_in",
+        "sign_ins.renew_sign_in",
+    },
+    "a user who has proved who he is by a code": {"users.is_email_of", "users.replace_password"},
+    "the initiator himself, whom the statement names": {
+        "async_actions.clear_async_action_answer",
+        "async_actions.count_unended",
+        "async_actions.get_async_action",
+        "async_actions.list_async_actions",
+        "async_actions.set_async_action_request",
+    },
+    "an action of this very process, or one that its initiator has just found": {
+        "async_actions.begin_async_action",
+        "async_actions.end_async_action",
+        "async_actions.note_alive",
+    },
+    "a request of the caller's, whose key holds who he is": {
+        "replays.delete_replay",
+        "replays.find_replay",
+        "replays.keep_answer",
+    },
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
     "an agent, known by its key": {
         "backup_servers.bump_revision",
@@ -138,12 +178,19 @@ WITHOUT_SCOPE = {
     "tidying up for all": {
         "agent_commands.delete_closed_commands",
         "agent_commands.take_expired_commands",
+        "async_actions.delete_expired_actions",
+        "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
+        "replays.delete_expired_replays",
         "sessions.fail_queued_session",
+        "sign_ins.delete_over",
     },
     "of something that was found by a scope just before": {
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
+        "logins.count_logins",
+        "sign_ins.end_sign_ins",
+        "users.note_second_factors",
         "file_share_jobs.source_size_of",
         "file_shares.shares_with_credentials",
         "repositories.delete_failed_repository",
@@ -166,7 +213,9 @@ NOT_ABOUT_DATA = {
     "database",
     "columns",
     "tables",
+    "request_tables",
     "tokens",
+    "codes",
 }
 MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 

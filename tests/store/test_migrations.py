@@ -4,11 +4,17 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import column, insert, table
 
-from tandem.store.database import Database, open_database
-from tandem.store.tables import metadata
+from tandem.domain.identity import Scope, ScopeKind
+from tandem.store.database import MIGRATIONS, Database, open_database
+from tandem.store.logins import get_login
+from tandem.store.sign_ins import find_account
+from tandem.store.tables import metadata, organizations
 
 CONSOLES = 3
 START = """
@@ -53,6 +59,31 @@ def test_starting_again_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.reading() as connection:
         assert connection.exec_driver_sql("select instance_uid from installation").scalar_one() == "kept"
+
+
+def test_everybody_from_before_logins_keeps_his_password_and_gets_its_login(database_url: str) -> None:
+    database = open_database(database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    uid, organization_uid = "7e57ab1e-0000-4000-8000-000000000001", "7e57ab1e-0000-4000-8000-000000000002"
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        organization = {"instance_uid": organization_uid, "type": "Provider", "name": "The provider"}
+        organization |= {"name_key": "the provider", "location_uid": uid}
+        connection.execute(insert(organizations).values(organization))
+        user: dict[str, object] = {"instance_uid": uid, "organization_uid": organization_uid, "title": "Mr"}
+        user |= {"user_name": "Root", "user_name_key": "root", "password_hash": "hashed", "status": "Enabled"}
+        user |= {"role": "PortalAdministrator", "created_at": 0}
+        connection.execute(insert(table("users", *map(column, user))).values(user))
+    database.migrate()
+    with database.reading() as connection:
+        account = find_account(connection, user_name="root")
+        assert account
+        assert (account.user_uid, account.password_hash, account.mfa_policy_status) == (uid, "hashed", "Disabled")
+        login = get_login(connection, Scope(ScopeKind.EVERYTHING, ""), uid, account.login_id)
+    assert (login.identifier_in_provider, login.status, login.scopes) == ("Root", "enabled", ("rest", "ui"))
+    database.close()
 
 
 def test_consoles_that_start_at_once_update_the_database_once(database_url: str) -> None:

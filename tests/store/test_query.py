@@ -10,6 +10,7 @@ from tandem.domain.listing import Query
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
 from tandem.store.database import Connection
+from tandem.store.login_tables import user_logins
 from tandem.store.query import visible
 from tandem.store.secret_tables import credentials, encryption_passwords
 from tandem.store.tables import (
@@ -48,11 +49,15 @@ THROUGH = [session_rows, points, copies]
 # Tables without an owner of their own: the console's, or reached only by something that has one.
 WITHOUT_OWNER = {
     "agent_commands",
+    "async_actions",
     "enrolment_tokens",
     "installation",
     "refresh_tokens",
+    "replays",
     "sign_in_failures",
+    "sign_ins",
     "signing_keys",
+    "single_use_codes",
 }
 
 SEES = {
@@ -74,11 +79,13 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
     for table in THROUGH:
         of_jobs = select(job_rows.c.organization_uid).join(table, table.c.job_unique_uid == job_rows.c.unique_uid)
         seen[table.name] = set(connection.scalars(of_jobs.where(visible(table, scope))))
+    of_users = select(users.c.organization_uid).join(user_logins, user_logins.c.user_uid == users.c.instance_uid)
+    seen["user_logins"] = set(connection.scalars(of_users.where(visible(user_logins, scope))))
     return seen
 
 
 def test_every_table_says_whose_a_row_is() -> None:
-    owned = {table.name for table in [*OWNED, *THROUGH, activity_log]}
+    owned = {table.name for table in [*OWNED, *THROUGH, user_logins, activity_log]}
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned
 
@@ -91,10 +98,10 @@ def test_every_kind_of_scope_is_tried_here() -> None:
 def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> None:
     with console.database.reading() as connection:
         for name, owners in owners_seen(connection, scope).items():
-            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users"} else SEES[scope]
+            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users", "user_logins"} else SEES[scope]
             if name == "companies":
                 expected = expected - {PROVIDER}
-            if name == "users":
+            if name in {"users", "user_logins"}:
                 expected = expected - {GAMMA}  # nobody works there
             assert owners == expected, name
 

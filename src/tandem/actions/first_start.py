@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
 from tandem.actions.context import new_uid
 from tandem.actions.passwords import hash_password
+from tandem.actions.signing_keys import new_signing_key
 from tandem.domain.errors import Conflict
 from tandem.domain.identity import Organization, OrganizationType, Role, User
 from tandem.sealing import Seal
@@ -15,7 +15,6 @@ from tandem.store import organizations, tokens, users
 from tandem.store.database import Database
 
 PROVIDER_NAME = "Service provider"
-SIGNING_KEY_BYTES = 32
 
 
 def prepare(
@@ -46,8 +45,8 @@ def _prepare(
             return found[0]
         uid, provider_uid, key_id = new_uid(), new_uid(), new_uid()
         tokens.insert_installation(connection, uid, now)
-        key = secrets.token_urlsafe(SIGNING_KEY_BYTES)
-        tokens.insert_signing_key(connection, key_id=key_id, sealed_key=seal.close(key, key_id), now=now)
+        sealed_key = seal.close(new_signing_key(), key_id)
+        tokens.insert_signing_key(connection, key_id=key_id, sealed_key=sealed_key, now=now)
         provider = Organization(instance_uid=provider_uid, type=OrganizationType.PROVIDER, name=PROVIDER_NAME)
         organizations.insert_organization(connection, provider, new_uid())
         administrator = User(

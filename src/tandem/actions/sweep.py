@@ -6,16 +6,18 @@ from datetime import timedelta
 
 from tandem.actions.change_job import expire_orders
 from tandem.actions.context import Context
-from tandem.actions.tokens import FAILURES_FORGOTTEN_AFTER
+from tandem.actions.signing_keys import rotate_signing_keys
+from tandem.actions.throttles import FAILURES_FORGOTTEN_AFTER
+from tandem.domain.async_actions import DEAD_AFTER
 from tandem.protocol.messages import RestorePointTo
-from tandem.store import agent_commands, backup_servers, sessions, tokens
+from tandem.store import agent_commands, async_actions, backup_servers, codes, replays, sessions, sign_ins, tokens
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def sweep(context: Context) -> None:
-    """Close orders that no agent took in time, and drop orders, tokens and failures that are over."""
+    """Close orders that no agent took in time, drop what is over of requests, and renew the signing key."""
     now = context.clock()
     with context.database.writing() as connection:
         expired = agent_commands.take_expired_commands(connection, now)
@@ -26,5 +28,11 @@ def sweep(context: Context) -> None:
                 sessions.fail_queued_session(connection, order.session_uid, text, now)
         agent_commands.delete_closed_commands(connection, now - FORGOTTEN_AFTER)
         backup_servers.delete_expired_enrolment_tokens(connection, now - FORGOTTEN_AFTER)
+        sign_ins.delete_over(connection, now)
+        codes.delete_expired_codes(connection, now)
         tokens.delete_expired_tokens(connection, now)
         tokens.delete_sign_in_failures(connection, before=now - FAILURES_FORGOTTEN_AFTER)
+        async_actions.fail_abandoned_actions(connection, now - DEAD_AFTER, now)
+        async_actions.delete_expired_actions(connection, now)
+        replays.delete_expired_replays(connection, now)
+    rotate_signing_keys(context)

@@ -1,38 +1,39 @@
-"""Access tokens and refresh tokens: issuing them, checking them, and slowing down those who guess.
+"""Access tokens: signing and checking them, and finding out who stands behind a bearer value.
 
-Grants and errors are OAuth 2.0's (RFC 6749 §4.3, §5.2, §6), as the contract's POST /token has them. Refresh tokens
-rotate; a replayed one ends every token of its sign-in (RFC 9700 §4.14).
+A token names a sign-in (claim `sid`) and nothing else: what it permits, and whether it is still good, is read from the
+database with the caller.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from datetime import datetime, timedelta
 from threading import Lock
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OctKey
+from joserfc.jwk import OctKey
+from joserfc.jws import extract_compact
 
-from tandem.actions.context import Context, hash_secret, new_uid
-from tandem.actions.passwords import is_password_right
-from tandem.domain.errors import ConsoleError, Throttled, Unauthorized
-from tandem.domain.identity import Caller, RefreshToken
-from tandem.store import tokens, users
+from tandem.actions.context import Context, hash_secret
+from tandem.actions.signing_keys import load_signing_keys
+from tandem.domain.errors import ConsoleError, Forbidden, Unauthorized
+from tandem.domain.identity import Caller
+from tandem.store import sign_ins
 from tandem.store.database import Connection
 
 ACCESS_TOKEN_SECONDS = 3600
-REFRESH_TOKEN_LIFETIME = timedelta(days=14)
 AUDIENCE = "tandem-api"
+ALGORITHM = "HS256"
 CACHE_SIZE_MAX = 10_000
-
-# Failures in a row that are free: for a user from an address, and for an address whatever the user.
-FREE_FAILURES_OF_USER = 5
-FREE_FAILURES_OF_ADDRESS = 50
-WAIT_SECONDS_MAX = 300
-FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
+TOKEN_LENGTH_MAX = 4096
+# By this prefix people, and programs that look for leaked secrets, know an API key.
+KEY_PREFIX = "tandem_key_"
+# A console that has not made the newest key itself signs with it after this time at most,
+KEYS_LOOKED_FOR_SECONDS = 60.0
+# and tokens that name a key it does not know make it look no more often than this.
+UNKNOWN_KEY_SECONDS = 3.0
 
 
 class GrantRefused(ConsoleError):
@@ -44,13 +45,13 @@ class GrantRefused(ConsoleError):
         self.error = error
 
 
-class TokenPair(msgspec.Struct, frozen=True):
-    """What a grant gives."""
+class UnknownKey(Unauthorized):
+    """The API key is wrong, disabled or removed; ask its owner for another, or for a token at /token."""
 
-    access_token: str
-    refresh_token: str
-    expires_in: int = ACCESS_TOKEN_SECONDS
-    token_type: str = "bearer"  # noqa: S105  (a type, not a secret)
+
+class _Keys(msgspec.Struct, frozen=True):
+    newest: OctKey
+    by_id: dict[str, OctKey]
 
 
 class TokenChecker:
@@ -59,30 +60,27 @@ class TokenChecker:
     def __init__(self, context: Context) -> None:
         """Load the signing keys."""
         self._context = context
-        with context.database.reading() as connection:
-            stored = tokens.signing_keys_newest_first(connection)
-        keys = [OctKey.import_key(context.seal.open(sealed, uid), {"kid": uid}) for uid, sealed in stored]
-        self._newest = keys[0]
-        self._keys = KeySet([*keys])
         self._checked: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
+        self._looked_at = self._now()
+        self._keys = self._load()
 
-    def sign(self, user_uid: str) -> str:
-        """Make an access token for a user."""
-        now = int(self._context.clock().timestamp())
+    def sign(self, sign_in_uid: str, seconds: int = ACCESS_TOKEN_SECONDS) -> str:
+        """Make an access token for a sign-in."""
+        now = int(self._now())
         claims = {
             "iss": self._context.installation_uid,
             "aud": AUDIENCE,
-            "sub": user_uid,
+            "sid": sign_in_uid,
             "iat": now,
-            "exp": now + ACCESS_TOKEN_SECONDS,
+            "exp": now + seconds,
             "jti": secrets.token_urlsafe(12),
         }
-        return jwt.encode({"alg": "HS256", "kid": self._newest.kid}, claims, self._newest)
+        newest = self._keys.newest
+        return jwt.encode({"alg": ALGORITHM, "kid": newest.kid}, claims, newest)
 
-    def user_of(self, token: str) -> str:
-        """Give the uid of the user that an access token stands for; raises Unauthorized."""
-        now = self._context.clock().timestamp()
+    def sign_in_of(self, token: str) -> str:
+        """Give the uid of the sign-in that an access token came of; raises Unauthorized."""
         known = self._checked.get(token)
         if known is None:
             known = self._check(token)
@@ -90,104 +88,64 @@ class TokenChecker:
                 self._checked[token] = known
                 while len(self._checked) > CACHE_SIZE_MAX:
                     self._checked.popitem(last=False)
-        user_uid, expires_at = known
-        if now >= expires_at:
+        sign_in_uid, expires_at = known
+        if self._now() >= expires_at:
             raise Unauthorized
-        return user_uid
+        return sign_in_uid
+
+    def look_for_keys(self, seconds: float = KEYS_LOOKED_FOR_SECONDS) -> None:
+        """Load the signing keys again if the last time is longer ago than this."""
+        with self._lock:
+            now = self._now()
+            if abs(now - self._looked_at) < seconds:
+                return
+            self._looked_at = now
+        self._keys = self._load()
 
     def _check(self, token: str) -> tuple[str, float]:
+        if len(token) > TOKEN_LENGTH_MAX:
+            raise Unauthorized
         try:
-            claims = jwt.decode(token, self._keys, algorithms=["HS256"]).claims
+            key_id = str(extract_compact(token.encode()).headers().get("kid"))
+            if key_id not in self._keys.by_id:
+                self.look_for_keys(UNKNOWN_KEY_SECONDS)
+            claims = jwt.decode(token, self._keys.by_id[key_id], algorithms=[ALGORITHM]).claims
             if claims["iss"] != self._context.installation_uid or claims["aud"] != AUDIENCE:
                 raise Unauthorized
-            return str(claims["sub"]), float(claims["exp"])
+            return str(claims["sid"]), float(claims["exp"])
         except (JoseError, KeyError, ValueError, TypeError) as error:
             raise Unauthorized from error
 
+    def _load(self) -> _Keys:
+        keys = load_signing_keys(self._context)
+        return _Keys(newest=keys[0], by_id={str(key.kid): key for key in keys})
+
+    def _now(self) -> float:
+        return self._context.clock().timestamp()
+
 
 def find_caller(connection: Connection, checker: TokenChecker, token: str) -> Caller:
-    """Give who an access token stands for, as the database has him now; raises Unauthorized."""
-    caller = users.find_caller(connection, checker.user_of(token))
+    """Give who an access token or an API key stands for, as the database has him now.
+
+    Raises:
+        UnknownKey: for an API key that opens nothing.
+        Unauthorized: for any other value that does not.
+        Forbidden: for an API key that is not for the REST API.
+    """
+    if token.startswith(KEY_PREFIX):
+        return _find_key_holder(connection, token)
+    caller = sign_ins.find_caller(connection, checker.sign_in_of(token))
     if caller is None:
         raise Unauthorized
     return caller
 
 
-def grant_by_password(
-    context: Context, checker: TokenChecker, *, user_name: str, password: str, address: str
-) -> TokenPair:
-    """Exchange a user name and a password for tokens; raises GrantRefused or Throttled."""
-    subjects = _subjects(user_name, address)
-    with context.database.reading() as connection:
-        _refuse_if_throttled(connection, subjects, context.clock())
-        found = users.find_sign_in(connection, user_name)
-    is_right = is_password_right(password, found.password_hash if found else None)
-    if not is_right or found is None or not found.is_enabled:
-        with context.database.writing() as connection:
-            _note_failure(connection, subjects, context.clock())
-        raise GrantRefused("invalid_grant", "The user name or the password is wrong.")
-    if not found.is_rest_allowed:
-        text = "REST API access is switched off for this company; its provider can switch it on."
-        raise GrantRefused("unauthorized_client", text)
-    with context.database.writing() as connection:
-        tokens.delete_sign_in_failures(connection, subject=subjects[0][0])
-        return _issue(connection, context, checker, user_uid=found.user_uid, family_uid=new_uid())
-
-
-def grant_by_refresh_token(context: Context, checker: TokenChecker, *, refresh_token: str) -> TokenPair:
-    """Exchange a refresh token for a new pair; a token used before ends all that came from its sign-in."""
-    now = context.clock()
-    token_hash = hash_secret(refresh_token)
-    with context.database.writing() as connection:
-        found = tokens.find_refresh_token(connection, token_hash)
-        if found is not None and found.expires_at > now and users.find_caller(connection, found.user_uid):
-            if tokens.use_refresh_token(connection, token_hash, now):
-                family_uid, user_uid = found.family_uid, found.user_uid
-                return _issue(connection, context, checker, user_uid=user_uid, family_uid=family_uid)
-            tokens.delete_token_family(connection, found.family_uid)
-    raise GrantRefused("invalid_grant", "The refresh token is unknown, expired or was used before; sign in again.")
-
-
-def _issue(
-    connection: Connection, context: Context, checker: TokenChecker, *, user_uid: str, family_uid: str
-) -> TokenPair:
-    refresh_token = secrets.token_urlsafe(32)
-    tokens.insert_refresh_token(
-        connection,
-        RefreshToken(
-            token_hash=hash_secret(refresh_token),
-            family_uid=family_uid,
-            user_uid=user_uid,
-            expires_at=context.clock() + REFRESH_TOKEN_LIFETIME,
-            used_at=None,
-        ),
-    )
-    return TokenPair(access_token=checker.sign(user_uid), refresh_token=refresh_token)
-
-
-def _subjects(user_name: str, address: str) -> list[tuple[str, int]]:
-    pair = hash_secret(f"{user_name.casefold()}\0{address}")
-    return [(pair, FREE_FAILURES_OF_USER), (hash_secret(address), FREE_FAILURES_OF_ADDRESS)]
-
-
-def _refuse_if_throttled(connection: Connection, subjects: list[tuple[str, int]], now: datetime) -> None:
-    for subject, free in subjects:
-        found = tokens.sign_in_failures_of(connection, subject)
-        if found is None or now - found[1] >= FAILURES_FORGOTTEN_AFTER:
-            continue
-        failures, last_failed_at = found
-        if failures < free:
-            continue
-        wait = min(2 ** (failures - free), WAIT_SECONDS_MAX)
-        left = (last_failed_at + timedelta(seconds=wait) - now).total_seconds()
-        if left > 0:
-            seconds = max(1, round(left))
-            raise Throttled(f"Too many failed sign-ins; try again in {seconds} s.", seconds)
-
-
-def _note_failure(connection: Connection, subjects: list[tuple[str, int]], now: datetime) -> None:
-    for subject, _free in subjects:
-        found = tokens.sign_in_failures_of(connection, subject)
-        is_recent = found is not None and now - found[1] < FAILURES_FORGOTTEN_AFTER
-        failures = found[0] + 1 if found is not None and is_recent else 1
-        tokens.record_sign_in_failure(connection, subject, failures, now)
+def _find_key_holder(connection: Connection, key: str) -> Caller:
+    # Found by its hash: how long that takes tells nothing of the key.
+    found = sign_ins.find_key_holder(connection, hash_secret(key))
+    if found is None:
+        raise UnknownKey
+    caller, is_for_rest = found
+    if not is_for_rest:
+        raise Forbidden("This API key is not for the REST API; its scopes do not include rest.")
+    return caller

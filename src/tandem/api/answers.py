@@ -12,9 +12,10 @@ View = TypeVar("View")
 
 
 class One(msgspec.Struct, Generic[View], frozen=True):
-    """One resource."""
+    """One resource; a secret one is kept by nobody on its way."""
 
     data: View
+    is_secret: bool = False
 
 
 class Many(msgspec.Struct, Generic[View], frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -11,18 +12,24 @@ import anyio
 import msgspec
 from prometheus_client import Counter, Histogram
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from tandem.actions.tokens import find_caller
+from tandem.actions.tokens import UnknownKey
+from tandem.api.admission import admit, count_guess
+from tandem.api.background import Background, Request, Settled, asks_for_action
 from tandem.api.bodies import read_body
+from tandem.api.caching import SECRET_ANSWERS, forbid_storing
 from tandem.api.call import Call, Services
 from tandem.api.envelope import respond_with
-from tandem.api.errors import TransportError, respond, respond_unexpected
-from tandem.api.operations import Operation, signature_of
+from tandem.api.errors import TransportError, is_final, respond, respond_unexpected
+from tandem.api.finish import finish
+from tandem.api.operations import BASE, Operation, signature_of
 from tandem.api.parameters import read_parameters
+from tandem.api.request_body import RequestBody
 from tandem.api.routes import ROUTES
-from tandem.domain.errors import ConsoleError, Forbidden, NotFound, Unauthorized
-from tandem.domain.identity import Caller, Permission, admitted_roles
+from tandem.api.throttling import Passage, Throttle
+from tandem.domain.errors import ConsoleError, NotFound
+from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH
 from tandem.store.database import Connection
 
@@ -34,12 +41,26 @@ REQUESTS = Counter("tandem_requests_total", "Requests answered.", ["operation", 
 SECONDS = Histogram("tandem_request_seconds", "Seconds to answer a request.", ["operation"])
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    operation: Operation
+    method: str
+    path: str
+    passage: Passage | None
+
+    @property
+    def is_by_user(self) -> bool:
+        """Whether the operation needs somebody who is signed in."""
+        return self.operation.permission not in {Permission.PUBLIC, Permission.AGENT}
+
+
 class Application:
     """The console's HTTP side; one per process."""
 
     def __init__(self, services: Services) -> None:
         """Lay out the routes for look-up by path segments."""
         self._services = services
+        self._throttle = Throttle(services.limits, services.ticks)
+        self.background = Background(services)
         self._exact: dict[str, dict[str, Operation]] = {}
         self._patterns: dict[int, list[tuple[list[str], dict[str, Operation]]]] = {}
         for operation in ROUTES:
@@ -57,78 +78,112 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         started = time.perf_counter()
         method, path = scope["method"], scope["path"]
-        name = "unknown"
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        operation = passage = None
+        body = RequestBody(receive, headers)
         try:
             operation, parameters = self._find(method, path)
-            name = operation.operation_id
-            call = self._call(parameters, scope)
+            call = self._call(parameters, headers, scope)
+            if _is_of_contract(operation):
+                passage = self._throttle.enter(call.address)
             serve = self._read if operation.method == "GET" else self._change
-            response = await serve(operation, call, receive)
+            response = await serve(_Asked(operation, method, path, passage), call, body)
+        except UnknownKey as error:
+            told = await anyio.to_thread.run_sync(count_guess, self._services.context, _address(scope), error)
+            response = respond(told, method=method, path=path)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
         except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
             response = respond_unexpected(error, method=method, path=path)
+        finally:
+            if passage is not None:
+                passage.leave()
+        if method not in {"GET", "HEAD"}:
+            await body.drain()
+        if operation is not None and _is_of_contract(operation):
+            response = finish(response, operation.operation_id, method, headers)
+        if method == "HEAD":
+            response.body = b""
+        name = operation.operation_id if operation else "unknown"
         REQUESTS.labels(name, response.status_code).inc()
         SECONDS.labels(name).observe(time.perf_counter() - started)
         return response
 
-    def _call(self, parameters: dict[str, str], scope: Scope) -> Call:
-        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+    def _call(self, parameters: dict[str, str], headers: dict[str, str], scope: Scope) -> Call:
         try:
             query = parse_qsl(
                 scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX
             )
         except ValueError as error:
             raise TransportError(400, f"The query has more than {QUERY_FIELDS_MAX} parameters.") from error
-        client = scope.get("client")
         return Call(
             services=self._services,
             path=parameters,
             query=query,
             headers=headers,
-            address=client[0] if client else "",
+            address=_address(scope),
             token=_bearer(headers),
         )
 
-    async def _read(self, operation: Operation, call: Call, _receive: Receive) -> Response:
+    async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
+        if asks_for_action(asked.operation.operation_id, call) and asked.is_by_user and asked.method == "GET":
+            caller = await anyio.to_thread.run_sync(self._admit_now, asked, call)
+            return await self.background.accept(self._request(asked, msgspec.structs.replace(call, caller=caller)))
         if self._reads_inline:
-            return self._read_now(operation, call)
-        return await anyio.to_thread.run_sync(self._read_now, operation, call)
+            return self._read_now(asked, call)
+        return await anyio.to_thread.run_sync(self._read_now, asked, call)
 
-    def _read_now(self, operation: Operation, call: Call) -> Response:
-        if operation.permission is Permission.PUBLIC:
-            return _serve(operation, call)
+    def _read_now(self, asked: _Asked, call: Call) -> Response:
+        if asked.operation.permission is Permission.PUBLIC:
+            return _serve(asked.operation, call)
         # One connection, and one state of the data, for the caller's rights and for what he is shown.
         with self._services.context.database.reading() as connection:
-            caller = self._admit(connection, operation, call)
-            return _serve(operation, msgspec.structs.replace(call, caller=caller, connection=connection))
+            caller = self._admit(connection, asked, call)
+            return _serve(asked.operation, msgspec.structs.replace(call, caller=caller, connection=connection))
 
-    async def _change(self, operation: Operation, call: Call, receive: Receive) -> Response:
-        caller = None
-        if operation.permission not in {Permission.PUBLIC, Permission.AGENT}:
-            caller = await anyio.to_thread.run_sync(self._admit_now, operation, call)
+    async def _change(self, asked: _Asked, call: Call, body: RequestBody) -> Response:
+        operation = asked.operation
+        caller = await anyio.to_thread.run_sync(self._admit_now, asked, call) if asked.is_by_user else None
         limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
-        body = await _read_body(receive, call.headers, limit)
-        call = msgspec.structs.replace(call, caller=caller, body=body)
+        call = msgspec.structs.replace(call, caller=caller, body=await body.read(limit))
+        if asked.is_by_user:
+            return await self.background.change(self._request(asked, call))
         if inspect.iscoroutinefunction(operation.handler):
             return await cast("Any", operation.handler)(call)
         return await anyio.to_thread.run_sync(_serve, operation, call)
 
-    def _admit_now(self, operation: Operation, call: Call) -> Caller:
-        with self._services.context.database.reading() as connection:
-            return self._admit(connection, operation, call)
+    def _request(self, asked: _Asked, call: Call) -> Request:
+        # An action that has waited is run with the rights that its caller has by then.
+        later = msgspec.structs.replace(asked, passage=None)
 
-    def _admit(self, connection: Connection, operation: Operation, call: Call) -> Caller:
-        caller = find_caller(connection, self._services.checker, call.token)
-        if caller.role not in admitted_roles(operation.permission, self._services.context.contract):
-            raise Forbidden(f"Your role {caller.role} does not permit {operation.operation_id}.")
+        def serve_later() -> Response:
+            if asked.operation.method == "GET":
+                return self._read_now(later, call)
+            return _serve(later.operation, msgspec.structs.replace(call, caller=self._admit_now(later, call)))
+
+        return Request(
+            name=asked.operation.operation_id,
+            call=call,
+            perform=lambda: _settle(asked, lambda: _serve(asked.operation, call)),
+            perform_later=lambda: _settle(later, serve_later),
+        )
+
+    def _admit_now(self, asked: _Asked, call: Call) -> Caller:
+        with self._services.context.database.reading() as connection:
+            return self._admit(connection, asked, call)
+
+    def _admit(self, connection: Connection, asked: _Asked, call: Call) -> Caller:
+        caller = admit(connection, asked.operation, call)
+        if asked.passage is not None:
+            asked.passage.name(caller.user_uid)
         return caller
 
     def _lay_out(self, operation: Operation) -> None:
-        if "{" not in operation.path:
-            self._exact.setdefault(operation.path, {})[operation.method] = operation
+        path = operation.path.rstrip("/")
+        if "{" not in path:
+            self._exact.setdefault(path, {})[operation.method] = operation
             return
-        segments = operation.path.split("/")
+        segments = path.split("/")
         for known, methods in self._patterns.setdefault(len(segments), []):
             if known == segments:
                 methods[operation.method] = operation
@@ -148,11 +203,15 @@ class Application:
                     break
         if methods is None:
             raise NotFound(f"There is nothing at {path[:200]}.")
-        operation = methods.get(method)
+        operation = methods.get("GET" if method == "HEAD" else method)
         if operation is None:
-            served = ", ".join(sorted(methods))
+            served = ", ".join(sorted({*methods, "HEAD"} if "GET" in methods else methods))
             raise TransportError(405, f"{method} is not served at {path[:200]}; use {served}.", {"Allow": served})
         return operation, parameters
+
+
+def _is_of_contract(operation: Operation) -> bool:
+    return operation.path.startswith(BASE)
 
 
 def _serve(operation: Operation, call: Call) -> Response:
@@ -176,28 +235,26 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     return parameters
 
 
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 def _bearer(headers: dict[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
-    too_large = TransportError(413, f"The body is larger than {limit} bytes.")
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Unauthorized("The client went away.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise too_large
-        if not message.get("more_body"):
-            return b"".join(chunks)
+def _settle(asked: _Asked, serve: Callable[[], Response]) -> Settled:
+    try:
+        response = serve()
+    except ConsoleError as error:
+        return Settled(respond(error, method=asked.method, path=asked.path), is_final=is_final(error))
+    except Exception as error:  # noqa: BLE001  (the last resort: logged with an id, answered without a trace)
+        return Settled(respond_unexpected(error, method=asked.method, path=asked.path), is_final=False)
+    if asked.operation.operation_id in SECRET_ANSWERS:
+        forbid_storing(response)  # Also by whoever is given it later.
+    return Settled(response)
 
 
 async def _live(receive: Receive, send: Send) -> None:

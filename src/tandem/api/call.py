@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 from uuid import UUID
@@ -11,6 +13,7 @@ import msgspec
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.throttling import Limits
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
 from tandem.store.database import Connection
@@ -27,6 +30,12 @@ class Services(msgspec.Struct, frozen=True):
     checker: TokenChecker
     door: AgentDoor
     stopping: Event
+    limits: Limits = Limits()
+    # Seconds after which a write is answered with 202 and goes on by itself; 0 is never.
+    async_after_seconds: float = 0
+    # How long a repeated request waits for the first one's answer: longer than that takes at most.
+    replay_wait_seconds: float = 30
+    ticks: Callable[[], float] = time.monotonic
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ from tandem.api.operations import Answer
 from tandem.api.selection import chosen_of, read_selection
 from tandem.api.versions import NEWEST, as_of
 
+ACCEPTED = 202
+
 _encoder = msgspec.json.Encoder()
 EMPTY = b'{"errors":[],"data":{},"meta":null}'
 
@@ -39,8 +41,9 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
             paging = f'{{"total":{page.total},"count":{len(rows)},"offset":{page.offset}}}'
             start = f'{{"meta":{{"pagingInfo":{paging}}},"data":'
             return JsonResponse(start.encode() + _encode(call, rows, views) + b"}")
-        case One(data=data):
-            return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}")
+        case One(data=data, is_secret=is_secret):
+            headers = {"Cache-Control": "no-store"} if is_secret else None
+            return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}", headers=headers)
         case Done():
             return JsonResponse(EMPTY)
         case response:
@@ -50,6 +53,14 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
 def plain(data: Any, status: int = 200) -> Response:
     """Answer without an envelope, as /token and the agents' endpoints do."""
     return JsonResponse(_encoder.encode(data), status_code=status)
+
+
+def accepted(location: str, preference: str | None) -> Response:
+    """Answer that an action goes on by itself, where it is found, and which preference of the client's that follows."""
+    response = JsonResponse(EMPTY, status_code=ACCEPTED, headers={"Location": location})
+    if preference is not None:
+        response.headers["Preference-Applied"] = preference
+    return response
 
 
 def _encode(call: Call, data: Any, views: tuple[Any, ...]) -> bytes:

@@ -23,6 +23,7 @@ from tandem.domain.errors import (
 )
 
 SERVER_ERROR = 520
+ERROR_ID = "X-Error-Id"
 LOGICAL, RETRYABLE, SECURITY, TRANSPORT, UNSPECIFIED = (
     "logical",
     "retryableLogical",
@@ -69,7 +70,7 @@ def respond(error: ConsoleError, *, method: str, path: str) -> Response:
     status, kind = _TABLE[kinds[0]] if kinds else (SERVER_ERROR, UNSPECIFIED)
     response = _answer(status, _describe(error, PATCH_REFUSED if error.failed_patch else status, kind))
     if status == SERVER_ERROR:
-        log.error("request failed", method=method, path=path, exc_info=error)
+        response.headers[ERROR_ID] = _log(error, method=method, path=path)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Throttled):
@@ -79,10 +80,22 @@ def respond(error: ConsoleError, *, method: str, path: str) -> Response:
 
 def respond_unexpected(error: Exception, *, method: str, path: str) -> Response:
     """Answer a fault of ours: an id that the log has too, and nothing else."""
+    error_id = _log(error, method=method, path=path)
+    message = f"The server failed; its log has more under the id {error_id}."
+    response = _answer(SERVER_ERROR, {"message": message, "type": UNSPECIFIED, "code": SERVER_ERROR})
+    response.headers[ERROR_ID] = error_id
+    return response
+
+
+def is_final(error: ConsoleError) -> bool:
+    """Say whether the same request would be refused again however often it is repeated."""
+    return not isinstance(error, Unauthorized | Forbidden | Unavailable | Busy | Throttled)
+
+
+def _log(error: Exception, *, method: str, path: str) -> str:
     error_id = str(uuid4())
     log.error("request failed", error_id=error_id, method=method, path=path, exc_info=error)
-    message = f"The server failed; its log has more under the id {error_id}."
-    return _answer(SERVER_ERROR, {"message": message, "type": UNSPECIFIED, "code": SERVER_ERROR})
+    return error_id
 
 
 def _describe(error: ConsoleError, code: int, kind: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _value(operation: PatchOperation, name: str, kind: type) -> Any:
         raise Invalid(f"{name}: the operation has no value.", field=name)
     if isinstance(value, str):
         words = {word.casefold(): word for word in kind} if issubclass(kind, StrEnum) else {}
-        value = words.get(value.casefold(), value) if words else value.lower()
+        value = words.get(value.casefold(), value.lower() if kind is bool else value)
     try:
         return msgspec.convert(value, cast("Any", kind), strict=False)
     except msgspec.ValidationError as error:

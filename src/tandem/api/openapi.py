@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from tandem import __version__
 from tandem.api.answers import Done, Many, One
+from tandem.api.background import NEVER_ASYNC
 from tandem.api.expressions import filter_schema, select_schema, sort_schema
 from tandem.api.operations import Operation, Signature, signature_of
 from tandem.api.words import ResponseErrorType
@@ -252,7 +253,8 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
     responses: Schema = {"200": _answer(_data(signature, schemas))}
     if signature.answer is Done:
         responses = {"200": _answer(schemas[EmptyResponse])}
-    if operation.method != "GET" and operation.permission is not Permission.PUBLIC:
+    is_by_user = operation.permission not in {Permission.PUBLIC, Permission.AGENT}
+    if is_by_user and operation.operation_id not in NEVER_ASYNC:
         responses["202"] = {
             "description": "Taken over by an async action.",
             "headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}},

@@ -25,14 +25,14 @@ from tandem.api import (
     repositories,
     restore_points,
     sessions,
-    tokens,
     users,
 )
-from tandem.api.operations import Operation
+from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
+from tandem.api.login_routes import LOGIN_ROUTES
+from tandem.api.operations import BASE, Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
-BASE = "/api/v3"
 SERVERS = f"{BASE}/infrastructure/backupServers"
 SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
@@ -43,13 +43,12 @@ SHARE = SHARES + "/{fileShareUid}"
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
 EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
-
-
 _ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
-    Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
+    *LOGIN_ROUTES,
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
+    *ASYNC_ACTION_ROUTES,
     # Organizations
     Operation(
         "GET",

@@ -3,43 +3,64 @@
 from __future__ import annotations
 
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from starlette.responses import Response
 
-from tandem.actions.tokens import GrantRefused, grant_by_password, grant_by_refresh_token
+from tandem.actions.grants import (
+    Desk,
+    Tokens,
+    grant_by_code,
+    grant_by_password,
+    grant_by_refresh_token,
+    grant_to_act,
+)
+from tandem.actions.tokens import GrantRefused
 from tandem.api.call import Call
 from tandem.api.envelope import plain
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 FIELDS_MAX = 50
+SERVED = "password, refresh_token, mfa or as"
+
+Form = dict[str, str]
 
 
 def issue_token(call: Call) -> Response:
-    """Exchange credentials or a refresh token for an access token."""
+    """Exchange credentials or tokens for an access token."""
     form = _read_form(call)
-    match form.get("grant_type"):
-        case "password":
-            pair = grant_by_password(
-                call.context,
-                call.services.checker,
-                user_name=_required(form, "username"),
-                password=_required(form, "password"),
-                address=call.address,
-            )
-        case "refresh_token":
-            refresh_token = _required(form, "refresh_token")
-            pair = grant_by_refresh_token(call.context, call.services.checker, refresh_token=refresh_token)
-        case None:
-            raise GrantRefused("invalid_request", "grant_type: this field is required.")
-        case other:
-            text = f"grant_type: {other[:40]!r} is not served; use password or refresh_token."
-            raise GrantRefused("unsupported_grant_type", text)
-    response = plain(pair)
+    desk = Desk(
+        context=call.context,
+        checker=call.services.checker,
+        address=call.address,
+        is_read_only=_boolean(form, "readOnly"),
+    )
+    response = plain(_grant(desk, form))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _read_form(call: Call) -> dict[str, str]:
+def _grant(desk: Desk, form: Form) -> Tokens:
+    match form.get("grant_type"):
+        case "password":
+            user_name, password = _required(form, "username"), _required(form, "password")
+            return grant_by_password(desk, user_name=user_name, password=password)
+        case "refresh_token":
+            return grant_by_refresh_token(desk, refresh_token=_required(form, "refresh_token"))
+        case "mfa":
+            mfa_token, mfa_code = _required(form, "mfa_token"), _required(form, "mfa_code")
+            return grant_by_code(desk, mfa_token=mfa_token, mfa_code=mfa_code)
+        case "as":
+            refresh_token, user_uid = _required(form, "refresh_token"), _uid(form, "userUid")
+            return grant_to_act(desk, refresh_token=refresh_token, user_uid=user_uid)
+        case None:
+            raise GrantRefused("invalid_request", "grant_type: this field is required.")
+        case other:
+            text = f"grant_type: {other[:40]!r} is not served; use {SERVED}."
+            raise GrantRefused("unsupported_grant_type", text)
+
+
+def _read_form(call: Call) -> Form:
     content_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != FORM_TYPE:
         text = f'The content type is "{content_type[:60]}", but must be {FORM_TYPE}.'
@@ -54,7 +75,21 @@ def _read_form(call: Call) -> dict[str, str]:
     return form
 
 
-def _required(form: dict[str, str], name: str) -> str:
+def _required(form: Form, name: str) -> str:
     if not form.get(name):
         raise GrantRefused("invalid_request", f"{name}: this field is required for this grant.")
     return form[name]
+
+
+def _uid(form: Form, name: str) -> str:
+    try:
+        return str(UUID(_required(form, name)))
+    except ValueError as error:
+        raise GrantRefused("invalid_request", f"{name}: {form[name][:60]!r} is not a uid.") from error
+
+
+def _boolean(form: Form, name: str) -> bool:
+    text = form.get(name, "").strip().lower()
+    if text not in {"", "true", "false"}:
+        raise GrantRefused("invalid_request", f"{name}: {text[:40]!r} is not allowed; use true or false.")
+    return text == "true"

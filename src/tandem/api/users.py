@@ -44,8 +44,8 @@ class UserView(msgspec.Struct, rename="camel", kw_only=True):
     status: UserStatus
     profile: Profile
     credentials: OwnerView
-    mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
-    mfa_policy_configuration_status: UserMfaPolicyConfigurationStatus = UserMfaPolicyConfigurationStatus.NOT_CONFIGURED
+    mfa_policy_status: UserMfaPolicyStatus
+    mfa_policy_configuration_status: UserMfaPolicyConfigurationStatus
 
 
 class UserInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -115,4 +115,6 @@ def _view(user: User) -> UserView:
         status=UserStatus(user.status),
         profile=profile,
         credentials=OwnerView(user.user_name),
+        mfa_policy_status=UserMfaPolicyStatus(user.mfa_policy_status),
+        mfa_policy_configuration_status=UserMfaPolicyConfigurationStatus(user.mfa_policy_configuration_status),
     )

@@ -14,6 +14,7 @@ from tandem.cli import (
     encryption_passwords,
     file_shares,
     jobs,
+    keys,
     repositories,
     restore_points,
     sessions,
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.command()(login)
 app.command()(logout)
 app.add_typer(companies.app, name="companies")
+users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(backup_servers.app, name="servers")
 app.add_typer(repositories.app, name="repositories")

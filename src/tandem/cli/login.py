@@ -63,7 +63,7 @@ def login(
         store_session(chosen.data, session)
 
     with Client(chosen.console, trusted, on_tokens=keep) as client:
-        client.sign_in(user_name, password)
+        client.sign_in(user_name, password, _ask_code)
     say(f"Signed in at {client.console} as {user_name}.")
 
 
@@ -118,3 +118,9 @@ def _ask_user_name() -> str:
     if not is_for_a_person():
         raise typer.BadParameter("needed where nobody can be asked", param_hint="--user")
     return str(typer.prompt("User name", err=True))
+
+
+def _ask_code() -> str:
+    if not is_for_a_person():
+        raise Invalid("A code of the second factor is needed; where nobody can be asked, use an API key instead.")
+    return str(typer.prompt("Code of your authenticator", err=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -208,6 +207,23 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     owner_user_name: str
 
 
+class MfaPolicyStatus(StrEnum):
+    """Whether a user must prove a second factor (contract `UserMfaPolicyStatus`)."""
+
+    UNKNOWN = "Unknown"
+    DISABLED = "Disabled"
+    ENABLED = "Enabled"
+    ENABLED_BY_INHERITANCE = "EnabledByInheritance"
+
+
+class MfaPolicyConfigurationStatus(StrEnum):
+    """Whether a user has a second factor (contract `UserMfaPolicyConfigurationStatus`)."""
+
+    UNKNOWN = "Unknown"
+    CONFIGURED = "Configured"
+    NOT_CONFIGURED = "NotConfigured"
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who signs in."""
 
@@ -222,36 +238,32 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     address: str | None = None
     phone: str | None = None
+    mfa_policy_status: MfaPolicyStatus = MfaPolicyStatus.DISABLED
+    mfa_policy_configuration_status: MfaPolicyConfigurationStatus = MfaPolicyConfigurationStatus.NOT_CONFIGURED
+
+
+class Access(StrEnum):
+    """What a sign-in or an API key is good for."""
+
+    FULL = "full"
+    READ_ONLY = "read only"
+    ENROLMENT = "enrolment of a second factor"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who is asking: the user behind an access token, as the database has it now."""
+    """Who is asking: the user behind an access token or an API key, as the database has it now.
+
+    `acted_by` is the name of another user who acts as this one.
+    """
 
     user_uid: str
     user_name: str
     organization_uid: str
     role: Role
+    access: Access = Access.FULL
+    acted_by: str | None = None
 
     @property
     def scope(self) -> Scope:
         """Whose data this caller sees."""
         return scope_of(self.role, self.organization_uid)
-
-
-class SignIn(msgspec.Struct, frozen=True):
-    """What is needed to check a password and to decide whether the user may use the REST API."""
-
-    user_uid: str
-    password_hash: str
-    is_enabled: bool
-    is_rest_allowed: bool
-
-
-class RefreshToken(msgspec.Struct, frozen=True):
-    """A refresh token as stored: by its hash, never itself."""
-
-    token_hash: str
-    family_uid: str
-    user_uid: str
-    expires_at: datetime
-    used_at: datetime | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -18,10 +18,12 @@ from granian.server.embed import Server
 from tandem.actions.context import Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.first_start import prepare
+from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.sweep import sweep
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
 from tandem.api.call import Services
+from tandem.api.throttling import Limit, Limits
 from tandem.client import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
@@ -57,17 +59,42 @@ def build_services(settings: Settings) -> Services:
         log.info("first administrator", user=settings.admin_user, password_file=str(password_file))
         return password
 
+    stopping = Event()
     now = datetime.now(UTC)
     uid = prepare(database, seal, admin_user=settings.admin_user, admin_password=admin_password, now=now)
     context = Context(
         database=database,
         seal=seal,
         clock=_now,
-        pause=time.sleep,
+        pause=_pause_until(stopping),
         installation_uid=uid,
         contract=settings.contract,
     )
-    return Services(context=context, checker=TokenChecker(context), door=AgentDoor(context), stopping=Event())
+    rotate_signing_keys(context)
+    return Services(
+        context=context,
+        checker=TokenChecker(context),
+        door=AgentDoor(context),
+        stopping=stopping,
+        limits=_limits(settings),
+        async_after_seconds=settings.async_after_seconds,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        everybody=Limit(settings.requests_per_minute, settings.parallel_requests),
+        address=Limit(settings.requests_per_minute_address, settings.parallel_requests_address),
+        user=Limit(settings.requests_per_minute_user, settings.parallel_requests_user),
+    )
+
+
+def _pause_until(stopping: Event) -> Callable[[float], None]:
+    def pause(seconds: float) -> None:
+        # Whoever waits for an agent looks once more, and gives up, when the process is told to end.
+        stopping.wait(seconds)
+
+    return pause
 
 
 def run_console(settings: Settings) -> None:
@@ -82,19 +109,29 @@ def run_console(settings: Settings) -> None:
     certificate, key = prepare_certificate(console_folder(settings.data), settings.certificate, settings.key)
     shown = fingerprint(certificate.read_text(encoding="ascii"))
     log.info("console starts", url=f"https://{settings.address}:{settings.port}", fingerprint=shown)
-    sweeper = Thread(target=_sweep, args=(services,), name="sweep", daemon=True)
+    application = Application(services)
+    sweeper = Thread(target=_sweep, args=(services, application), name="sweep", daemon=True)
     sweeper.start()
     try:
-        uvloop.run(_serve(settings, services, certificate, key))
+        uvloop.run(_serve(settings, application, services.stopping, (certificate, key)))
     finally:
         services.stopping.set()
+        _give_up_actions(application)
         services.context.database.close()
     log.info("console stopped")
 
 
-async def _serve(settings: Settings, services: Services, certificate: Path, key: Path) -> None:
+def _give_up_actions(application: Application) -> None:
+    try:
+        application.background.close()
+    except ConsoleError as error:
+        log.warning("actions left behind", reason=error.message)
+
+
+async def _serve(settings: Settings, application: Application, stopping: Event, files: tuple[Path, Path]) -> None:
+    certificate, key = files
     server = Server(
-        Application(services),
+        application,
         address=settings.address,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -107,14 +144,14 @@ async def _serve(settings: Settings, services: Services, certificate: Path, key:
     )
 
     def stop() -> None:
-        services.stopping.set()
+        stopping.set()
         server.stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await server.serve()
-    if not services.stopping.is_set():
+    if not stopping.is_set():
         raise Unavailable("The HTTPS server ended by itself; look at the lines above.")
 
 
@@ -132,9 +169,10 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _sweep(services: Services) -> None:
+def _sweep(services: Services, application: Application) -> None:
     while not services.stopping.wait(SWEEP_EVERY_SECONDS):
         try:
+            application.background.note_alive()
             sweep(services.context)
         except ConsoleError as error:
             log.warning("sweep put off", reason=error.message)

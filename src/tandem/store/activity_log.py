@@ -53,6 +53,8 @@ def record_activity(
         object_organization_uid: whose thing it was done to; they see the line, but not who of another organization
             did it.
     """
+    # Whoever acts as another is named too.
+    acted = f"{detail} (by {caller.acted_by})".strip() if caller.acted_by else detail
     connection.execute(
         insert(activity_log).values(
             at=now,
@@ -63,7 +65,7 @@ def record_activity(
             type=type,
             object_uid=object_uid,
             object_organization_uid=object_organization_uid,
-            detail=detail,
+            detail=acted,
         )
     )
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tandem.domain.identity import OrganizationType, Role
+from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
@@ -29,10 +29,13 @@ from tandem.protocol.messages import Order
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.job_indexes import index_jobs
+from tandem.store.login_tables import sign_ins
 from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
+from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
+from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
 from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
@@ -113,6 +116,14 @@ users = Table(
     Column("address", Text),
     Column("phone", Text),
     Column("created_at", Instant, nullable=False),
+    Column("mfa_policy_status", Word(MfaPolicyStatus), nullable=False, server_default=MfaPolicyStatus.DISABLED),
+    # Follows the user's second factors, so that lists can be filtered by it.
+    Column(
+        "mfa_policy_configuration_status",
+        Word(MfaPolicyConfigurationStatus),
+        nullable=False,
+        server_default=MfaPolicyConfigurationStatus.NOT_CONFIGURED,
+    ),
     info=_owned_by("organization_uid"),
 )
 
@@ -120,8 +131,7 @@ refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("family_uid", Uid, nullable=False, index=True),
-    Column("user_uid", Uid, ForeignKey("users.instance_uid"), nullable=False, index=True),
+    Column("sign_in_uid", Uid, ForeignKey(sign_ins.c.instance_uid, ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("used_at", Instant),
 )

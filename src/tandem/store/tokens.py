@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 
-from tandem.domain.identity import RefreshToken
-from tandem.store.database import Connection
+from tandem.domain.errors import Conflict
+from tandem.domain.logins import RefreshToken
+from tandem.store.database import Connection, alone
 from tandem.store.query import columns_of, records
 from tandem.store.tables import installation, refresh_tokens, sign_in_failures, signing_keys
 
@@ -33,11 +34,6 @@ def use_refresh_token(connection: Connection, token_hash: str, now: datetime) ->
     return connection.execute(statement).rowcount == 1
 
 
-def delete_token_family(connection: Connection, family_uid: str) -> None:
-    """End a family of refresh tokens: all that came from one sign-in."""
-    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.family_uid == family_uid))
-
-
 def delete_expired_tokens(connection: Connection, now: datetime) -> None:
     """Forget refresh tokens that nobody can use any more."""
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now))
@@ -50,10 +46,29 @@ def sign_in_failures_of(connection: Connection, subject: str) -> tuple[int, date
     return None if row is None else (row[0], row[1])
 
 
-def record_sign_in_failure(connection: Connection, subject: str, failures: int, now: datetime) -> None:
-    """Store how often a subject has failed in a row."""
-    connection.execute(delete(sign_in_failures).where(sign_in_failures.c.subject == subject))
-    connection.execute(insert(sign_in_failures).values(subject=subject, failures=failures, last_failed_at=now))
+def add_sign_in_failure(connection: Connection, subject: str, now: datetime) -> None:
+    """Count a failure of a subject, whose row is locked from here on until the transaction ends."""
+    if _add_failure(connection, subject):
+        return
+    try:
+        with alone(connection):
+            first = insert(sign_in_failures).values(subject=subject, failures=1, last_failed_at=now)
+            connection.execute(first)
+    except Conflict:
+        # Another console was first to see this subject.
+        _add_failure(connection, subject)
+
+
+def _add_failure(connection: Connection, subject: str) -> bool:
+    more = sign_in_failures.c.failures + 1
+    statement = update(sign_in_failures).where(sign_in_failures.c.subject == subject).values(failures=more)
+    return connection.execute(statement).rowcount == 1
+
+
+def set_sign_in_failures(connection: Connection, subject: str, failures: int, last_failed_at: datetime) -> None:
+    """Set how often a subject has failed in a row, and when last."""
+    statement = update(sign_in_failures).where(sign_in_failures.c.subject == subject)
+    connection.execute(statement.values(failures=failures, last_failed_at=last_failed_at))
 
 
 def delete_sign_in_failures(
@@ -66,16 +81,21 @@ def delete_sign_in_failures(
         connection.execute(delete(sign_in_failures).where(sign_in_failures.c.last_failed_at < before))
 
 
-def signing_keys_newest_first(connection: Connection) -> list[tuple[str, str]]:
-    """Get the token signing keys as (key id, sealed key)."""
-    columns = select(signing_keys.c.key_id, signing_keys.c.sealed_key)
+def signing_keys_newest_first(connection: Connection) -> list[tuple[str, str, datetime]]:
+    """Get the token signing keys as (key id, sealed key, when it was made)."""
+    columns = select(signing_keys.c.key_id, signing_keys.c.sealed_key, signing_keys.c.created_at)
     rows = connection.execute(columns.order_by(signing_keys.c.created_at.desc(), signing_keys.c.key_id))
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def insert_signing_key(connection: Connection, *, key_id: str, sealed_key: str, now: datetime) -> None:
     """Store a token signing key, sealed."""
     connection.execute(insert(signing_keys).values(key_id=key_id, sealed_key=sealed_key, created_at=now))
+
+
+def delete_signing_key(connection: Connection, key_id: str) -> None:
+    """Forget a signing key."""
+    connection.execute(delete(signing_keys).where(signing_keys.c.key_id == key_id))
 
 
 def find_installation(connection: Connection) -> tuple[str, datetime] | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid4
 
-from sqlalchemy import bindparam, exists, insert, select
+from sqlalchemy import exists, insert, select, update
 
-from tandem.domain.identity import Caller, Scope, SignIn, User
+from tandem.domain.identity import Caller, MfaPolicyConfigurationStatus, MfaPolicyStatus, Scope, User
 from tandem.domain.listing import Query
+from tandem.domain.logins import IdentityProvider, LoginStatus, NewLogin
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
-from tandem.store.prepared import Prepared
+from tandem.store.login_tables import user_logins
+from tandem.store.logins import insert_login
 from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import companies, users
+from tandem.store.tables import users
 
 _USER = columns_of(users.c, User)
 USERS = Collection(
@@ -28,8 +31,6 @@ USERS = Collection(
     },
 )
 ENABLED = "Enabled"
-# A user of a company may use the REST API only if the company's REST access was switched on.
-_WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.organization_uid)
 
 
 def list_users(connection: Connection, scope: Scope, query: Query) -> Page[User]:
@@ -55,46 +56,46 @@ def is_user_name_taken(connection: Connection, user_name: str) -> bool:
 
 
 def insert_user(connection: Connection, user: User, *, password_hash: str, created_at: datetime) -> None:
-    """Store a new user."""
+    """Store a new user, and the login that his password is."""
     values = {name: getattr(user, name) for name in User.__struct_fields__}
     values |= {"password_hash": password_hash, "created_at": created_at, "user_name_key": user.user_name.casefold()}
     connection.execute(insert(users).values(values))
-
-
-def find_sign_in(connection: Connection, user_name: str) -> SignIn | None:
-    """Find what is needed to check a password."""
-    statement = (
-        select(
-            users.c.instance_uid,
-            users.c.password_hash,
-            users.c.status,
-            companies.c.is_rest_access_enabled,
-            companies.c.status,
-        )
-        .select_from(_WITH_COMPANY)
-        .where(users.c.user_name_key == user_name.casefold())
+    login = NewLogin(
+        instance_uid=str(uuid4()),
+        user_uid=user.instance_uid,
+        identity_provider_name=IdentityProvider.PASSWORD,
+        identifier_in_provider=user.user_name,
+        description="Password",
+        creation_date=created_at,
     )
-    row = connection.execute(statement).first()
-    if row is None:
-        return None
-    uid, password_hash, status, rest, company_status = row
-    is_enabled = status == ENABLED and company_status in {None, "Active"}
-    return SignIn(user_uid=uid, password_hash=password_hash, is_enabled=is_enabled, is_rest_allowed=rest is not False)
+    insert_login(connection, login)
 
 
-_CALLER = Prepared(
-    select(users.c.instance_uid, users.c.user_name, users.c.organization_uid, users.c.role)
-    .select_from(_WITH_COMPANY)
-    .where(
-        users.c.instance_uid == bindparam("uid"),
-        users.c.status == ENABLED,
-        companies.c.instance_uid.is_(None) | (companies.c.is_rest_access_enabled & (companies.c.status == "Active")),
-    ),
-    width=4,
-)
+def set_mfa_policy(connection: Connection, scope: Scope, uid: str, status: MfaPolicyStatus) -> bool:
+    """Set whether a user must prove a second factor; False if he is not there for the caller."""
+    statement = update(users).where(visible(users, scope), users.c.instance_uid == uid)
+    return connection.execute(statement.values(mfa_policy_status=status)).rowcount == 1
 
 
-def find_caller(connection: Connection, uid: str) -> Caller | None:
-    """Find who a token stands for; None when the user is gone, disabled or may not use the REST API any more."""
-    found = _CALLER.rows(connection, Caller, uid=uid)
-    return found[0] if found else None
+def replace_password(connection: Connection, uid: str, password_hash: str) -> None:
+    """Store the hash of a user's new password; his sign-ins are ended by `sign_ins.end_sign_ins`."""
+    connection.execute(update(users).where(users.c.instance_uid == uid).values(password_hash=password_hash))
+
+
+def note_second_factors(connection: Connection, uid: str) -> None:
+    """Keep with a user whether he has a second factor that can be used."""
+    has_one = exists().where(
+        user_logins.c.user_uid == uid,
+        user_logins.c.identity_provider_name == IdentityProvider.TOTP,
+        user_logins.c.status == LoginStatus.ENABLED,
+    )
+    is_configured = bool(connection.scalar(select(has_one)))
+    status = MfaPolicyConfigurationStatus.CONFIGURED if is_configured else MfaPolicyConfigurationStatus.NOT_CONFIGURED
+    noted = update(users).where(users.c.instance_uid == uid).values(mfa_policy_configuration_status=status)
+    connection.execute(noted)
+
+
+def is_email_of(connection: Connection, uid: str, email: str) -> bool:
+    """Say whether a user has this e-mail address, whatever its case."""
+    found = connection.scalar(select(users.c.email).where(users.c.instance_uid == uid))
+    return found is not None and found.strip().casefold() == email.strip().casefold()

@@ -1,0 +1,75 @@
+"""Repeating a request without running it again: the first to claim it runs it, the others get its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+import msgspec
+
+from tandem.actions.context import Context, new_uid
+from tandem.domain.identity import Caller
+from tandem.store import replays
+from tandem.store.replays import Replay
+
+KEPT_FOR = timedelta(minutes=5)
+# Longer than anything runs before it is answered: whoever has not answered by then has died.
+CLAIM_LIFETIME = timedelta(minutes=2)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The right to run a request, held by one of those who asked for it."""
+
+    request_key: str
+    claim_uid: str
+
+
+def key_of_request(context: Context, caller: Caller, request_uid: str, *, target: object, body: bytes) -> str:
+    """Make the name under which the answer of a request is kept.
+
+    It is keyed, since a body may hold a password that could be guessed from a plain hash.
+
+    Args:
+        context: the console's means.
+        caller: who asks; another's request has another name, whatever else is alike.
+        request_uid: the id that the client gave.
+        target: method and URL, as anything that JSON can hold.
+        body: the request's body.
+    """
+    secret = bytes.fromhex(context.seal.derive("replay"))
+    head = msgspec.json.encode([caller.user_uid, request_uid, target])
+    return hmac.new(secret, head + b"\0" + body, hashlib.sha256).hexdigest()
+
+
+def claim_request(context: Context, request_key: str) -> Claim | str | None:
+    """Claim a request; gives its answer if there is one, and None while somebody else runs it."""
+    now = context.clock()
+    mine = Replay(request_key=request_key, claim_uid=new_uid(), claimed_at=now, expires_at=now + KEPT_FOR)
+    with context.database.writing() as connection:
+        found = replays.find_replay(connection, request_key)
+        if found is not None and _is_over(found, mine):
+            replays.delete_replay(connection, request_key, found.claim_uid)
+            found = None
+        if found is None:
+            return Claim(request_key, mine.claim_uid) if replays.insert_replay(connection, mine) else None
+    return None if found.sealed_answer is None else context.seal.open(found.sealed_answer, request_key)
+
+
+def keep_answer(context: Context, claim: Claim, answer: str) -> None:
+    """Keep the answer of a request for some minutes, sealed: it may hold a secret that is shown once."""
+    sealed = context.seal.close(answer, claim.request_key)
+    with context.database.writing() as connection:
+        expires_at = context.clock() + KEPT_FOR
+        replays.keep_answer(connection, claim.request_key, claim.claim_uid, sealed_answer=sealed, expires_at=expires_at)
+
+
+def give_up_claim(context: Context, claim: Claim) -> None:
+    """Let the next one run the request."""
+    with context.database.writing() as connection:
+        replays.delete_replay(connection, claim.request_key, claim.claim_uid)
+
+
+def _is_over(found: Replay, mine: Replay) -> bool:
+    is_abandoned = found.sealed_answer is None and found.claimed_at + CLAIM_LIFETIME <= mine.claimed_at
+    return is_abandoned or found.expires_at <= mine.claimed_at

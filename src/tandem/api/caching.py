@@ -1,0 +1,55 @@
+"""What caches and clients may keep of an answer, and 304 for those who have it (RFC 9110 §8.8.3, §13.1.2)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from starlette.responses import Response
+
+OK, NOT_MODIFIED = 200, 304
+TAG_DIGITS = 32
+
+# Their answers hold a secret: nobody keeps them, and they are not compressed, since the length would tell of it.
+SECRET_ANSWERS = frozenset(
+    {
+        "OAuth2IssueToken",
+        "AddApiKeyLogin",
+        "CreateBackupServerEnrolmentToken",
+        "DecryptPkcs12Container",
+        "GenerateNewPkcs12KeyPair",
+        "GenerateNewRsaKeyPair",
+        "GenerateTotpSecret",
+    }
+)
+_NO_STORE = (b"cache-control", b"no-store")
+_ASK_AGAIN = (b"cache-control", b"private, no-cache")
+
+
+def forbid_storing(response: Response) -> None:
+    """Say that nobody may keep an answer, unless it says so already."""
+    if not is_secret(response):
+        response.raw_headers.append(_NO_STORE)
+
+
+def is_secret(response: Response) -> bool:
+    """Say whether an answer is one that nobody may keep."""
+    return any(name == b"cache-control" and b"no-store" in value for name, value in response.raw_headers)
+
+
+def label(response: Response, if_none_match: str | None) -> Response:
+    """Give a successful answer its tag, or, if the client has just this one, give 304 in its place.
+
+    The tag is weak: one for all encodings of the same bytes. It is a hash of them and tells nothing else.
+    """
+    # Of what hashlib has, the fastest where the processor knows it: 13 µs for 23 kB, against 24 µs for blake2b.
+    tag = f'W/"{hashlib.sha256(response.body).hexdigest()[:TAG_DIGITS]}"'
+    is_known = if_none_match is not None and _names(if_none_match, tag)
+    labelled = Response(status_code=NOT_MODIFIED) if is_known else response
+    labelled.raw_headers.append((b"etag", tag.encode()))
+    labelled.raw_headers.append(_ASK_AGAIN)
+    return labelled
+
+
+def _names(if_none_match: str, tag: str) -> bool:
+    given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return given == ["*"] or tag.removeprefix("W/") in given
