@@ -156,8 +156,7 @@ class Collection(Generic[Record]):
         if count <= 0:
             return Page(rows=[], total=total, offset=window.offset)
         # A part that is alone is read in the order of its index, without a merge.
-        filled = [number for number, rows in enumerate(counts) if rows]
-        statement = statements.alone[filled[0]] if len(filled) == 1 else statements.merged
+        statement = statements.alone[counts.index(total)] if total in counts else statements.merged
         behind = total - window.offset - count
         if behind < window.offset:
             # A database steps over rows one by one, so it starts from the end that is nearer.
