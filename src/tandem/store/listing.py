@@ -54,17 +54,19 @@ def shape_of(record: type[Row]) -> Shape[Row]:
     return Shape(names, lambda *values: record(**dict(zip(names, values, strict=True))))
 
 
-class _Window(msgspec.Struct, frozen=True):
+class Windowed(msgspec.Struct, frozen=True):
+    """A list from its beginning and from its end."""
+
     forward: Prepared
     backward: Prepared
 
 
-class _Statements(msgspec.Struct, frozen=True):
+class Statements(msgspec.Struct, frozen=True):
     """The counts of the parts that a scope has, a window of each part alone, and one of all."""
 
     counts: Prepared
-    alone: tuple[_Window, ...]
-    merged: _Window
+    alone: tuple[Windowed, ...]
+    merged: Windowed
 
 
 class Collection(Generic[Record]):
@@ -104,7 +106,7 @@ class Collection(Generic[Record]):
         ]
         self._uid = self.columns[uid]
         self._named = Columns(self.columns, folded or {})
-        self._made: dict[tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]], _Statements] = {}
+        self._made: dict[tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]], Statements] = {}
         self._probes: dict[ScopeKind, Prepared] = {}
 
     def page(
@@ -146,8 +148,7 @@ class Collection(Generic[Record]):
             held = self._equal(equal)
             return self._search(connection, scope, query, shape, conditions=held, values=values or {})
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
-        key = (shape.columns, scope.kind, *given)
-        statements = self._made.get(key) or self._make(key)
+        statements = self.prepared(shape.columns, scope.kind, *given)
         given |= {"organization_uid": scope.organization_uid, **(values or {})}
         window = query.window
         counts = statements.counts.rows(connection, _together, **given)[0]
@@ -164,6 +165,20 @@ class Collection(Generic[Record]):
         else:
             rows = statement.forward.rows(connection, shape.make, limit=count, offset=window.offset, **given)
         return Page(rows=rows, total=total, offset=window.offset)
+
+    def prepared(self, names: tuple[str, ...], kind: ScopeKind, *equal: str) -> Statements:
+        """Give the statements of plain pages, made once.
+
+        Args:
+            names: of the columns that are read.
+            kind: of the caller's scope.
+            equal: names of columns that must have a value.
+        """
+        key = (names, kind, *equal)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(names, kind, equal)
+        return made
 
     def statement(
         self, parts: Parts, query: Query, shape: Shape[Any], conditions: Sequence[ColumnElement[bool]] = ()
@@ -228,34 +243,33 @@ class Collection(Generic[Record]):
     def _equal(self, equal: Mapping[str, str | None]) -> list[ColumnElement[bool]]:
         return [self.columns[name] == value for name, value in equal.items() if value is not None]
 
-    def _make(self, key: tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]]) -> _Statements:
-        names, kind, *equal = key
+    def _make(self, names: tuple[str, ...], kind: ScopeKind, equal: Sequence[str]) -> Statements:
         held = [*self._where, *(self.columns[name] == bindparam(name) for name in equal)]
         parts = [[*part, *held] for part in visible_parts(self._table, _scope_to_come(kind))]
+        counts = Prepared(select(*self._counts(parts)), width=len(parts))
+        if len(parts) == 1:
+            whole = self._window(names, parts, is_whole=True)
+            return Statements(counts=counts, alone=(whole,), merged=whole)
         alone = tuple(self._window(names, [part]) for part in parts)
-        made = _Statements(
-            counts=Prepared(select(*self._counts(parts)), width=len(parts)),
-            alone=alone,
-            merged=alone[0] if len(alone) == 1 else self._window(names, parts),
-        )
-        self._made[key] = made
-        return made
+        return Statements(counts=counts, alone=alone, merged=self._window(names, parts))
 
     def _counts(self, parts: Parts) -> list[ScalarSelect[int]]:
         return [select(func.count()).select_from(self._source).where(*part).scalar_subquery() for part in parts]
 
-    def _window(self, names: tuple[str, ...], parts: Parts) -> _Window:
+    def _window(self, names: tuple[str, ...], parts: Parts, *, is_whole: bool = False) -> Windowed:
         window = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
 
         def directed(*, is_backward: bool) -> Prepared:
-            if len(parts) > 1:
-                statement = self._page_by_keys(names, parts, self._order, window=window, is_backward=is_backward)
-            else:
+            if is_whole:
                 order = [key.directed(is_backward=is_backward) for key in self._order]
                 statement = self._rows(names).where(*parts[0]).order_by(*order).limit(window[0]).offset(window[1])
+            else:
+                # By keys also a part that is alone: otherwise PostgreSQL may walk through everybody's rows in order,
+                # in the hope that the part's come soon.
+                statement = self._page_by_keys(names, parts, self._order, window=window, is_backward=is_backward)
             return Prepared(statement, width=len(names))
 
-        return _Window(forward=directed(is_backward=False), backward=directed(is_backward=True))
+        return Windowed(forward=directed(is_backward=False), backward=directed(is_backward=True))
 
     def _rows(self, names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
         return select(*(self.columns[name] for name in names)).select_from(self._source)
@@ -271,19 +285,28 @@ class Collection(Generic[Record]):
     ) -> Select[*tuple[Any, ...]]:
         """Find the page's rows by what an index holds, then read those rows only, and put them in order."""
         key = order[-1].key  # which tells every two rows apart
+        directed = [each.directed(is_backward=is_backward) for each in order]
         if len(parts) == 1:
-            found = select(key).select_from(self._source).where(*parts[0])
-            found = found.order_by(*(each.directed(is_backward=is_backward) for each in order))
+            found = select(key).select_from(self._source).where(*parts[0]).order_by(*directed)
         else:
             labels = [each.key.label(f"order_{number}") for number, each in enumerate(order)]
-            whole = union_all(*(select(*labels).select_from(self._source).where(*part) for part in parts)).subquery()
+            # Each part gives no more than the page may need of it, in the order of its index.
+            firsts = [
+                select(*labels)
+                .select_from(self._source)
+                .where(*part)
+                .order_by(*directed)
+                .limit(window[0] + window[1])
+                .subquery()
+                for part in parts
+            ]
+            whole = union_all(*map(select, firsts)).subquery()
             columns = [whole.c[label.name] for label in labels]
             ordered = zip(order, columns, strict=True)
-            directed = [each.directed(column, is_backward=is_backward) for each, column in ordered]
-            found = select(columns[-1]).order_by(*directed)
-        found = found.limit(window[0]).offset(window[1]).correlate(None)
-        page = self._rows(names).where(key.in_(found))
-        return page.order_by(*(each.directed(is_backward=is_backward) for each in order))
+            merged = [each.directed(column, is_backward=is_backward) for each, column in ordered]
+            found = select(columns[-1]).order_by(*merged)
+        page = self._rows(names).where(key.in_(found.limit(window[0]).offset(window[1]).correlate(None)))
+        return page.order_by(*directed)
 
 
 def _together(*values: Any) -> tuple[Any, ...]:
