@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import NullPool, create_engine, event, inspect
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import Job, JobType
 from tandem.domain.listing import Collation, Comparison, FilterOperation, Query, SortKey
 from tandem.store.database import Connection
-from tandem.store.jobs import JOBS, insert_job
+from tandem.store.jobs import JOBS, insert_job, jobs_by_unique_uid
 from tandem.store.listing import shape_of
 from tandem.store.query import visible_parts
+from tandem.store.sessions import last_tasks_of
 from tandem.store.tables import jobs
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, PROVIDER, PROVIDERS, START, job_of, uid
@@ -49,15 +50,17 @@ class Read(NamedTuple):
 def reads_of(connection: Connection, statement: Any) -> list[Read]:
     """Give how a database would read jobs for a statement, where it looks for rows rather than fetching known ones."""
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return [read for read in _reads(connection, str(compiled), ()) if not _is_of_known_rows(read)]
+
+
+def _reads(connection: Connection, text: str, parameters: Any) -> list[Read]:
     if connection.dialect.name == "sqlite":
-        steps = list(connection.exec_driver_sql(f"explain query plan {compiled}"))
-        reads = list(_sqlite_reads([(number, parent, detail) for number, parent, _, detail in steps]))
-    else:
-        for setting in NOT_FOR_LARGE_TABLES:
-            connection.exec_driver_sql(f"set local {setting} = off")
-        plans = connection.exec_driver_sql(f"explain (format json) {compiled}").scalar_one()
-        reads = list(_postgresql_reads(plans[0]["Plan"], is_sorted=False))
-    return [read for read in reads if not _is_of_known_rows(read)]
+        steps = list(connection.exec_driver_sql(f"explain query plan {text}", parameters))
+        return list(_sqlite_reads([(number, parent, detail) for number, parent, _, detail in steps]))
+    for setting in NOT_FOR_LARGE_TABLES:
+        connection.exec_driver_sql(f"set local {setting} = off")
+    plans = connection.exec_driver_sql(f"explain (format json) {text}", parameters).scalar_one()
+    return list(_postgresql_reads(plans[0]["Plan"], is_sorted=False))
 
 
 def _sqlite_reads(steps: list[tuple[int, int, str]]) -> Iterator[Read]:
@@ -156,3 +159,16 @@ def test_a_company_reads_its_own_jobs_only_in_the_order_of_their_last_runs(crowd
         assert (read.by, read.is_sorted) == (f"{OF_LISTS}{owner}_last_run", False)
         assert f"{owner}=" in read.condition.replace(")::text", "").replace(" ", "")
     assert [owner in read.condition for read, owner in zip(counted, OWNERS, strict=True)] == [True, True]
+
+
+def test_jobs_whose_ids_are_known_are_fetched_by_these_whoever_asks(crowded: Console) -> None:
+    asked: list[tuple[str, Any]] = []
+    uids = [uid(f"unique {number}") for number in range(10)]
+    with crowded.database.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        jobs_by_unique_uid(connection, COMPANY, uids)
+        last_tasks_of(connection, COMPANY, uids)
+        assert len(asked) == 2
+        for text, parameters in asked[:2]:
+            (read,) = _reads(connection, text, parameters)
+            assert "unique_uid" in read.condition

@@ -16,7 +16,7 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.sessions import SessionState, SessionType
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
-from tandem.store.query import columns_of, fetch_one, records, visible
+from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
 from tandem.store.tables import (
     backup_repositories,
     backup_servers,
@@ -76,7 +76,7 @@ def instance_first(columns: Any, uid: str) -> tuple[ColumnElement[Any], ColumnEl
 
 def jobs_by_unique_uid(connection: Connection, scope: Scope, uids: list[str]) -> dict[str, Job]:
     """Get several jobs at once, those that the caller sees."""
-    statement = _JOB.where(visible(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
+    statement = _JOB.where(visible_one_by_one(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
     return {job.unique_uid: job for job in records(connection, statement, Job)}
 
 
