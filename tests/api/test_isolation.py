@@ -18,7 +18,9 @@ from tests.people import (
     BOB,
     CHARLIE,
     ESTATES,
+    EVERYBODY,
     GAMMAS,
+    LARA,
     NORA,
     PEOPLE,
     PROVIDERS,
@@ -70,6 +72,8 @@ OUTSIDERS = [
     (BOB, PROVIDERS),
     (PEOPLE[Role.PORTAL_OPERATOR], PROVIDERS),
     (PEOPLE[Role.COMPANY_LOCATION_ADMINISTRATOR], ACMES),
+    (LARA, BETAS),
+    (LARA, PROVIDERS),
 ]
 SEES = [
     (ALICE, set(ESTATES)),
@@ -81,6 +85,7 @@ SEES = [
     (PEOPLE[Role.COMPANY_TENANT], {ACMES}),
     (CHARLIE, {BETAS}),
     (PEOPLE[Role.SITE_ADMINISTRATOR], set[Estate]()),
+    (LARA, {ACMES}),
     (PEOPLE[Role.COMPANY_LOCATION_USER], set[Estate]()),
 ]
 
@@ -154,6 +159,8 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
         (NORA, {"North", "Gamma"}, {"Gamma"}),
         (BOB, {"Acme"}, {"Acme"}),
         (CHARLIE, {"Beta"}, {"Beta"}),
+        (LARA, {"Acme"}, {"Acme"}),
+        (PEOPLE[Role.COMPANY_LOCATION_ADMINISTRATOR], set[str](), set[str]()),
         (PEOPLE[Role.SITE_ADMINISTRATOR], set[str](), set[str]()),
     ],
 )
@@ -165,7 +172,7 @@ def test_a_provider_knows_its_customers_and_they_know_only_themselves(
 
 
 def test_a_company_sees_its_own_users_and_nobody_elses(console: Console) -> None:
-    of_acme = {person.user_name for person in PEOPLE.values() if person.organization_uid == BOB.organization_uid}
+    of_acme = {person.user_name for person in EVERYBODY if person.organization_uid == BOB.organization_uid}
     assert {row["userName"] for row in console.data("/users", BOB)} == of_acme
     assert [row["userName"] for row in console.data("/users", CHARLIE)] == ["charlie"]
 

@@ -37,12 +37,11 @@ SCOPES: dict[ScopeKind, set[Role]] = {
     ScopeKind.RESELLER: {Role.RESELLER_OWNER, Role.RESELLER_ADMINISTRATOR, Role.RESELLER_OPERATOR, Role.RESELLER_USER},
     ScopeKind.COMPANY: {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR},
     ScopeKind.OWN_COMPANY_ONLY: {Role.COMPANY_TENANT},
-    # Bound to sites, locations, single computers or bills: nothing here is assigned to any of them.
+    ScopeKind.LOCATIONS: {Role.COMPANY_LOCATION_ADMINISTRATOR, Role.COMPANY_LOCATION_USER},
+    # Bound to sites, single computers or bills: there is nothing of that kind here.
     ScopeKind.NOTHING: {
         Role.SITE_ADMINISTRATOR,
         Role.RESELLER_INVOICE_AUDITOR,
-        Role.COMPANY_LOCATION_ADMINISTRATOR,
-        Role.COMPANY_LOCATION_USER,
         Role.COMPANY_SUBTENANT,
         Role.COMPANY_INVOICE_AUDITOR,
     },
@@ -66,7 +65,8 @@ def test_each_permission_admits_the_contracts_roles(permission: Permission) -> N
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_sees_no_more_than_it_should(role: Role) -> None:
     (kind,) = [kind for kind, roles in SCOPES.items() if role in roles]
-    assert scope_of(role, "some organization") == Scope(kind, "some organization")
+    user_uid = "some user" if kind is ScopeKind.LOCATIONS else ""
+    assert scope_of(role, "some organization", "some user") == Scope(kind, "some organization", user_uid)
 
 
 @pytest.mark.parametrize("role", list(Role))

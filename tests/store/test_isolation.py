@@ -11,8 +11,9 @@ import pytest
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
-from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
+from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import Page, Window
 from tandem.store import (
     backup_servers,
@@ -20,6 +21,7 @@ from tandem.store import (
     file_share_jobs,
     file_shares,
     jobs,
+    locations,
     organizations,
     repositories,
     restore_points,
@@ -29,10 +31,28 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BOB, CHARLIE, NORA, START, Estate
+from tests.people import ACMES, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, uid
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Window()
+
+EMPTY = uid("an empty location")
+
+
+def put_location(connection: Connection, estate: Estate) -> str:
+    """Make sure that an organization has a location that is not its default."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    if EMPTY not in {row.instance_uid for row in locations.list_locations(connection, everything, WHOLE).rows}:
+        location = Location(
+            instance_uid=EMPTY,
+            organization_uid=estate.organization_uid,
+            name="empty",
+            type=LocationType.CUSTOM,
+            quota_gb=0,
+        )
+        locations.insert_location(connection, location)
+    return EMPTY
+
 
 CASES: dict[str, Ask] = {
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
@@ -63,6 +83,11 @@ CASES: dict[str, Ask] = {
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
     "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
     "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
+    "locations.delete_location": lambda c, s, e: locations.delete_location(c, s, put_location(c, e)),
+    "locations.get_location": lambda c, s, e: locations.get_location(c, s, e.location),
+    "locations.list_locations": lambda c, s, _: locations.list_locations(c, s, WHOLE, user_uid=LARA.uid),
+    "locations.lock_location": lambda c, s, e: locations.lock_location(c, s, e.location),
+    "locations.update_location": lambda c, s, e: locations.update_location(c, s, e.location, {"quota_gb": 5}),
     "organizations.get_company": lambda c, s, e: organizations.get_company(c, s, e.organization_uid),
     "organizations.get_organization": lambda c, s, e: organizations.get_organization(c, s, e.organization_uid),
     "organizations.list_companies": lambda c, s, _: organizations.list_companies(c, s, WHOLE),
@@ -108,6 +133,11 @@ WITHOUT_SCOPE = {
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
         "file_share_jobs.source_size_of",
+        "locations.choose_location",
+        "locations.chosen_locations",
+        "locations.has_backup_servers",
+        "locations.is_location_name_taken",
+        "locations.unchoose_location",
         "repositories.delete_failed_repository",
         "repositories.repository_state",
         "restore_points.chain_size_of_copy",
@@ -116,8 +146,22 @@ WITHOUT_SCOPE = {
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
-NOT_ABOUT_DATA = {"query", "listing", "prepared", "database", "columns", "tables", "tokens"}
+NOT_ABOUT_DATA = {
+    "query",
+    "listing",
+    "prepared",
+    "database",
+    "columns",
+    "metadata",
+    "tables",
+    "location_tables",
+    "tokens",
+}
 MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
+
+
+# These are asked for what is in no location, or not in Lara's.
+OF_THE_WHOLE_COMPANY = {"locations.delete_location", "users.get_user"}
 
 
 def functions() -> dict[str, list[str]]:
@@ -152,6 +196,8 @@ def test_a_function_without_a_scope_has_a_reason() -> None:
 
 def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
+    with console.database.writing() as connection:
+        put_location(connection, ACMES)
     before = rows_of(console.database)
     try:
         with console.database.writing() as connection:
@@ -178,8 +224,14 @@ def _is_acmes(row: Any) -> bool:
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_found_by_those_who_may_not_see_it(console: Console, name: str) -> None:
     nobody = Scope(ScopeKind.NOTHING, ACMES.organization_uid)
-    for scope in (CHARLIE.caller.scope, NORA.caller.scope, nobody):
+    unbound = PEOPLE[Role.COMPANY_LOCATION_ADMINISTRATOR]
+    for scope in (CHARLIE.caller.scope, NORA.caller.scope, unbound.caller.scope, nobody):
         assert finds_nothing(console, name, scope), scope
+
+
+@pytest.mark.parametrize("name", set(CASES) - OF_THE_WHOLE_COMPANY)
+def test_who_looks_after_its_location_finds_it_too(console: Console, name: str) -> None:
+    assert not finds_nothing(console, name, LARA.caller.scope)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,17 +6,21 @@ import pytest
 from sqlalchemy import select, update
 
 from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
 from tandem.store.database import Connection
+from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.query import visible
 from tandem.store.tables import (
     activity_log,
     backup_repositories,
     backup_servers,
     companies,
+    locations,
     metadata,
     organizations,
+    user_locations,
     users,
 )
 from tandem.store.tables import file_share_copy_jobs as copy_jobs
@@ -27,15 +31,27 @@ from tandem.store.tables import restore_point_copies as copies
 from tandem.store.tables import restore_points as points
 from tandem.store.tables import sessions as session_rows
 from tests.consoles import Console
-from tests.people import ACME, ACMES, BETA, GAMMA, NORTH, PROVIDER, PROVIDERS
+from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER, PROVIDERS, uid
 
-OWNED = [backup_servers, backup_repositories, shares, job_rows, share_jobs, copy_jobs, users, organizations, companies]
+OWNED = [
+    backup_servers,
+    backup_repositories,
+    shares,
+    job_rows,
+    share_jobs,
+    copy_jobs,
+    users,
+    organizations,
+    companies,
+    locations,
+]
 THROUGH = [session_rows, points, copies]
 # Tables without an owner of their own: the console's, or reached only by something that has one.
 WITHOUT_OWNER = {
     "agent_commands",
     "enrolment_tokens",
     "installation",
+    "removed_repositories",
     "refresh_tokens",
     "sign_in_failures",
     "signing_keys",
@@ -47,6 +63,7 @@ SEES = {
     Scope(ScopeKind.RESELLER, NORTH): {NORTH, GAMMA},
     Scope(ScopeKind.COMPANY, ACME): {ACME},
     Scope(ScopeKind.OWN_COMPANY_ONLY, ACME): {ACME},
+    Scope(ScopeKind.LOCATIONS, ACME, LARA.uid): {ACME},
     Scope(ScopeKind.NOTHING, ACME): set[str](),
 }
 
@@ -64,7 +81,7 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
 
 
 def test_every_table_says_whose_a_row_is() -> None:
-    owned = {table.name for table in [*OWNED, *THROUGH, activity_log]}
+    owned = {table.name for table in [*OWNED, *THROUGH, user_locations, activity_log]}
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned
 
@@ -77,7 +94,7 @@ def test_every_kind_of_scope_is_tried_here() -> None:
 def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> None:
     with console.database.reading() as connection:
         for name, owners in owners_seen(connection, scope).items():
-            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users"} else SEES[scope]
+            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users", "locations"} else SEES[scope]
             if name == "companies":
                 expected = expected - {PROVIDER}
             if name == "users":
@@ -87,7 +104,12 @@ def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> 
 
 @pytest.mark.parametrize(
     ("kind", "sees_assigned"),
-    [(ScopeKind.COMPANY, True), (ScopeKind.OWN_COMPANY_ONLY, False), (ScopeKind.NOTHING, False)],
+    [
+        (ScopeKind.COMPANY, True),
+        (ScopeKind.OWN_COMPANY_ONLY, False),
+        (ScopeKind.LOCATIONS, False),
+        (ScopeKind.NOTHING, False),
+    ],
 )
 def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_jobs(
     console: Console, *, kind: ScopeKind, sees_assigned: bool
@@ -97,7 +119,7 @@ def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_j
             assigned = update(table).where(table.c.unique_uid == PROVIDERS.job_unique)
             connection.execute(assigned.values(mapped_organization_uid=ACME))
     with console.database.reading() as connection:
-        seen = owners_seen(connection, Scope(kind, ACME))
+        seen = owners_seen(connection, Scope(kind, ACME, LARA.uid))
     for name in ("jobs", "file_share_jobs", "sessions", "restore_points"):
         assert (PROVIDER in seen[name]) is sees_assigned, name
     # The job alone: not its copy job, not the machine, not the repositories.
@@ -145,3 +167,24 @@ def test_a_share_tells_what_is_held_of_it(console: Console) -> None:
         share = file_shares.get_file_share(connection, Scope(ScopeKind.COMPANY, ACME), ACMES.share)
     assert (share.restore_points, share.short_term_backup_size) == (1, 2048)
     assert share.latest_restore_point_date is not None
+
+
+def test_who_is_bound_to_a_location_loses_what_is_moved_out_of_it(console: Console) -> None:
+    lara = Scope(ScopeKind.LOCATIONS, ACME, LARA.uid)
+    with console.database.writing() as connection:
+        elsewhere = Location(
+            instance_uid=uid("elsewhere"), organization_uid=ACME, name="x", type=LocationType.CUSTOM, quota_gb=0
+        )
+        insert_location(connection, elsewhere)
+        assert owners_seen(connection, lara)["restore_point_copies"] == {ACME}
+        move_backup_server(connection, ACMES.server, elsewhere.instance_uid)
+        seen = owners_seen(connection, lara)
+        assert {name for name, owners in seen.items() if owners} == {"organizations", "companies", "locations", "users"}
+        choose_location(connection, LARA.uid, elsewhere.instance_uid)
+        assert owners_seen(connection, lara)["restore_point_copies"] == {ACME}
+        # A location of another company's, however it came here, opens nothing of that company's.
+        unchoose_location(connection, LARA.uid)
+        choose_location(connection, LARA.uid, BETAS.location)
+        seen = owners_seen(connection, lara)
+        assert seen.pop("users") == {ACME}  # she still sees herself
+        assert not any(seen.values())

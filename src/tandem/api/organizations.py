@@ -11,8 +11,9 @@ from starlette.responses import Response
 from tandem.actions import create_organization
 from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.company_services import CompanyServices
 from tandem.api.envelope import collection, single
-from tandem.api.texts import Int32, Name, Text
+from tandem.api.texts import Email, Int32, Name, Text
 from tandem.domain.identity import Company, Organization, OrganizationType
 from tandem.store import organizations
 
@@ -68,6 +69,9 @@ class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
     is_rest_access_enabled: bool
     is_alarm_detect_enabled: bool
     owner_credentials: OwnerView
+    company_services: CompanyServices
+    # The console does not know under which name its clients reach it.
+    login_url: str | None = None
     embedded: EmbeddedOrganization | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
 
 
@@ -77,7 +81,7 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
     name: Name
     alias: Text | None = None
     tax_id: Text | None = None
-    email: Text | None = None
+    email: Email | None = None
     phone: Text | None = None
     country: Int32 | None = None
     state: Int32 | None = None
@@ -111,6 +115,8 @@ class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
     subscription_plan_uid: UUID | None = None
     is_rest_access_enabled: bool = False
     is_alarm_detect_enabled: bool = False
+    # Read and not kept: a company has the services of this console, which its answer shows.
+    company_services: CompanyServices | None = None
 
 
 class ResellerInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -148,13 +154,13 @@ def list_companies(call: Call) -> Response:
         page = organizations.list_companies(connection, call.scope, call.window())
         uids = [row.instance_uid for row in page.rows] if expand else []
         embedded = organizations.organizations_by_uid(connection, call.scope, uids)
-    return collection(page, [_view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
+    return collection(page, [view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
 
 
 def get_company(call: Call) -> Response:
     """Get a company."""
     with call.reading() as connection:
-        return single(_view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
+        return single(view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
 
 
 def create_company(call: Call) -> Response:
@@ -169,7 +175,7 @@ def create_company(call: Call) -> Response:
         is_rest_access_enabled=body.is_rest_access_enabled,
         is_alarm_detect_enabled=body.is_alarm_detect_enabled,
     )
-    return single(_view_company(create_organization.create_company(call.act, new), None))
+    return single(view_company(create_organization.create_company(call.act, new), None))
 
 
 def view_organization(organization: Organization) -> OrganizationView:
@@ -177,12 +183,14 @@ def view_organization(organization: Organization) -> OrganizationView:
     return OrganizationView(**{name: getattr(organization, name) for name in OrganizationView.__struct_fields__})
 
 
-def _view_company(company: Company, organization: Organization | None) -> CompanyView:
-    names = set(CompanyView.__struct_fields__) - {"owner_credentials", "embedded"}
+def view_company(company: Company, organization: Organization | None) -> CompanyView:
+    """Show a company as the contract does, with its organization if it is asked for."""
+    names = set(CompanyView.__struct_fields__) & set(Company.__struct_fields__)
     fields: dict[str, Any] = {name: getattr(company, name) for name in names}
     if organization is not None:
         fields["embedded"] = EmbeddedOrganization(view_organization(organization))
-    return CompanyView(**fields, owner_credentials=OwnerView(company.owner_user_name))
+    credentials = OwnerView(company.owner_user_name)
+    return CompanyView(**fields, owner_credentials=credentials, company_services=CompanyServices())
 
 
 def _organization(body: CompanyInput | ResellerInput) -> Organization:

@@ -15,11 +15,15 @@ from tandem.api import (
     file_share_jobs,
     file_shares,
     jobs,
+    locations,
+    organization_changes,
     organizations,
     repositories,
     restore_points,
     sessions,
     tokens,
+    usage,
+    user_changes,
     users,
 )
 from tandem.api.call import Call
@@ -34,9 +38,17 @@ SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
 JOB = JOBS + "/{jobUid}"
 SHARES = f"{BASE}/protectedWorkloads/fileShares"
+ORGANIZATIONS = f"{BASE}/organizations"
+ORGANIZATION = ORGANIZATIONS + "/{organizationUid}"
+COMPANY = ORGANIZATIONS + "/companies/{companyUid}"
+LOCATIONS = f"{ORGANIZATIONS}/locations"
+LOCATION = LOCATIONS + "/{locationUid}"
+USER = BASE + "/users/{userUid}"
 SHARE = SHARES + "/{fileShareUid}"
 
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
+ORGANIZATIONS_WRITE, COMPANIES_WRITE = Permission.ORGANIZATIONS_WRITE, Permission.COMPANIES_WRITE
+USERS_READ, USERS_WRITE = Permission.USERS_READ, Permission.USERS_WRITE
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
@@ -75,7 +87,33 @@ ROUTES: list[Operation] = [
     _ours(
         "POST", f"{BASE}/organizations/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller
     ),
+    Operation("PATCH", ORGANIZATION, "PatchOrganization", ORGANIZATIONS_WRITE, organization_changes.patch_organization),
+    Operation("PATCH", COMPANY, "PatchCompany", COMPANIES_WRITE, organization_changes.patch_company),
+    Operation("DELETE", COMPANY, "DeleteCompany", COMPANIES_WRITE, organization_changes.remove_company),
+    Operation(
+        "GET",
+        f"{COMPANY}/siteResources",
+        "GetCompanySiteResources",
+        Permission.CLOUD_TENANTS,
+        organization_changes.list_site_resources,
+    ),
+    Operation("GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage),
+    Operation("GET", f"{COMPANY}/usage", "GetCompanyAggregatedUsage", READ, usage.list_usage),
+    # Locations
+    Operation("GET", LOCATIONS, "GetLocations", READ, locations.list_locations),
+    Operation("POST", LOCATIONS, "CreateLocation", ORGANIZATIONS_WRITE, locations.create_location),
+    Operation("GET", LOCATION, "GetLocation", READ, locations.get_location),
+    Operation("PATCH", LOCATION, "PatchLocation", ORGANIZATIONS_WRITE, locations.patch_location),
+    Operation("DELETE", LOCATION, "DeleteLocation", ORGANIZATIONS_WRITE, locations.delete_location),
+    Operation("GET", f"{LOCATION}/users", "GetUsersByLocation", USERS_READ, user_changes.list_users),
+    Operation("GET", f"{ORGANIZATION}/locations", "GetLocationsByOrganization", READ, locations.list_locations),
     # Users
+    Operation("GET", f"{ORGANIZATION}/users", "GetUsersByOrganization", USERS_READ, user_changes.list_users),
+    Operation("PATCH", USER, "PatchUser", USERS_WRITE, user_changes.patch_user),
+    Operation("DELETE", USER, "DeleteUser", USERS_WRITE, user_changes.delete_user),
+    Operation("GET", f"{USER}/locations", "GetUserLocations", USERS_READ, locations.list_locations),
+    Operation("POST", f"{USER}/locations", "SetUserToLocation", USERS_WRITE, user_changes.set_location),
+    Operation("DELETE", f"{USER}/locations", "DeleteUserFromLocation", USERS_WRITE, user_changes.unset_location),
     Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users),
     Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
     Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),

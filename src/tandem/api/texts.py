@@ -14,6 +14,8 @@ from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 _NO_NUL = r"^[^\x00]*\Z"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"^[^\x00]*[^\x00\s][^\x00]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
+# Empty, or with one @: clients clear an address by an empty text, and only its server knows whether an address is one.
+Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^([^@\s\x00]+@[^@\s\x00]+)?\Z")]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]

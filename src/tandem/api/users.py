@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
 
-from tandem.actions import create_organization
+from tandem.actions import change_user, create_organization
 from tandem.api.bodies import read_body
 from tandem.api.call import Call, refuse_unserved_parameters
 from tandem.api.envelope import collection, single
 from tandem.api.organizations import OwnerCredentials, OwnerView
-from tandem.api.texts import Text
-from tandem.domain.identity import Role, User
+from tandem.api.texts import Email, Text
+from tandem.domain.errors import Invalid
+from tandem.domain.identity import MfaPolicyStatus, Role, User
 from tandem.store import users
 
 
@@ -34,7 +36,7 @@ class Profile(msgspec.Struct, rename="camel", kw_only=True):
     first_name: Text | None = None
     last_name: Text | None = None
     title: Title = Title.UNKNOWN
-    email: Text | None = None
+    email: Email | None = None
     address: Text | None = None
     phone: Text | None = None
 
@@ -60,6 +62,8 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     role: Role
     profile: Profile
     credentials: OwnerCredentials
+    mfa_policy_status: MfaPolicyStatus = MfaPolicyStatus.DISABLED
+    backup_resource: dict[str, Any] | None = None
 
 
 def list_users(call: Call) -> Response:
@@ -67,24 +71,28 @@ def list_users(call: Call) -> Response:
     refuse_unserved_parameters(call)
     with call.reading() as connection:
         page = users.list_users(connection, call.scope, call.window())
-    return collection(page, [_view(row) for row in page.rows])
+    return collection(page, [view_user(row) for row in page.rows])
 
 
 def get_user(call: Call) -> Response:
     """Get a user."""
     with call.reading() as connection:
-        return single(_view(users.get_user(connection, call.scope, call.uid("userUid"))))
+        return single(view_user(users.get_user(connection, call.scope, call.uid("userUid"))))
 
 
 def get_current_user(call: Call) -> Response:
     """Get the caller's own user."""
     with call.reading() as connection:
-        return single(_view(users.get_own(connection, call.who)))
+        return single(view_user(users.get_own(connection, call.who)))
 
 
 def create_user(call: Call) -> Response:
     """Create a user."""
     body = read_body(call, UserInput)
+    if body.backup_resource is not None:
+        text = "backupResource: there are no cloud tenants here, and so no quotas of their storage; leave it out."
+        raise Invalid(text, field="backupResource")
+    change_user.check_mfa_policy(body.mfa_policy_status)
     user = User(
         instance_uid="",
         organization_uid=str(body.organization_uid),
@@ -98,10 +106,11 @@ def create_user(call: Call) -> Response:
         address=body.profile.address,
         phone=body.profile.phone,
     )
-    return single(_view(create_organization.create_user(call.act, user, body.credentials.password)))
+    return single(view_user(create_organization.create_user(call.act, user, body.credentials.password)))
 
 
-def _view(user: User) -> UserView:
+def view_user(user: User) -> UserView:
+    """Show a user as the contract does."""
     profile = Profile(
         first_name=user.first_name,
         last_name=user.last_name,

@@ -61,7 +61,7 @@ class Listing:
         values: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
         key = (shape.columns, scope.kind, *values)
         statements = self._made.get(key) or self._make(key)
-        values["organization_uid"] = scope.organization_uid
+        values |= {"organization_uid": scope.organization_uid, "user_uid": scope.user_uid}
         total = statements.count.rows(connection, int, **values)[0]
         count = min(window.limit, total - window.offset)
         behind = total - window.offset - count
@@ -76,7 +76,7 @@ class Listing:
 
     def _make(self, key: tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]]) -> _Statements:
         columns, kind, *names = key
-        scope = Scope(kind, cast("str", bindparam("organization_uid")))
+        scope = Scope(kind, cast("str", bindparam("organization_uid")), cast("str", bindparam("user_uid")))
         equal = [self._table.c[name] == bindparam(name) for name in names]
         parts = [[*part, *equal] for part in visible_parts(self._table, scope)]
         counts = [select(func.count()).select_from(self._table).where(*part).scalar_subquery() for part in parts]

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -28,28 +27,13 @@ from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.location_tables import locations, removed_repositories, user_locations
+from tandem.store.metadata import metadata
+from tandem.store.metadata import owned_by as _owned_by
+from tandem.store.metadata import owned_through as _owned_through
+from tandem.store.metadata import position as _position
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _position() -> Column[int]:
-    return Column("position", Serial, primary_key=True, autoincrement=True)
-
-
-def _owned_by(*columns: str) -> dict[str, tuple[str, ...]]:
-    return {"owners": columns}
-
-
-def _owned_through(column: str, table: str, key: str) -> dict[str, tuple[str, ...]]:
-    return {"through": (column, table, key)}
-
+__all__ = ["locations", "metadata", "removed_repositories", "user_locations"]
 
 installation = Table(
     "installation",
@@ -91,9 +75,8 @@ organizations = Table(
     Column("website", Text),
     Column("veeam_tenant_id", Text),
     Column("company_id", Text),
-    Column("location_uid", Uid, nullable=False),
     Column("name_key", Text, nullable=False, unique=True),
-    info=_owned_by("instance_uid"),
+    info=_owned_by("instance_uid", located=("instance_uid", "locations", "organization_uid")),
 )
 
 companies = Table(
@@ -108,7 +91,7 @@ companies = Table(
     Column("is_rest_access_enabled", Boolean, nullable=False),
     Column("is_alarm_detect_enabled", Boolean, nullable=False),
     Column("owner_user_name", Text, nullable=False),
-    info=_owned_by("instance_uid"),
+    info=_owned_by("instance_uid", located=("instance_uid", "locations", "organization_uid")),
 )
 
 users = Table(
@@ -129,7 +112,7 @@ users = Table(
     Column("address", Text),
     Column("phone", Text),
     Column("created_at", Instant, nullable=False),
-    info=_owned_by("organization_uid"),
+    info=_owned_by("organization_uid", located=("instance_uid", "user_locations", "user_uid")),
 )
 
 refresh_tokens = Table(
@@ -157,7 +140,7 @@ backup_servers = Table(
     Column("instance_uid", Uid, nullable=False, unique=True),
     Column("name", String(255), nullable=False),
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
-    Column("location_uid", Uid, nullable=False),
+    Column("location_uid", Uid, nullable=False, index=True),
     Column("management_agent_uid", Uid, nullable=False),
     Column("installation_uid", Text, nullable=False),
     Column("version", Text, nullable=False),
@@ -170,7 +153,7 @@ backup_servers = Table(
     Column("revision", Integer, nullable=False),
     Column("spool_uid", Uid),
     Column("last_report", BigInteger, nullable=False),
-    info=_owned_by("organization_uid"),
+    info=_owned_by("organization_uid", located=("location_uid", "user_locations", "location_uid")),
 )
 
 enrolment_tokens = Table(
@@ -179,6 +162,7 @@ enrolment_tokens = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False),
     Column("backup_server_uid", Uid),
+    Column("location_uid", Uid),
     Column("name", String(255), nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),

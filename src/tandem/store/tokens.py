@@ -38,6 +38,11 @@ def delete_token_family(connection: Connection, family_uid: str) -> None:
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.family_uid == family_uid))
 
 
+def delete_tokens_of_user(connection: Connection, user_uid: str) -> None:
+    """End all refresh tokens of a user."""
+    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_uid == user_uid))
+
+
 def delete_expired_tokens(connection: Connection, now: datetime) -> None:
     """Forget refresh tokens that nobody can use any more."""
     connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
-from tandem.domain.identity import Caller, Scope, SignIn, User
+from tandem.domain.identity import Caller, Role, Scope, SignIn, User
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
 from tandem.store.prepared import Prepared
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
-from tandem.store.tables import companies, users
+from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.tables import companies, refresh_tokens, user_locations, users
 
 _USER = columns_of(users.c, User)
 ENABLED = "Enabled"
@@ -19,9 +20,21 @@ ENABLED = "Enabled"
 _WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.organization_uid)
 
 
-def list_users(connection: Connection, scope: Scope, window: Window) -> Page[User]:
-    """List the users that the caller sees."""
+def list_users(
+    connection: Connection,
+    scope: Scope,
+    window: Window,
+    *,
+    organization_uid: str | None = None,
+    location_uid: str | None = None,
+) -> Page[User]:
+    """List the users that the caller sees: all, those of an organization, or those for whom a location was chosen."""
     statement = select(*_USER).where(visible(users, scope)).order_by(users.c.position)
+    if organization_uid is not None:
+        statement = statement.where(users.c.organization_uid == organization_uid)
+    if location_uid is not None:
+        bound = select(user_locations.c.user_uid).where(user_locations.c.location_uid == location_uid).correlate(None)
+        statement = statement.where(users.c.instance_uid.in_(bound))
     return fetch_page(connection, statement, window, User)
 
 
@@ -29,6 +42,31 @@ def get_user(connection: Connection, scope: Scope, uid: str) -> User:
     """Get one user; raises NotFound."""
     statement = select(*_USER).where(visible(users, scope), users.c.instance_uid == uid)
     return fetch_one(connection, statement, User, noun="user", uid=uid)
+
+
+def lock_user(connection: Connection, scope: Scope, uid: str) -> User:
+    """Get one user and keep every other change of him waiting until the commit; raises NotFound."""
+    statement = select(*_USER).where(visible(users, scope), users.c.instance_uid == uid)
+    return fetch_one(connection, statement.with_for_update(of=users), User, noun="user", uid=uid)
+
+
+def lock_own(connection: Connection, caller: Caller) -> User:
+    """Get the caller's own user, whatever his scope, and keep every other change of him waiting until the commit."""
+    statement = select(*_USER).where(users.c.instance_uid == caller.user_uid).with_for_update()
+    return fetch_one(connection, statement, User, noun="user", uid=caller.user_uid)
+
+
+def find_owner(connection: Connection, organization_uid: str, role: Role) -> User | None:
+    """Find who owns an organization: the user with its owner's role."""
+    statement = select(*_USER).where(users.c.organization_uid == organization_uid, users.c.role == role)
+    found = records(connection, statement.order_by(users.c.position).limit(1), User)
+    return found[0] if found else None
+
+
+def lock_enabled_users(connection: Connection, role: Role) -> list[str]:
+    """Get the uids of all who have a role and may sign in; none of them can change until the commit."""
+    statement = select(users.c.instance_uid).where(users.c.role == role, users.c.status == ENABLED)
+    return list(connection.scalars(statement.order_by(users.c.position).with_for_update()))
 
 
 def get_own(connection: Connection, caller: Caller) -> User:
@@ -47,6 +85,20 @@ def insert_user(connection: Connection, user: User, *, password_hash: str, creat
     values = {name: getattr(user, name) for name in User.__struct_fields__}
     values |= {"password_hash": password_hash, "created_at": created_at, "user_name_key": user.user_name.casefold()}
     connection.execute(insert(users).values(values))
+
+
+def update_user(connection: Connection, uid: str, changes: dict[str, Any]) -> None:
+    """Change columns of a user."""
+    if "user_name" in changes:
+        changes = {**changes, "user_name_key": changes["user_name"].casefold()}
+    connection.execute(update(users).where(users.c.instance_uid == uid).values(changes))
+
+
+def delete_user(connection: Connection, uid: str) -> None:
+    """Remove a user with his tokens and the locations that were chosen for him; the activity log still names him."""
+    connection.execute(delete(user_locations).where(user_locations.c.user_uid == uid))
+    connection.execute(delete(refresh_tokens).where(refresh_tokens.c.user_uid == uid))
+    connection.execute(delete(users).where(users.c.instance_uid == uid))
 
 
 def find_sign_in(connection: Connection, user_name: str) -> SignIn | None:
