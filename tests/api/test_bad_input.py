@@ -32,6 +32,7 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
         ALICE,
         {"organizationUid": ACME, "role": "CompanyAdministrator", "profile": {}, "credentials": CREDENTIALS},
     ),
+    "CreateLocation": ("/organizations/locations", BOB, {"organizationUid": ACME, "name": "New", "quotaGb": 5}),
     "CreateBackupServerEnrolmentToken": ("/infrastructure/backupServers/enrolmentTokens", BOB, {"name": "new"}),
     "CreateBackupRepository": (f"{SERVER}/repositories", BOB, {"name": "new", "path": "/new"}),
     "CreateFileShare": (f"{SERVER}/fileShares", BOB, {"name": "new", "path": "/new"}),
@@ -44,8 +45,24 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
     ),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
-OTHERS_WITH_A_BODY = {"PatchBackupServerJob", "OAuth2IssueToken", "EnrolAgent", "OpenAgentSession", "ExchangeWithAgent"}
-WITHOUT_A_BODY = {"StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob", "ChallengeAgent"}
+OTHERS_WITH_A_BODY = {
+    "PatchBackupServerJob",
+    "PatchOrganization",
+    "PatchCompany",
+    "PatchLocation",
+    "PatchUser",
+    "OAuth2IssueToken",
+    "EnrolAgent",
+    "OpenAgentSession",
+    "ExchangeWithAgent",
+}
+WITHOUT_A_BODY = {
+    "SetUserToLocation",
+    "StartBackupServerJob",
+    "StopBackupServerJob",
+    "RetryBackupServerJob",
+    "ChallengeAgent",
+}
 
 # A whole number is taken as text, and text as a number or a flag: clients in use send both.
 NO_TEXT: list[object] = [1.5, True, None, [], {}]
@@ -115,6 +132,9 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("organizationInput", [1, "x", None, []]),
         ("organizationInput.name", [*NO_NAME]),
         ("organizationInput.notes", TOO_LONG),
+        ("organizationInput.email", ["nobody", "a b@example.com", "a@", "@b", "a@b@c", *TOO_LONG]),
+        ("companyServices", [1, "x", []]),
+        ("companyServices.remoteServices.backupServersManagement.backupServerQuota", ["many", 2**31]),
         ("organizationInput.country", [2**31, -(2**31) - 1, 10**30, 1.5, True, [], {}]),
         ("organizationInput.state", [2**31]),
         ("ownerCredentials", [1, None, []]),
@@ -132,11 +152,20 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("profile", [1, "x", []]),
         ("profile.firstName", TOO_LONG),
         ("profile.title", ["Dr", 1, None]),
+        ("profile.email", ["nobody"]),
+        ("mfaPolicyStatus", ["Enabled", "Perhaps", 1]),
+        ("backupResource", [{}, 1]),
         ("credentials.userName", [*NO_NAME, " space"]),
         ("credentials.password", NO_PASSWORD),
     ],
+    "CreateLocation": [
+        ("organizationUid", [*NO_UID, *OTHERS, BETA, PROVIDER]),
+        ("name", [*NO_NAME]),
+        ("quotaGb", [-1, 2**31, 10**30, 1.5, True, None, [], {}, "many", "\0"]),
+    ],
     "CreateBackupServerEnrolmentToken": [
         ("name", [*NO_NAME]),
+        ("locationUid", ["nothing", 1, *OTHERS, BETAS.location]),
         ("organizationUid", ["nothing", 1, *OTHERS, BETA, PROVIDER, NORTH]),
         ("backupServerUid", ["nothing", 1, *OTHERS]),
         ("lifetimeMinutes", [0, -1, 7 * 24 * 60 + 1, "x", None, 1.5, 2**64]),
@@ -265,6 +294,7 @@ TAKEN: list[tuple[str, str, object]] = [
     ("CreateCompany", "ownerCredentials.userName", "Bob"),
     ("CreateReseller", "organizationInput.name", "north"),
     ("CreateUser", "credentials.userName", "BOB"),
+    ("CreateLocation", "name", "default LOCATION"),
     ("CreateBackupRepository", "name", "Acme's first repository"),
     ("CreateBackupRepository", "path", "/backup/first"),
     ("CreateBackupRepository", "path", "/backup//first/."),

@@ -53,15 +53,31 @@ BODIES: dict[str, Callable[[Estate], object]] = {
         "targetRepositoryUid": estate.first,
     },
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
+    "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
+    "PatchCompany": lambda _: [{"op": "replace", "path": "/isAlarmDetectEnabled", "value": True}],
+    "PatchLocation": lambda _: [{"op": "replace", "path": "/name", "value": "changed"}],
+    "PatchUser": lambda _: [{"op": "replace", "path": "/profile/firstName", "value": "changed"}],
 }
-WITHOUT_BODY = {"StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
+# What is sent in the query.
+QUERIES: dict[str, Callable[[Estate], str]] = {
+    "DeleteCompany": lambda _: "?removeAllAgents=true",
+    "SetUserToLocation": lambda estate: f"?locationUid={estate.location}",
+    "DeleteUserFromLocation": lambda estate: f"?locationUid={estate.location}",
+}
+WITHOUT_BODY = {"SetUserToLocation", "StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
 # What its owner gets where it is no success: there is nothing to stop, retry or delete, or no room for another copy.
 OWNERS_ANSWER = {
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
+    "DeleteLocation": 409,
+    "DeleteUser": 409,
+    "SetUserToLocation": 409,
+    "DeleteUserFromLocation": 404,
 }
+# A company's owner is not admitted to these: his provider is.
+BY_PROVIDER = {"PatchCompany", "DeleteCompany"}
 
 # Another company, a reseller's customer seen from outside, a reseller outside its customers, a company and its
 # provider, an operator and the provider's own, and somebody bound to a location.
@@ -94,11 +110,13 @@ def call(console: Console, operation: Operation, who: Person, estate: Estate) ->
     """Call an operation with an estate's ids."""
     path = operation.path.removeprefix(BASE)
     ids = {**estate.uids, "organizationUid": estate.organization_uid, "companyUid": estate.organization_uid}
+    ids["locationUid"] = estate.location
     ids["userUid"] = CHARLIE.uid if estate is BETAS else BOB.uid if estate is ACMES else ALICE.uid
     if "fileShareCopyJobs/{" in path:
         ids["jobUid"] = estate.copy_job
     for name, value in ids.items():
         path = path.replace("{" + name + "}", value)
+    path += QUERIES[operation.operation_id](estate) if operation.operation_id in QUERIES else ""
     body = BODIES[operation.operation_id](estate) if operation.operation_id in BODIES else None
     return console.call(operation.method, path, who, json=body)
 
@@ -125,7 +143,7 @@ def test_what_is_another_tenants_is_not_there(console: Console, name: str) -> No
 @pytest.mark.parametrize("name", WITH_IDS)
 def test_the_same_request_by_its_owner_finds_it(console: Console, name: str) -> None:
     console.agent_of(BETAS)
-    response = call(console, OPERATIONS[name], CHARLIE, BETAS)
+    response = call(console, OPERATIONS[name], ALICE if name in BY_PROVIDER else CHARLIE, BETAS)
     assert response.status_code == OWNERS_ANSWER.get(name, 200), response.text
 
 
@@ -144,6 +162,11 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
         assert not [each for each in hidden.all_uids() if each in response.text]
     meta: dict[str, Any] = response.json().get("meta", {})
     if name in {"GetOrganizations", "GetCompanies", "GetUsers", "GetCurrentUser", "GetAboutInformation"}:
+        return
+    if name in {"GetLocations", "GetCompaniesAggregatedUsage"}:
+        assert {estate.location for estate in ESTATES if estate.location in response.text} <= {
+            estate.location for estate in visible
+        }
         return
     total = len(visible) * (2 if name in {"GetBackupServerJobs", "GetBackupRepositories"} else 1)
     assert meta["pagingInfo"] == {"total": total, "count": total, "offset": 0}

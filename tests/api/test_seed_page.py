@@ -244,13 +244,6 @@ def test_expanding_nothing_is_fine_and_something_unknown_is_told(console: Consol
         assert response.json()["errors"][0]["parameterName"] == "expand"
 
 
-@pytest.mark.parametrize("name", ["filter", "sort", "select"])
-def test_a_parameter_that_is_not_served_yet_is_refused_rather_than_ignored(quiet_console: Console, name: str) -> None:
-    response = quiet_console.call("GET", f"{COPY_JOBS}?{name}=[]", ALICE, headers={"X-Client-Version": "3.6.1"})
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["parameterName"] == name
-
-
 def test_one_request_id_for_all_pages_of_a_list_does_not_give_the_first_page_again(console: Console) -> None:
     # A client in use sends one id for a whole listing, and stops when it gets the offset that it did not ask for.
     headers = {"X-Request-id": uid("request"), "X-Client-Version": "3.6.1"}

@@ -14,7 +14,7 @@ from tandem.domain.identity import (
     organization_type_of,
     scope_of,
 )
-from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_13, READ_ONLY_3, USERS_11, WRITE_10
+from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_11, READ_13, READ_ONLY_3, USERS_11, WRITE_10
 
 EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.SIGNED_IN: ALL_16,
@@ -26,6 +26,8 @@ EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.USERS_WRITE: WRITE_10,
     Permission.COMPANIES_WRITE: ADMINISTRATORS_3,
     Permission.SERVERS_WRITE: OLDEST_5,
+    Permission.ORGANIZATIONS_WRITE: OLDEST_5,
+    Permission.CLOUD_TENANTS: READ_11,
 }
 BY_CONTRACT: dict[Permission, tuple[frozenset[Role], frozenset[Role]]] = {
     Permission.FILE_SHARE_JOBS: (OLDEST_5, READ_13),

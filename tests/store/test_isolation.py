@@ -13,10 +13,12 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
+from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
-from tandem.domain.paging import Page, Window
+from tandem.domain.paging import Page
 from tandem.store import (
     backup_servers,
+    company_removal,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
@@ -26,6 +28,7 @@ from tandem.store import (
     repositories,
     restore_points,
     sessions,
+    usage,
     users,
 )
 from tandem.store.database import Connection
@@ -34,7 +37,7 @@ from tests.consoles import Console, rows_of
 from tests.people import ACMES, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, uid
 
 Ask = Callable[[Connection, Scope, Estate], Any]
-WHOLE = Window()
+WHOLE = Query()
 
 EMPTY = uid("an empty location")
 
@@ -56,7 +59,7 @@ def put_location(connection: Connection, estate: Estate) -> str:
 
 CASES: dict[str, Ask] = {
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
-    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE),
+    "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "file_share_copy_jobs.delete_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.delete_file_share_copy_job(
         c, s, e.copy_job_unique
     ),
@@ -88,6 +91,17 @@ CASES: dict[str, Ask] = {
     "locations.list_locations": lambda c, s, _: locations.list_locations(c, s, WHOLE, user_uid=LARA.uid),
     "locations.lock_location": lambda c, s, e: locations.lock_location(c, s, e.location),
     "locations.update_location": lambda c, s, e: locations.update_location(c, s, e.location, {"quota_gb": 5}),
+    "company_removal.delete_company": lambda c, s, e: company_removal.delete_company(c, s, e.organization_uid),
+    "organizations.lock_company": lambda c, s, e: organizations.lock_company(c, s, e.organization_uid),
+    "organizations.lock_organization": lambda c, s, e: organizations.lock_organization(c, s, e.organization_uid),
+    "organizations.update_company": lambda c, s, e: organizations.update_company(
+        c, s, e.organization_uid, {"status": "Disabled"}
+    ),
+    "organizations.update_organization": lambda c, s, e: organizations.update_organization(
+        c, s, e.organization_uid, {"name": "changed"}
+    ),
+    "usage.list_usage": lambda c, s, _: usage.list_usage(c, s, WHOLE, first=START.date(), last=START.date()),
+    "users.lock_user": lambda c, s, _: users.lock_user(c, s, BOB.uid),
     "organizations.get_company": lambda c, s, e: organizations.get_company(c, s, e.organization_uid),
     "organizations.get_organization": lambda c, s, e: organizations.get_organization(c, s, e.organization_uid),
     "organizations.list_companies": lambda c, s, _: organizations.list_companies(c, s, WHOLE),
@@ -110,7 +124,7 @@ CASES: dict[str, Ask] = {
 # These carry no scope, and why that is right. Whatever names a backup server as its first word after the connection
 # is asked by or about that server's agent; whatever inserts is given the owner.
 WITHOUT_SCOPE = {
-    "the caller himself": {"users.get_own", "activity_log.record_activity"},
+    "the caller himself": {"users.get_own", "users.lock_own", "activity_log.record_activity"},
     "signing in, before anybody is known": {"users.find_caller", "users.find_sign_in"},
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
     "an agent, known by its key": {
@@ -129,7 +143,14 @@ WITHOUT_SCOPE = {
         "backup_servers.delete_expired_enrolment_tokens",
         "sessions.fail_queued_session",
     },
+    "nobody may be left who runs the provider": {"users.lock_enabled_users"},
     "of something that was found by a scope just before": {
+        "company_removal.has_jobs",
+        "company_removal.keep_repositories",
+        "organizations.rename_owner",
+        "users.delete_user",
+        "users.find_owner",
+        "users.update_user",
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
         "file_share_jobs.source_size_of",
@@ -149,11 +170,13 @@ WITHOUT_SCOPE = {
 NOT_ABOUT_DATA = {
     "query",
     "listing",
+    "conditions",
+    "texts",
     "prepared",
     "database",
     "columns",
-    "metadata",
     "tables",
+    "metadata",
     "location_tables",
     "tokens",
 }
@@ -161,7 +184,7 @@ MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 
 # These are asked for what is in no location, or not in Lara's.
-OF_THE_WHOLE_COMPANY = {"locations.delete_location", "users.get_user"}
+OF_THE_WHOLE_COMPANY = {"locations.delete_location", "users.get_user", "users.lock_user"}
 
 
 def functions() -> dict[str, list[str]]:
@@ -213,11 +236,11 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
 
 def _is_acmes(row: Any) -> bool:
     """Say whether a row is Acme's; one that does not tell its owner was asked for by Acme's ids."""
-    for field in ("organization_uid", "instance_uid"):
+    for field in ("organization_uid", "company_uid", "instance_uid"):
         if getattr(row, field, None) == ACMES.organization_uid:
             return True
     return not hasattr(row, "organization_uid") and not isinstance(
-        row, organizations.Organization | organizations.Company
+        row, organizations.Organization | organizations.Company | usage.LocationUsage
     )
 
 

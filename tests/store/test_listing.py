@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobType
+from tandem.domain.listing import Query
 from tandem.domain.paging import Window
 from tandem.store import file_share_copy_jobs, jobs
 from tandem.store.database import Connection
@@ -69,7 +70,7 @@ def test_every_page_is_the_part_of_the_whole_that_it_says(console: Console, scop
             for limit in (1, 3, 7, len(whole) or 1, 500):
                 for offset in range(len(whole) + 3):
                     page = file_share_copy_jobs.list_file_share_copy_jobs(
-                        connection, scope, Window(limit, offset), SHAPE, server
+                        connection, scope, Query(window=Window(limit, offset)), SHAPE, server
                     )
                     assert page.rows == whole[offset : offset + limit]
                     assert (page.total, page.offset) == (len(whole), offset)
@@ -91,7 +92,7 @@ def test_a_page_asked_for_again_shows_what_has_changed_since(console: Console) -
 
     def total(scope: Scope, server: str | None) -> int:
         with console.database.reading() as connection:
-            page = file_share_copy_jobs.list_file_share_copy_jobs(connection, scope, Window(), SHAPE, server)
+            page = file_share_copy_jobs.list_file_share_copy_jobs(connection, scope, Query(), SHAPE, server)
         return page.total
 
     before = [total(everything, None), total(company, None), total(everything, ACMES.server)]

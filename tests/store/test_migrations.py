@@ -25,7 +25,16 @@ database.close()
 def differences(database: Database) -> list[object]:
     """Give how a database's tables differ from those that the code declares."""
     with database.reading() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        options = {"include_object": is_compared}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def is_compared(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:  # noqa: FBT001
+    """Leave out the two indexes that put null first: what tells so in PostgreSQL cannot be declared for SQLite.
+
+    That they are there and used is told by the plans (test_plans.py).
+    """
+    return kind != "index" or "_last_run" not in (name or "")
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(database: Database) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
@@ -148,13 +149,13 @@ def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_j
 def test_the_total_is_the_whole_wherever_the_page_lies(console: Console, window: Window, rows: int, total: int) -> None:
     everything = Scope(ScopeKind.EVERYTHING, "")
     with console.database.reading() as connection:
-        page = jobs.list_jobs(connection, everything, window)
+        page = jobs.list_jobs(connection, everything, Query(window=window))
         assert (len(page.rows), page.total, page.offset) == (rows, total, window.offset)
 
 
 @pytest.mark.parametrize("scope", SEES, ids=lambda scope: scope.kind)
 def test_the_total_beyond_the_end_counts_what_the_scope_sees(console: Console, scope: Scope) -> None:
-    beyond = Window(limit=1, offset=50)
+    beyond = Query(window=Window(limit=1, offset=50))
     estates = len(SEES[scope] - {NORTH})
     with console.database.reading() as connection:
         assert file_shares.list_file_shares(connection, scope, beyond).total == estates

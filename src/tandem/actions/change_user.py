@@ -12,7 +12,6 @@ from tandem.actions.passwords import hash_password
 from tandem.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from tandem.domain.identity import (
     LOCATION_ROLES,
-    MfaPolicyStatus,
     Role,
     ScopeKind,
     User,
@@ -26,13 +25,15 @@ from tandem.domain.locations import Location
 from tandem.store import activity_log, locations, organizations, tokens, users
 from tandem.store.database import Connection
 
+MFA_DISABLED = "Disabled"
+
 
 class UserChanges(msgspec.Struct, frozen=True, kw_only=True):
     """What is to change at a user: values by field of `User`, a new password, whether a second factor is needed."""
 
     fields: dict[str, Any] = {}
     password: str | None = None
-    mfa_policy: MfaPolicyStatus | None = None
+    mfa_policy: str | None = None
 
 
 def patch_user(act: Act, uid: str, decide: Callable[[User], UserChanges]) -> User:
@@ -195,9 +196,9 @@ def _check_user_name(connection: Connection, current: User, user_name: str | Non
         raise Conflict(f'userName: the user name "{user_name}" is taken.', field="userName")
 
 
-def check_mfa_policy(status: MfaPolicyStatus) -> None:
+def check_mfa_policy(status: str) -> None:
     """Raise Invalid if a user is to need a second factor; this release signs in by password alone."""
-    if status is not MfaPolicyStatus.DISABLED:
+    if status != MFA_DISABLED:
         text = f"mfaPolicyStatus: {status} is not available; this console signs in without a second factor."
         raise Invalid(text, field="mfaPolicyStatus")
 

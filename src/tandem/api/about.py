@@ -7,9 +7,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.responses import Response
 
 from tandem import __version__
+from tandem.api.answers import One
 from tandem.api.call import Call
-from tandem.api.envelope import plain, single
-from tandem.api.texts import instant
+from tandem.api.envelope import plain
+from tandem.api.texts import Instant, Uid, instant
 from tandem.domain.errors import ConsoleError
 from tandem.store import tokens
 
@@ -19,20 +20,20 @@ SERVICE_UNAVAILABLE = 503
 class AboutView(msgspec.Struct, rename="camel"):
     """The contract's About; there is one agent for all systems."""
 
-    installation_id: str
-    installation_date: str
+    installation_id: Uid
+    installation_date: Instant
     server_version: str
     windows_management_agent_version: str
     linux_management_agent_version: str
     mac_management_agent_version: str
 
 
-def get_about(call: Call) -> Response:
+def get_about(call: Call) -> One[AboutView]:
     """Tell id, first start and versions."""
     with call.reading() as connection:
         found = tokens.find_installation(connection)
     uid, created_at = found or (call.context.installation_uid, call.context.clock())
-    return single(AboutView(uid, instant(created_at), __version__, __version__, __version__, __version__))
+    return One(AboutView(uid, instant(created_at), __version__, __version__, __version__, __version__))
 
 
 def get_live(call: Call) -> Response:

@@ -14,9 +14,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tandem.actions.tokens import find_caller
+from tandem.api.bodies import read_body
 from tandem.api.call import Call, Services
+from tandem.api.envelope import respond_with
 from tandem.api.errors import TransportError, respond, respond_unexpected
-from tandem.api.routes import ROUTES, Operation
+from tandem.api.operations import Operation, signature_of
+from tandem.api.parameters import read_parameters
+from tandem.api.routes import ROUTES
 from tandem.domain.errors import ConsoleError, Forbidden, NotFound, Unauthorized
 from tandem.domain.identity import Caller, Permission, admitted_roles
 from tandem.protocol.messages import EXCHANGE_PATH
@@ -92,25 +96,23 @@ class Application:
         return await anyio.to_thread.run_sync(self._read_now, operation, call)
 
     def _read_now(self, operation: Operation, call: Call) -> Response:
-        handler = cast("Any", operation.handler)
         if operation.permission is Permission.PUBLIC:
-            return handler(call)
+            return _serve(operation, call)
         # One connection, and one state of the data, for the caller's rights and for what he is shown.
         with self._services.context.database.reading() as connection:
             caller = self._admit(connection, operation, call)
-            return handler(msgspec.structs.replace(call, caller=caller, connection=connection))
+            return _serve(operation, msgspec.structs.replace(call, caller=caller, connection=connection))
 
     async def _change(self, operation: Operation, call: Call, receive: Receive) -> Response:
-        handler = cast("Any", operation.handler)
         caller = None
         if operation.permission not in {Permission.PUBLIC, Permission.AGENT}:
             caller = await anyio.to_thread.run_sync(self._admit_now, operation, call)
         limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
         body = await _read_body(receive, call.headers, limit)
         call = msgspec.structs.replace(call, caller=caller, body=body)
-        if inspect.iscoroutinefunction(handler):
-            return await handler(call)
-        return await anyio.to_thread.run_sync(handler, call)
+        if inspect.iscoroutinefunction(operation.handler):
+            return await cast("Any", operation.handler)(call)
+        return await anyio.to_thread.run_sync(_serve, operation, call)
 
     def _admit_now(self, operation: Operation, call: Call) -> Caller:
         with self._services.context.database.reading() as connection:
@@ -151,6 +153,17 @@ class Application:
             served = ", ".join(sorted(methods))
             raise TransportError(405, f"{method} is not served at {path[:200]}; use {served}.", {"Allow": served})
         return operation, parameters
+
+
+def _serve(operation: Operation, call: Call) -> Response:
+    signature = signature_of(operation.handler)
+    given: dict[str, Any] = {}
+    if signature.query is not None:
+        given["query"] = read_parameters(call, signature.query)
+    if signature.body is not None:
+        given["body"] = read_body(call, signature.body)
+    answer = cast("Any", operation.handler)(call, **given)
+    return respond_with(call, answer, signature.views)
 
 
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

@@ -7,13 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import enrol_agent
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.api.texts import Name, instant
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Instant, Name, Uid, instant
+from tandem.api.words import BackupServerBackupServerRoleType, BackupServerStatus
 from tandem.domain.backup_servers import BackupServer
 from tandem.store import backup_servers
 
@@ -24,16 +24,16 @@ MINUTES_DEFAULT = int(enrol_agent.LIFETIME_DEFAULT.total_seconds() // 60)
 class BackupServerView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServer."""
 
-    instance_uid: str
+    instance_uid: Uid
     name: str
-    organization_uid: str
-    location_uid: str
-    management_agent_uid: str
+    organization_uid: Uid
+    location_uid: Uid
+    management_agent_uid: Uid
     version: str
     display_version: str
     installation_uid: str
-    status: str
-    backup_server_role_type: str = "Client"
+    status: BackupServerStatus
+    backup_server_role_type: BackupServerBackupServerRoleType = BackupServerBackupServerRoleType.CLIENT
     in_high_availability_cluster: bool = False
 
 
@@ -51,28 +51,29 @@ class EnrolmentTokenView(msgspec.Struct, rename="camel"):
     """An enrolment token, shown this once."""
 
     token: str
-    expiration_time: str
+    expiration_time: Instant
 
 
-def list_backup_servers(call: Call) -> Response:
+BACKUP_SERVERS = Resource(BackupServerView, backup_servers.BACKUP_SERVERS)
+
+
+def list_backup_servers(call: Call) -> Many[BackupServerView]:
     """List backup servers."""
-    refuse_unserved_parameters(call)
+    query = BACKUP_SERVERS.read(call)
     with call.reading() as connection:
-        page = backup_servers.list_backup_servers(connection, call.scope, call.window())
-    return collection(page, [_view(call, row) for row in page.rows])
+        page = backup_servers.list_backup_servers(connection, call.scope, query, call.context.clock())
+    return Many(page, [_view(call, row) for row in page.rows])
 
 
-def get_backup_server(call: Call) -> Response:
+def get_backup_server(call: Call) -> One[BackupServerView]:
     """Get a backup server."""
     with call.reading() as connection:
-        return single(
-            _view(call, backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid")))
-        )
+        found = backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid"))
+    return One(_view(call, found))
 
 
-def create_enrolment_token(call: Call) -> Response:
+def create_enrolment_token(call: Call, body: EnrolmentTokenInput) -> One[EnrolmentTokenView]:
     """Make a single-use token with which an agent enrols."""
-    body = read_body(call, EnrolmentTokenInput)
     token, expires_at = enrol_agent.create_enrolment_token(
         call.act,
         name=body.name,
@@ -81,7 +82,7 @@ def create_enrolment_token(call: Call) -> Response:
         location_uid=str(body.location_uid) if body.location_uid else None,
         lifetime=timedelta(minutes=body.lifetime_minutes),
     )
-    return single(EnrolmentTokenView(token, instant(expires_at)))
+    return One(EnrolmentTokenView(token, instant(expires_at)))
 
 
 def _view(call: Call, server: BackupServer) -> BackupServerView:
@@ -92,7 +93,7 @@ def _view(call: Call, server: BackupServer) -> BackupServerView:
         location_uid=server.location_uid,
         management_agent_uid=server.management_agent_uid,
         version=server.version,
-        display_version=f"{server.version} (restic {server.restic_version or 'unknown'})",
+        display_version=server.display_version,
         installation_uid=server.installation_uid,
-        status=server.status(call.context.clock()),
+        status=BackupServerStatus(server.status(call.context.clock())),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -53,7 +53,7 @@ def read_body(call: Call, kind: type[Body]) -> Body:
         Invalid: naming the property, its value and what is allowed.
     """
     raw = read_json(call)
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) and get_origin(kind) is not list:
         raise Invalid("The body must be a JSON object.")
     return convert_body(raw, kind)
 
@@ -65,10 +65,11 @@ def convert_body(raw: Any, kind: type[Body]) -> Body:
     try:
         return msgspec.convert(coerced, kind)
     except msgspec.ValidationError as error:
-        raise _told(str(error), coerced, shape) from error
+        raise told(str(error), coerced, shape) from error
 
 
-def _told(text: str, raw: Any, shape: inspect.Type) -> Invalid:
+def told(text: str, raw: Any, shape: inspect.Type) -> Invalid:
+    """Turn msgspec's complaint into an error that names the property, its value and what is allowed."""
     found = _PATH.search(text)
     path = found["path"] if found else ""
     reason = text[: found.start()] if found else text

@@ -13,10 +13,10 @@ from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
-from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store.database import Connection
 
-CURRENT_SINCE = (3, 1)
+CURRENT_SINCE = (3, 1, 0)
+VERSION_PARTS_SIGNIFICANT = 2
 INTEGER_DIGITS_MAX = 11
 
 
@@ -93,13 +93,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise Invalid(f'{name}: "{shown}" is not an integer from {low} to {high}.', parameter=name)
         return int(text)
 
-    def window(self) -> Window:
-        """Give the part of a collection that is asked for; raises Invalid for `limit` or `offset`."""
-        return Window(
-            limit=self.integer("limit", default=LIMIT_DEFAULT, low=1, high=LIMIT_MAX),
-            offset=self.integer("offset", default=0, low=0, high=OFFSET_MAX),
-        )
-
     def expands(self, allowed: str) -> bool:
         """Say whether the one expansion that a resource has is asked for; raises Invalid for any other."""
         named = [word.strip() for key, value in self.query if key == "expand" for word in value.split(",")]
@@ -110,24 +103,30 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return allowed in named
 
     @property
+    def client_version(self) -> tuple[int, int, int] | None:
+        """The release of the contract that the client was written for; None for the newest, or a strange one."""
+        text = self.headers.get("x-client-version", "").strip()
+        parts = text.split(".")[:3] if text else []
+        # Of strange versions, those that begin as an old one does are taken for it.
+        if len(parts) > VERSION_PARTS_SIGNIFICANT and not _is_number(parts[-1]):
+            parts = parts[:-1]
+        if not parts or not all(map(_is_number, parts)):
+            return None
+        major, minor, patch = [int(part) for part in parts] + [0] * (3 - len(parts))
+        return major, minor, patch
+
+    @property
     def is_oldest_form(self) -> bool:
         """Whether the file share job family is answered as the oldest page documents it.
 
         The client chooses by X-Client-Version: below 3.1 is the oldest form. Without the header, the operator's
         setting decides. A header that is no version counts as the newest.
         """
-        text = self.headers.get("x-client-version")
-        if not text:
+        if not self.headers.get("x-client-version"):
             return self.context.contract is Contract.OLDEST
-        parts = text.strip().split(".")[:2]
-        if not all(part.isascii() and part.isdigit() and len(part) <= INTEGER_DIGITS_MAX for part in parts):
-            return False
-        numbers = [int(part) for part in parts]
-        return tuple(numbers + [0] * (2 - len(numbers))) < CURRENT_SINCE
+        version = self.client_version
+        return version is not None and version < CURRENT_SINCE
 
 
-def refuse_unserved_parameters(call: Call) -> None:
-    """Raise Invalid for a parameter of the contract that is not served yet: ignoring a filter would tell lies."""
-    for name in ("filter", "sort", "select"):
-        if call.parameter(name) is not None:
-            raise Invalid(f"{name}: this parameter is not served yet; leave it out.", parameter=name)
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= INTEGER_DIGITS_MAX

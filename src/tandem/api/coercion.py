@@ -41,15 +41,22 @@ def coerce(value: Any, shape: inspect.Type) -> Any:
 
 
 def without_null(shape: inspect.Type) -> inspect.Type:
-    """Give the one type that a nullable one is beside null; any other stays."""
-    if not isinstance(shape, inspect.UnionType):
-        return shape
-    others = [each for each in shape.types if not isinstance(each, inspect.NoneType)]
-    return others[0] if len(others) == 1 else shape
+    """Give the one type that a nullable or annotated one is at heart; a choice of several stays."""
+    while isinstance(shape, inspect.Metadata | inspect.UnionType):
+        if isinstance(shape, inspect.Metadata):
+            shape = shape.type
+            continue
+        others = [each for each in shape.types if not isinstance(each, inspect.NoneType)]
+        if len(others) != 1:
+            break
+        shape = others[0]
+    return shape
 
 
 def is_nullable(shape: inspect.Type) -> bool:
     """Say whether null is a value of a type."""
+    if isinstance(shape, inspect.Metadata):
+        return is_nullable(shape.type)
     candidates = shape.types if isinstance(shape, inspect.UnionType) else (shape,)
     return any(isinstance(each, inspect.NoneType) for each in candidates)
 

@@ -7,7 +7,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from tandem.domain.paging import Page
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.operations import Answer
+from tandem.api.selection import chosen_of, read_selection
+from tandem.api.versions import NEWEST, as_of
 
 _encoder = msgspec.json.Encoder()
 EMPTY = b'{"errors":[],"data":{},"meta":null}'
@@ -19,22 +23,40 @@ class JsonResponse(Response):
     media_type = "application/json; charset=utf-8"
 
 
-def collection(page: Page[Any], rows: list[Any]) -> Response:
-    """Answer one page of a collection; `rows` are the page's rows as the API shows them."""
-    meta = f'{{"meta":{{"pagingInfo":{{"total":{page.total},"count":{len(rows)},"offset":{page.offset}}}}},"data":'
-    return JsonResponse(meta.encode() + _encoder.encode(rows) + b"}")
+def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response:
+    """Put an answer into its envelope.
 
+    Args:
+        call: the request: says which properties are wanted, and which release the client was written for.
+        answer: a handler's.
+        views: the structs that it may consist of.
 
-def single(data: Any) -> Response:
-    """Answer one resource."""
-    return JsonResponse(b'{"data":' + _encoder.encode(data) + b"}")
-
-
-def empty() -> Response:
-    """Answer that it is done, as the contract's EmptyResponse: `errors` is always an array."""
-    return JsonResponse(EMPTY)
+    Raises:
+        Invalid: for a `select` that names what is not there.
+    """
+    match answer:
+        case Many(page=page, rows=rows):
+            paging = f'{{"total":{page.total},"count":{len(rows)},"offset":{page.offset}}}'
+            start = f'{{"meta":{{"pagingInfo":{paging}}},"data":'
+            return JsonResponse(start.encode() + _encode(call, rows, views) + b"}")
+        case One(data=data):
+            return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}")
+        case Done():
+            return JsonResponse(EMPTY)
+        case response:
+            return response
 
 
 def plain(data: Any, status: int = 200) -> Response:
     """Answer without an envelope, as /token and the agents' endpoints do."""
     return JsonResponse(_encoder.encode(data), status_code=status)
+
+
+def _encode(call: Call, data: Any, views: tuple[Any, ...]) -> bytes:
+    version = call.client_version
+    if version is not None and version < NEWEST:
+        data = as_of(data, version)
+    selection = read_selection(call, views)
+    if selection is not None:
+        data = chosen_of(data, selection)
+    return _encoder.encode(data)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import create_job
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
 from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
-from tandem.api.file_share_jobs import duration_of, source_of, status_of
+from tandem.api.job_objects import FileShareCopyJobObjectView, view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
-from tandem.api.texts import instant_or_none
+from tandem.api.listing import Resource
+from tandem.api.texts import Int32, Int64, Uid
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
-from tandem.domain.jobs import JobObject
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
 from tandem.store.listing import Shape
@@ -25,54 +23,58 @@ from tandem.store.listing import Shape
 class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
     """The form of the oldest release: five members, lower-case units."""
 
-    instance_uid: str
-    source_file_share_job_uid: str
-    target_repository_uid: str
-    retention: int
+    instance_uid: Uid
+    source_file_share_job_uid: Uid
+    target_repository_uid: Uid
+    retention: Int32
     retention_unit: str
 
 
 class FileShareCopyJobView(msgspec.Struct, rename="camel"):
     """The contract's current BackupServerFileShareCopyJob; `sourceSize` in bytes."""
 
-    instance_uid: str
-    unique_uid: str
-    source_file_share_job_uid: str
-    source_file_share_job_unique_uid: str
-    target_repository_uid: str
-    retention: int
-    retention_unit: str
-    source_size: int | None
+    instance_uid: Uid
+    unique_uid: Uid
+    source_file_share_job_uid: Uid
+    source_file_share_job_unique_uid: Uid
+    target_repository_uid: Uid
+    retention: Int32
+    retention_unit: RetentionUnit
+    source_size: Int64 | None
     embedded: EmbeddedJob | None = msgspec.field(name="_embedded", default=None)
 
 
-def list_file_share_copy_jobs(call: Call) -> Response:
+FILE_SHARE_COPY_JOBS = Resource(FileShareCopyJobView, file_share_copy_jobs.FILE_SHARE_COPY_JOBS)
+OBJECTS = Resource(FileShareCopyJobObjectView, file_share_copy_jobs.OBJECTS)
+
+
+def list_file_share_copy_jobs(call: Call) -> Many[OldestFileShareCopyJob | FileShareCopyJobView]:
     """List file share copy jobs of every backup server, or of the one in the path."""
     if call.is_oldest_form:
         return _list(call, _OLDEST)
-    refuse_unserved_parameters(call)
     return _list(call, _CURRENT, expand=call.expands("BackupServerJob"))
 
 
-def get_file_share_copy_job(call: Call) -> Response:
+def get_file_share_copy_job(call: Call) -> One[OldestFileShareCopyJob | FileShareCopyJobView]:
     """Get a file share copy job by either of its ids."""
     with call.reading() as connection:
         found = file_share_copy_jobs.get_file_share_copy_job(connection, call.scope, call.uid("jobUid"))
-    return single(_view(call, found))
+    return One(_view(call, found))
 
 
-def create_file_share_copy_job(call: Call) -> Response:
+def create_file_share_copy_job(
+    call: Call, body: FileShareCopyJobInput
+) -> One[OldestFileShareCopyJob | FileShareCopyJobView]:
     """Create a file share copy job."""
-    body = read_body(call, FileShareCopyJobInput)
     server_uid = call.uid("backupServerUid")
     source_uid = str(body.source_file_share_job_uid)
     made = create_job.create_file_share_copy_job(call.act, server_uid, read_job(body), source_job_uid=source_uid)
-    return single(_view(call, made))
+    return One(_view(call, made))
 
 
-def list_objects(call: Call) -> Response:
+def list_objects(call: Call) -> Many[FileShareCopyJobObjectView]:
     """List what copy jobs protect: of all, of the backup server or of the job in the path."""
-    refuse_unserved_parameters(call)
+    query = OBJECTS.read(call)
     with call.reading() as connection:
         unique_uid = None
         if "jobUid" in call.path:
@@ -81,11 +83,11 @@ def list_objects(call: Call) -> Response:
         page = file_share_copy_jobs.list_file_share_copy_job_objects(
             connection,
             call.scope,
-            call.window(),
+            query,
             backup_server_uid=server_in_path(connection, call),
             unique_uid=unique_uid,
         )
-    return collection(page, [_view_object(row) for row in page.rows])
+    return Many(page, [view_file_share_copy_job_object(row) for row in page.rows])
 
 
 def view_oldest(job: FileShareCopyJob) -> OldestFileShareCopyJob:
@@ -98,15 +100,16 @@ def view_current(job: FileShareCopyJob) -> FileShareCopyJobView:
     return _CURRENT.make(*(getattr(job, name) for name in _CURRENT.columns))
 
 
-def _list(call: Call, shape: Shape[Any], *, expand: bool = False) -> Response:
+def _list(call: Call, shape: Shape[Any], *, expand: bool = False) -> Many[Any]:
+    query = FILE_SHARE_COPY_JOBS.read(call)
     with call.reading() as connection:
         server_uid = server_in_path(connection, call)
-        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, call.window(), shape, server_uid)
+        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, query, shape, server_uid)
         if expand and page.rows:
             embedded = embedded_jobs(connection, call, [view.unique_uid for view in page.rows])
             for view in page.rows:
                 view.embedded = embedded.get(view.unique_uid)
-    return collection(page, page.rows)
+    return Many(page, page.rows)
 
 
 def _make_oldest(
@@ -136,24 +139,3 @@ _CURRENT = Shape(
 
 def _view(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:
     return view_oldest(job) if call.is_oldest_form else view_current(job)
-
-
-def _view_object(row: JobObject) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "jobUid": row.job_uid,
-        "uniqueJobUid": row.unique_job_uid,
-        "fileShareUid": row.file_share_uid,
-        "path": row.path,
-        "sources": source_of(row),
-    }
-    if row.state is not None and row.statistics is not None:
-        view["lastSession"] = {
-            "backupStatus": status_of(row),
-            "totalBackedSize": row.statistics.transferred,
-            "sourceSize": row.statistics.source_size,
-            "startTime": instant_or_none(row.started_at),
-            "endTime": instant_or_none(row.ended_at),
-            "duration": duration_of(row),
-            "messages": row.messages or [],
-        }
-    return view

@@ -2,85 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import create_job
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
 from tandem.api.file_share_job_input import FileShareJobInput, read_job
+from tandem.api.job_objects import FileShareJobObjectView, view_file_share_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
+from tandem.api.listing import Resource
+from tandem.api.texts import Int32, Uid
 from tandem.domain.file_share_jobs import FileShareJob
-from tandem.domain.jobs import JobObject
+from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_jobs
 
 
 class OldestFileShareJob(msgspec.Struct, rename="camel"):
     """The form of the oldest release: lower-case units."""
 
-    instance_uid: str
-    target_repository_uid: str
-    archive_repository_uid: str | None
-    retention: int
+    instance_uid: Uid
+    target_repository_uid: Uid
+    archive_repository_uid: Uid | None
+    retention: Int32
     retention_unit: str
     is_archive_retention_enabled: bool
-    archive_retention: int
+    archive_retention: Int32
     archive_retention_unit: str
 
 
 class FileShareJobView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's current BackupServerFileShareJob; there is no archive."""
 
-    instance_uid: str
-    unique_uid: str
-    target_repository_uid: str
-    archive_repository_uid: str | None = None
-    retention: int
-    retention_unit: str
+    instance_uid: Uid
+    unique_uid: Uid
+    target_repository_uid: Uid
+    archive_repository_uid: Uid | None = None
+    retention: Int32
+    retention_unit: RetentionUnit
     is_archive_retention_enabled: bool = False
-    archive_retention: int = 0
-    archive_retention_unit: str = "Days"
+    archive_retention: Int32 = 0
+    archive_retention_unit: RetentionUnit = RetentionUnit.DAYS
     embedded: EmbeddedJob | None = msgspec.field(name="_embedded", default=None)
 
 
-def list_file_share_jobs(call: Call) -> Response:
+FILE_SHARE_JOBS = Resource(FileShareJobView, file_share_jobs.FILE_SHARE_JOBS)
+OBJECTS = Resource(FileShareJobObjectView, file_share_jobs.OBJECTS)
+
+
+def list_file_share_jobs(call: Call) -> Many[OldestFileShareJob | FileShareJobView]:
     """List file share jobs of every backup server, or of the one in the path."""
+    query = FILE_SHARE_JOBS.read(call)
+    is_oldest = call.is_oldest_form
+    expand = not is_oldest and call.expands("BackupServerJob")
     with call.reading() as connection:
-        if call.is_oldest_form:
-            server_uid = server_in_path(connection, call)
-            page = file_share_jobs.list_file_share_jobs(connection, call.scope, call.window(), server_uid)
-            return collection(page, [view_oldest(row) for row in page.rows])
-        refuse_unserved_parameters(call)
-        expand = call.expands("BackupServerJob")
         server_uid = server_in_path(connection, call)
-        page = file_share_jobs.list_file_share_jobs(connection, call.scope, call.window(), server_uid)
+        page = file_share_jobs.list_file_share_jobs(connection, call.scope, query, server_uid)
         uids = [row.unique_uid for row in page.rows] if expand else []
         embedded = embedded_jobs(connection, call, uids) if uids else {}
-    return collection(page, [view_current(row, embedded.get(row.unique_uid)) for row in page.rows])
+    if is_oldest:
+        return Many(page, [view_oldest(row) for row in page.rows])
+    return Many(page, [view_current(row, embedded.get(row.unique_uid)) for row in page.rows])
 
 
-def get_file_share_job(call: Call) -> Response:
+def get_file_share_job(call: Call) -> One[OldestFileShareJob | FileShareJobView]:
     """Get a file share job by either of its ids."""
     with call.reading() as connection:
-        return single(_view(call, file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid"))))
+        return One(_view(call, file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid"))))
 
 
-def create_file_share_job(call: Call) -> Response:
+def create_file_share_job(call: Call, body: FileShareJobInput) -> One[OldestFileShareJob | FileShareJobView]:
     """Create a file share job."""
-    body = read_body(call, FileShareJobInput)
     server_uid = call.uid("backupServerUid")
     share_uid = str(body.file_share_uid)
-    return single(
+    return One(
         _view(call, create_job.create_file_share_job(call.act, server_uid, read_job(body), file_share_uid=share_uid))
     )
 
 
-def list_objects(call: Call) -> Response:
+def list_objects(call: Call) -> Many[FileShareJobObjectView]:
     """List what file share jobs protect: of all, of the backup server or of the job in the path."""
-    refuse_unserved_parameters(call)
+    query = OBJECTS.read(call)
     with call.reading() as connection:
         unique_uid = None
         if "jobUid" in call.path:
@@ -88,11 +89,11 @@ def list_objects(call: Call) -> Response:
         page = file_share_jobs.list_file_share_job_objects(
             connection,
             call.scope,
-            call.window(),
+            query,
             backup_server_uid=server_in_path(connection, call),
             unique_uid=unique_uid,
         )
-    return collection(page, [_view_object(row) for row in page.rows])
+    return Many(page, [view_file_share_job_object(row) for row in page.rows])
 
 
 def view_oldest(job: FileShareJob) -> OldestFileShareJob:
@@ -123,45 +124,3 @@ def view_current(job: FileShareJob, embedded: EmbeddedJob | None = None) -> File
 
 def _view(call: Call, job: FileShareJob) -> OldestFileShareJob | FileShareJobView:
     return view_oldest(job) if call.is_oldest_form else view_current(job)
-
-
-def source_of(row: JobObject) -> list[dict[str, Any]]:
-    """Show what a job reads: the whole folder."""
-    return [{"path": row.path, "type": "Directory", "inclusionMasks": [], "exclusionMasks": []}]
-
-
-def duration_of(row: JobObject) -> int | None:
-    """Give the seconds that the last session took."""
-    if row.started_at is None or row.ended_at is None:
-        return None
-    return max(0, round((row.ended_at - row.started_at).total_seconds()))
-
-
-def status_of(row: JobObject) -> str:
-    """Give the contract's word for how the last session went."""
-    words = {"Running", "Success", "Warning", "Failed"}
-    return row.state if row.state in words else "Running" if row.state and not row.state.is_final else "Warning"
-
-
-def _view_object(row: JobObject) -> dict[str, Any]:
-    view: dict[str, Any] = {
-        "jobUid": row.job_uid,
-        "uniqueJobUid": row.unique_job_uid,
-        "fileShareUid": row.file_share_uid,
-        "name": row.name,
-        "sources": source_of(row),
-    }
-    if row.state is not None and row.statistics is not None:
-        done = row.statistics
-        view["lastSession"] = {
-            "backupStatus": status_of(row),
-            "sourceFilesCount": done.files_total,
-            "changedFilesCount": done.files_changed,
-            "skippedFilesCount": done.files_skipped,
-            "backedUpFilesCount": done.files_total,
-            "transferredSize": done.transferred,
-            "sourceSize": done.source_size,
-            "duration": duration_of(row),
-            "messages": row.messages or [],
-        }
-    return view

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import create_file_share as create
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.api.texts import Name, Path, instant_or_none
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Instant, Int32, Int64, Name, Path, Uid, instant_or_none
 from tandem.domain.file_shares import FileShare
 from tandem.store import backup_servers, file_shares
 
@@ -17,16 +16,16 @@ from tandem.store import backup_servers, file_shares
 class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's ProtectedOnPremisesFileShare, and the folder; sizes in bytes."""
 
-    file_share_uid: str
-    backup_server_uid: str
-    organization_uid: str
+    file_share_uid: Uid
+    backup_server_uid: Uid
+    organization_uid: Uid
     name: str
     path: str
-    latest_restore_point_date: str | None
-    restore_points: int
-    total_short_term_backup_size: int
-    archive_restore_points: int = 0
-    total_archive_size: int = 0
+    latest_restore_point_date: Instant | None
+    restore_points: Int32
+    total_short_term_backup_size: Int64
+    archive_restore_points: Int32 = 0
+    total_archive_size: Int64 = 0
 
 
 class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -36,29 +35,29 @@ class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknow
     path: Path
 
 
-def list_file_shares(call: Call) -> Response:
+FILE_SHARES = Resource(FileShareView, file_shares.FILE_SHARES)
+
+
+def list_file_shares(call: Call) -> Many[FileShareView]:
     """List file shares of every backup server, or of the one in the path."""
-    refuse_unserved_parameters(call)
+    query = FILE_SHARES.read(call)
     with call.reading() as connection:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
-        page = file_shares.list_file_shares(connection, call.scope, call.window(), server_uid)
-    return collection(page, [_view(row) for row in page.rows])
+        page = file_shares.list_file_shares(connection, call.scope, query, server_uid)
+    return Many(page, [_view(row) for row in page.rows])
 
 
-def get_file_share(call: Call) -> Response:
+def get_file_share(call: Call) -> One[FileShareView]:
     """Get a file share."""
     with call.reading() as connection:
-        return single(_view(file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))))
+        return One(_view(file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))))
 
 
-def create_file_share(call: Call) -> Response:
+def create_file_share(call: Call, body: FileShareInput) -> One[FileShareView]:
     """Create a file share: a folder on a backup server."""
-    body = read_body(call, FileShareInput)
-    return single(
-        _view(create.create_file_share(call.act, call.uid("backupServerUid"), name=body.name, path=body.path))
-    )
+    return One(_view(create.create_file_share(call.act, call.uid("backupServerUid"), name=body.name, path=body.path)))
 
 
 def _view(share: FileShare) -> FileShareView:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import change_job
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, empty, single
-from tandem.api.json_patch import read_patch
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.listing import Resource
 from tandem.api.schedules import view_schedule
-from tandem.api.texts import instant, instant_or_none
+from tandem.api.texts import Double, Instant, Int32, Int64, Uid, instant, instant_or_none
+from tandem.api.words import (
+    BackupServerJobBottleneck,
+    BackupServerJobRetentionLimitType,
+    BackupServerJobScheduleType,
+    BackupServerJobStatus,
+    BackupServerJobTargetType,
+    BackupServerJobType,
+)
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobStatus
@@ -24,35 +32,35 @@ from tandem.store.database import Connection
 class JobView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupServerJob. Members that may not be null are left out when there is nothing to say."""
 
-    instance_uid: str
-    unique_uid: str
+    instance_uid: Uid
+    unique_uid: Uid
     name: str
     description: str
     created_by: str
-    creation_time: str
-    backup_server_uid: str
-    location_uid: str
-    site_uid: str | None = None
-    organization_uid: str
-    mapped_organization_uid: str | None
-    status: str
-    type: str
+    creation_time: Instant
+    backup_server_uid: Uid
+    location_uid: Uid
+    site_uid: Uid | None = None
+    organization_uid: Uid
+    mapped_organization_uid: Uid | None
+    status: BackupServerJobStatus
+    type: BackupServerJobType
     is_enabled: bool
-    last_run: str | None
-    last_end_time: str | None
-    last_duration: int | None
-    processing_rate: float | None
-    avg_duration: int | None
-    transferred_data: int | None
-    backup_chain_size: int | None
-    bottleneck: str = "None"
-    schedule_type: str
+    last_run: Instant | None
+    last_end_time: Instant | None
+    last_duration: Int32 | None
+    processing_rate: Double | None
+    avg_duration: Int32 | None
+    transferred_data: Int64 | None
+    backup_chain_size: Int64 | None
+    bottleneck: BackupServerJobBottleneck = BackupServerJobBottleneck.NONE
+    schedule_type: BackupServerJobScheduleType
     schedule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     failure_message: str | None
-    target_type: str = "Local"
+    target_type: BackupServerJobTargetType = BackupServerJobTargetType.LOCAL
     destination: str
-    retention_limit: int | None
-    retention_limit_type: str
+    retention_limit: Int32 | None
+    retention_limit_type: BackupServerJobRetentionLimitType
     is_gfs_option_enabled: bool = False
     last_session_tasks: list[dict[str, Any]] = []
 
@@ -70,25 +78,28 @@ class EmbeddedJob(msgspec.Struct, rename="camel"):
     backup_server_job: JobView
 
 
-def list_jobs(call: Call) -> Response:
+JOBS = Resource(JobView, jobs.JOBS)
+
+
+def list_jobs(call: Call) -> Many[JobView]:
     """List jobs of every backup server, or of the one in the path."""
-    refuse_unserved_parameters(call)
+    query = JOBS.read(call)
     with call.reading() as connection:
-        page = jobs.list_jobs(connection, call.scope, call.window(), server_in_path(connection, call))
+        page = jobs.list_jobs(connection, call.scope, query, server_in_path(connection, call))
         views = view_jobs(connection, call, page.rows)
-    return collection(page, [views[row.unique_uid] for row in page.rows])
+    return Many(page, [views[row.unique_uid] for row in page.rows])
 
 
-def get_job(call: Call) -> Response:
+def get_job(call: Call) -> One[JobView]:
     """Get a job by either of its ids."""
     with call.reading() as connection:
         job = jobs.get_job(connection, call.scope, call.uid("jobUid"))
-        return single(view_jobs(connection, call, [job])[job.unique_uid])
+        return One(view_jobs(connection, call, [job])[job.unique_uid])
 
 
-def patch_job(call: Call) -> Response:
+def patch_job(call: Call, body: JsonPatches) -> One[JobView]:
     """Switch the schedule on or off, start or stop."""
-    patch = read_patch(call, JobPatch)
+    patch = read_patch(body, JobPatch)
 
     def decide(connection: Connection, job: Job) -> change_job.JobChanges:
         changes = patch.changes(view_jobs(connection, call, [job])[job.unique_uid])
@@ -99,31 +110,31 @@ def patch_job(call: Call) -> Response:
 
     job = change_job.patch_job(call.act, call.uid("jobUid"), decide)
     with call.reading() as connection:
-        return single(view_jobs(connection, call, [job])[job.unique_uid])
+        return One(view_jobs(connection, call, [job])[job.unique_uid])
 
 
-def start_job(call: Call) -> Response:
+def start_job(call: Call) -> Done:
     """Queue a run."""
     change_job.start_job(call.act, call.uid("jobUid"))
-    return empty()
+    return Done()
 
 
-def stop_job(call: Call) -> Response:
+def stop_job(call: Call) -> Done:
     """Queue a stop."""
     change_job.stop_job(call.act, call.uid("jobUid"))
-    return empty()
+    return Done()
 
 
-def retry_job(call: Call) -> Response:
+def retry_job(call: Call) -> Done:
     """Queue another run after one that failed."""
     change_job.retry_job(call.act, call.uid("jobUid"))
-    return empty()
+    return Done()
 
 
-def delete_job(call: Call) -> Response:
+def delete_job(call: Call) -> Done:
     """Delete a job; its restore points stay."""
     change_job.delete_job(call.act, call.uid("jobUid"))
-    return empty()
+    return Done()
 
 
 def server_in_path(connection: Connection, call: Call) -> str | None:
@@ -167,8 +178,8 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
         location_uid=job.location_uid,
         organization_uid=job.organization_uid,
         mapped_organization_uid=job.mapped_organization_uid,
-        status=job.status,
-        type=job.type,
+        status=BackupServerJobStatus(job.status),
+        type=BackupServerJobType(job.type),
         is_enabled=job.is_enabled,
         last_run=instant_or_none(job.last_run),
         last_end_time=instant_or_none(job.last_end_time),
@@ -177,10 +188,10 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
         avg_duration=job.average_duration,
         transferred_data=job.transferred_data,
         backup_chain_size=job.backup_chain_size,
-        schedule_type=job.schedule.type,
+        schedule_type=BackupServerJobScheduleType(job.schedule.type),
         schedule=msgspec.UNSET if schedule is None else schedule,
         failure_message=job.failure_message,
         destination=job.destination,
         retention_limit=job.retention if in_days else None,
-        retention_limit_type="Days" if in_days else "None",
+        retention_limit_type=BackupServerJobRetentionLimitType("Days" if in_days else "None"),
     )

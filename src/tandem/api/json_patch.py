@@ -13,8 +13,7 @@ import jsonpatch
 import msgspec
 from msgspec import inspect
 
-from tandem.api.bodies import SECRETS, convert_body, read_json
-from tandem.api.call import Call
+from tandem.api.bodies import SECRETS, convert_body
 from tandem.api.coercion import coerce, is_nullable, member_of, shape_of_type, without_null
 from tandem.domain.errors import Conflict, Invalid
 
@@ -33,6 +32,9 @@ class PatchOperation(msgspec.Struct, frozen=True):
     path: str
     value: Any = msgspec.UNSET
     source: str | None = msgspec.field(name="from", default=None)
+
+
+JsonPatches = list[PatchOperation]
 
 
 class _Place(NamedTuple):
@@ -80,18 +82,16 @@ class Patch:
         return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
-def read_patch(call: Call, patchable: type[msgspec.Struct]) -> Patch:
-    """Read a patch from a request's body.
+def read_patch(operations: JsonPatches, patchable: type[msgspec.Struct]) -> Patch:
+    """Read a patch.
 
     Args:
-        call: the request.
+        operations: the request's body.
         patchable: declares the members that may be changed, with the type of each.
 
     Raises:
-        TransportError: 415 for another content type.
-        Invalid: if it is no array of operations, or has too many.
+        Invalid: if it has too many operations.
     """
-    operations = convert_body(read_json(call), list[PatchOperation])
     if len(operations) > OPERATIONS_MAX:
         raise Invalid(f"The patch has {len(operations)} operations; at most {OPERATIONS_MAX} are taken.")
     return Patch(operations, patchable)

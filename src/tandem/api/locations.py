@@ -6,28 +6,28 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import change_location
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, empty, single
-from tandem.api.json_patch import read_patch
-from tandem.api.texts import Name
-from tandem.domain.locations import Location, LocationType
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.listing import Resource
+from tandem.api.texts import Int32, Name, Uid
+from tandem.api.words import OrganizationLocationType
+from tandem.domain.locations import Location
 from tandem.store import locations, organizations, users
 
-Quota = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Quota = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1, extra_json_schema={"format": "int32"})]
 
 
 class LocationView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's OrganizationLocation."""
 
-    instance_uid: str
-    organization_uid: str
+    instance_uid: Uid
+    organization_uid: Uid
     name: str
-    type: LocationType
-    quota_gb: int
+    type: OrganizationLocationType
+    quota_gb: Int32
 
 
 class LocationInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -45,9 +45,12 @@ class LocationPatch(msgspec.Struct, rename="camel", kw_only=True):
     quota_gb: Quota
 
 
-def list_locations(call: Call) -> Response:
+LOCATIONS = Resource(LocationView, locations.LOCATIONS)
+
+
+def list_locations(call: Call) -> Many[LocationView]:
     """List locations: all, those of the organization in the path, or those chosen for the user in the path."""
-    refuse_unserved_parameters(call)
+    query = LOCATIONS.read(call)
     organization_uid = call.uid("organizationUid") if "organizationUid" in call.path else None
     user_uid = call.uid("userUid") if "userUid" in call.path else None
     with call.reading() as connection:
@@ -56,41 +59,46 @@ def list_locations(call: Call) -> Response:
         if user_uid is not None and user_uid != call.who.user_uid:
             users.get_user(connection, call.scope, user_uid)
         page = locations.list_locations(
-            connection, call.scope, call.window(), organization_uid=organization_uid, user_uid=user_uid
+            connection, call.scope, query, organization_uid=organization_uid, user_uid=user_uid
         )
-    return collection(page, [_view(row) for row in page.rows])
+    return Many(page, [_view(row) for row in page.rows])
 
 
-def get_location(call: Call) -> Response:
+def get_location(call: Call) -> One[LocationView]:
     """Get a location."""
     with call.reading() as connection:
-        return single(_view(locations.get_location(connection, call.scope, call.uid("locationUid"))))
+        return One(_view(locations.get_location(connection, call.scope, call.uid("locationUid"))))
 
 
-def create_location(call: Call) -> Response:
+def create_location(call: Call, body: LocationInput) -> One[LocationView]:
     """Create a location."""
-    body = read_body(call, LocationInput)
     made = change_location.create_location(
         call.act, organization_uid=str(body.organization_uid), name=body.name, quota_gb=body.quota_gb
     )
-    return single(_view(made))
+    return One(_view(made))
 
 
-def patch_location(call: Call) -> Response:
+def patch_location(call: Call, body: JsonPatches) -> One[LocationView]:
     """Change a location's name or quota."""
-    patch = read_patch(call, LocationPatch)
+    patch = read_patch(body, LocationPatch)
 
     def decide(current: Location) -> dict[str, Any]:
         return patch.changes(_view(current))
 
-    return single(_view(change_location.patch_location(call.act, call.uid("locationUid"), decide)))
+    return One(_view(change_location.patch_location(call.act, call.uid("locationUid"), decide)))
 
 
-def delete_location(call: Call) -> Response:
+def delete_location(call: Call) -> Done:
     """Delete a location."""
     change_location.delete_location(call.act, call.uid("locationUid"))
-    return empty()
+    return Done()
 
 
 def _view(location: Location) -> LocationView:
-    return LocationView(**{name: getattr(location, name) for name in LocationView.__struct_fields__})
+    return LocationView(
+        instance_uid=location.instance_uid,
+        organization_uid=location.organization_uid,
+        name=location.name,
+        type=OrganizationLocationType(location.type),
+        quota_gb=location.quota_gb,
+    )

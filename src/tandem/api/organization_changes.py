@@ -6,21 +6,25 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import change_organization, delete_company
 from tandem.actions.change_organization import CompanyChanges
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, empty, single
-from tandem.api.json_patch import read_patch
-from tandem.api.organizations import OrganizationInput, UserName, view_company, view_organization
+from tandem.api.answers import Done, One
+from tandem.api.call import Call
+from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.organizations import (
+    CompanyView,
+    OrganizationInput,
+    OrganizationView,
+    UserName,
+    view_company,
+    view_organization,
+)
 from tandem.api.texts import Name
+from tandem.api.words import CompanyStatus
 from tandem.domain.errors import Invalid
-from tandem.domain.identity import Company, CompanyStatus, Organization
-from tandem.domain.paging import Page
-from tandem.store import organizations
+from tandem.domain.identity import Company, Organization
 
-_FLAGS = {"true": True, "false": False}
 _SETTABLE = {CompanyStatus.ACTIVE, CompanyStatus.DISABLED}
 
 
@@ -43,20 +47,26 @@ class CompanyPatch(msgspec.Struct, rename="camel", kw_only=True):
     owner_credentials: OwnerCredentialsPatch
 
 
-def patch_organization(call: Call) -> Response:
+class RemovalParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """Whether backup servers with jobs go too; else these keep the company from being deleted."""
+
+    remove_all_agents: bool
+
+
+def patch_organization(call: Call, body: JsonPatches) -> One[OrganizationView]:
     """Change an organization's name and contact data."""
-    patch = read_patch(call, OrganizationInput)
+    patch = read_patch(body, OrganizationInput)
 
     def decide(current: Organization) -> dict[str, Any]:
         return patch.changes(view_organization(current))
 
     changed = change_organization.patch_organization(call.act, call.uid("organizationUid"), decide)
-    return single(view_organization(changed))
+    return One(view_organization(changed))
 
 
-def patch_company(call: Call) -> Response:
+def patch_company(call: Call, body: JsonPatches) -> One[CompanyView]:
     """Change a company."""
-    patch = read_patch(call, CompanyPatch)
+    patch = read_patch(body, CompanyPatch)
 
     def decide(current: Company) -> CompanyChanges:
         changes = patch.changes(view_company(current, None))
@@ -72,23 +82,10 @@ def patch_company(call: Call) -> Response:
         )
 
     changed = change_organization.patch_company(call.act, call.uid("companyUid"), decide)
-    return single(view_company(changed, None))
+    return One(view_company(changed, None))
 
 
-def remove_company(call: Call) -> Response:
+def remove_company(call: Call, query: RemovalParameters) -> Done:
     """Delete a company; what it backed up stays in its repositories."""
-    text = call.parameter("removeAllAgents")
-    if text is None:
-        raise Invalid("removeAllAgents: this parameter is required: true or false.", parameter="removeAllAgents")
-    if text.lower() not in _FLAGS:
-        raise Invalid(f'removeAllAgents: "{text[:40]}" is neither true nor false.', parameter="removeAllAgents")
-    delete_company.delete_company(call.act, call.uid("companyUid"), remove_all_agents=_FLAGS[text.lower()])
-    return empty()
-
-
-def list_site_resources(call: Call) -> Response:
-    """List the cloud tenants of a company: there are none."""
-    refuse_unserved_parameters(call)
-    with call.reading() as connection:
-        organizations.get_company(connection, call.scope, call.uid("companyUid"))
-    return collection(Page(rows=[], total=0, offset=call.window().offset), [])
+    delete_company.delete_company(call.act, call.uid("companyUid"), remove_all_agents=query.remove_all_agents)
+    return Done()

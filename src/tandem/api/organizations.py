@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import create_organization
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
 from tandem.api.company_services import CompanyServices
-from tandem.api.envelope import collection, single
-from tandem.api.texts import Email, Int32, Name, Text
+from tandem.api.listing import Resource
+from tandem.api.texts import Email, Int32, Name, Text, Uid
+from tandem.api.words import CompanyStatus
+from tandem.api.words import OrganizationType as TypeWord
 from tandem.domain.identity import Company, Organization, OrganizationType
 from tandem.store import organizations
 
@@ -23,15 +24,15 @@ UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^
 class OrganizationView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's Organization."""
 
-    instance_uid: str
+    instance_uid: Uid
     name: str
     alias: str | None
-    type: str
+    type: TypeWord
     tax_id: str | None
     email: str | None
     phone: str | None
-    country: int | None
-    state: int | None
+    country: Int32 | None
+    state: Int32 | None
     country_name: str | None
     region_name: str | None
     city: str | None
@@ -61,11 +62,11 @@ class OwnerView(msgspec.Struct, rename="camel"):
 class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's Company."""
 
-    instance_uid: str
+    instance_uid: Uid
     name: str
-    status: str
-    reseller_uid: str | None
-    subscription_plan_uid: str | None
+    status: CompanyStatus
+    reseller_uid: Uid | None
+    subscription_plan_uid: Uid | None
     is_rest_access_enabled: bool
     is_alarm_detect_enabled: bool
     owner_credentials: OwnerView
@@ -125,47 +126,49 @@ class ResellerInput(msgspec.Struct, rename="camel", kw_only=True):
     organization_input: OrganizationInput
 
 
-def list_organizations(call: Call) -> Response:
+ORGANIZATIONS = Resource(OrganizationView, organizations.ORGANIZATIONS)
+COMPANIES = Resource(CompanyView, organizations.COMPANIES)
+
+
+def list_organizations(call: Call) -> Many[OrganizationView]:
     """List organizations."""
-    refuse_unserved_parameters(call)
+    query = ORGANIZATIONS.read(call)
     with call.reading() as connection:
-        page = organizations.list_organizations(connection, call.scope, call.window())
-    return collection(page, [view_organization(row) for row in page.rows])
+        page = organizations.list_organizations(connection, call.scope, query)
+    return Many(page, [view_organization(row) for row in page.rows])
 
 
-def get_organization(call: Call) -> Response:
+def get_organization(call: Call) -> One[OrganizationView]:
     """Get an organization."""
     with call.reading() as connection:
         found = organizations.get_organization(connection, call.scope, call.uid("organizationUid"))
-    return single(view_organization(found))
+    return One(view_organization(found))
 
 
-def create_reseller(call: Call) -> Response:
+def create_reseller(call: Call, body: ResellerInput) -> One[OrganizationView]:
     """Create a reseller."""
-    body = read_body(call, ResellerInput)
-    return single(view_organization(create_organization.create_reseller(call.act, _organization(body))))
+    return One(view_organization(create_organization.create_reseller(call.act, _organization(body))))
 
 
-def list_companies(call: Call) -> Response:
+def list_companies(call: Call) -> Many[CompanyView]:
     """List companies."""
-    refuse_unserved_parameters(call)
+    query = COMPANIES.read(call)
     expand = call.expands("Organization")
     with call.reading() as connection:
-        page = organizations.list_companies(connection, call.scope, call.window())
+        page = organizations.list_companies(connection, call.scope, query)
         uids = [row.instance_uid for row in page.rows] if expand else []
         embedded = organizations.organizations_by_uid(connection, call.scope, uids)
-    return collection(page, [view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
+    return Many(page, [view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
 
 
-def get_company(call: Call) -> Response:
+def get_company(call: Call) -> One[CompanyView]:
     """Get a company."""
     with call.reading() as connection:
-        return single(view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
+        return One(view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
 
 
-def create_company(call: Call) -> Response:
+def create_company(call: Call, body: CompanyInput) -> One[CompanyView]:
     """Create a company with its owner."""
-    body = read_body(call, CompanyInput)
     new = create_organization.NewCompany(
         organization=_organization(body),
         owner_user_name=body.owner_credentials.user_name,
@@ -175,12 +178,14 @@ def create_company(call: Call) -> Response:
         is_rest_access_enabled=body.is_rest_access_enabled,
         is_alarm_detect_enabled=body.is_alarm_detect_enabled,
     )
-    return single(view_company(create_organization.create_company(call.act, new), None))
+    return One(view_company(create_organization.create_company(call.act, new), None))
 
 
 def view_organization(organization: Organization) -> OrganizationView:
     """Show an organization as the contract does."""
-    return OrganizationView(**{name: getattr(organization, name) for name in OrganizationView.__struct_fields__})
+    values: dict[str, Any] = {name: getattr(organization, name) for name in OrganizationView.__struct_fields__}
+    values["type"] = TypeWord(organization.type)
+    return OrganizationView(**values)
 
 
 def view_company(company: Company, organization: Organization | None) -> CompanyView:
@@ -189,11 +194,12 @@ def view_company(company: Company, organization: Organization | None) -> Company
     fields: dict[str, Any] = {name: getattr(company, name) for name in names}
     if organization is not None:
         fields["embedded"] = EmbeddedOrganization(view_organization(organization))
+    fields["status"] = CompanyStatus(company.status)
     credentials = OwnerView(company.owner_user_name)
     return CompanyView(**fields, owner_credentials=credentials, company_services=CompanyServices())
 
 
 def _organization(body: CompanyInput | ResellerInput) -> Organization:
     given = body.organization_input
-    values = {name: getattr(given, name) for name in OrganizationInput.__struct_fields__}
+    values: dict[str, Any] = {name: getattr(given, name) for name in OrganizationInput.__struct_fields__}
     return Organization(instance_uid="", type=OrganizationType.COMPANY, **values)

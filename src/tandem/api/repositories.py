@@ -3,53 +3,47 @@
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import create_repository as create
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.api.texts import Name, Path
-from tandem.domain.repositories import BackupRepository, RepositoryState
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Int32, Int64, Name, Path, Uid
+from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
+from tandem.domain.repositories import BackupRepository
 from tandem.store import backup_servers, repositories
-
-_STATUS = {
-    RepositoryState.CREATING: "Unknown",
-    RepositoryState.READY: "Healthy",
-    RepositoryState.FAILED: "Error",
-}
 
 
 class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupRepositoryInfo; sizes in bytes."""
 
-    parent_repository_uid: str | None = None
+    parent_repository_uid: Uid | None = None
     per_vm_backup_files: bool | None = msgspec.field(name="perVMBackupFiles", default=None)
-    capacity: int | None
+    capacity: Int64 | None
     is_capacity_available: bool
-    free_space: int | None
+    free_space: Int64 | None
     is_free_space_available: bool
-    used_space: int | None
+    used_space: Int64 | None
     is_used_space_available: bool
-    backup_size: int | None
+    backup_size: Int64 | None
     is_immutability_enabled: bool = False
-    immutability_interval: int | None = None
-    type: str = "Linux"
-    cloud_repository_uid: str | None = None
+    immutability_interval: Int32 | None = None
+    type: BackupRepositoryInfoType = BackupRepositoryInfoType.LINUX
+    cloud_repository_uid: Uid | None = None
     path: str
     host_name: str
-    host_uid: str
+    host_uid: Uid
     is_out_of_date: bool = False
-    status: str
+    status: BackupRepositoryInfoStatus
     is_cloud: bool = False
 
 
 class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's BackupRepository; what is embedded is the info itself."""
 
-    instance_uid: str
+    instance_uid: Uid
     name: str
-    backup_server_uid: str
+    backup_server_uid: Uid
     embedded: RepositoryInfo | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
 
 
@@ -62,32 +56,34 @@ class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unkno
     is_existing: bool = False
 
 
-def list_repositories(call: Call) -> Response:
+REPOSITORIES = Resource(RepositoryView, repositories.REPOSITORIES)
+
+
+def list_repositories(call: Call) -> Many[RepositoryView]:
     """List repositories of every backup server, or of the one in the path."""
-    refuse_unserved_parameters(call)
+    query = REPOSITORIES.read(call)
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
         if server_uid is not None:
             backup_servers.get_backup_server(connection, call.scope, server_uid)
-        page = repositories.list_repositories(connection, call.scope, call.window(), server_uid)
-    return collection(page, [_view(row, with_info=expand) for row in page.rows])
+        page = repositories.list_repositories(connection, call.scope, query, server_uid)
+    return Many(page, [_view(row, with_info=expand) for row in page.rows])
 
 
-def get_repository(call: Call) -> Response:
+def get_repository(call: Call) -> One[RepositoryView]:
     """Get a repository."""
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
-    return single(_view(found, with_info=expand))
+    return One(_view(found, with_info=expand))
 
 
-def create_repository(call: Call) -> Response:
+def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
     """Create a repository, or register one."""
-    body = read_body(call, RepositoryInput)
     new = create.NewRepository(name=body.name, path=body.path, password=body.password, is_existing=body.is_existing)
-    return single(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
+    return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 
 def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
@@ -108,6 +104,6 @@ def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
             path=repository.path,
             host_name=repository.host_name,
             host_uid=repository.backup_server_uid,
-            status=_STATUS[repository.state],
+            status=BackupRepositoryInfoStatus(repository.state.condition),
         )
     return view

@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import restore_point as restore
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.api.sessions import view_session
-from tandem.api.texts import Path, instant, instant_or_none
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.sessions import SessionView, view_session
+from tandem.api.texts import Instant, Int64, Path, Uid, instant, instant_or_none
 from tandem.domain.restore_points import RestorePoint, RestorePointCopy
 from tandem.domain.retention import FOREVER
 from tandem.store import file_shares, restore_points
@@ -22,19 +21,19 @@ from tandem.store import file_shares, restore_points
 class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's ProtectedOnPremisesFileShareRestorePoint, and where the point is held; sizes in bytes."""
 
-    instance_uid: str
-    file_share_uid: str
-    backup_server_uid: str
-    backup_uid: str | None = None
-    job_uid: str
-    restore_point_date: str
-    size: int
+    instance_uid: Uid
+    file_share_uid: Uid
+    backup_server_uid: Uid
+    backup_uid: Uid | None = None
+    job_uid: Uid
+    restore_point_date: Instant
+    size: Int64
     is_archive: bool = False
-    repository_uid: str
+    repository_uid: Uid
     is_in_first_repository: bool
     is_complete: bool
     files_count: int
-    expiration_time: str | None
+    expiration_time: Instant | None
     copies: list[dict[str, Any]]
 
 
@@ -45,29 +44,31 @@ class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_
     repository_uid: UUID | None = None
 
 
-def list_restore_points(call: Call) -> Response:
+RESTORE_POINTS = Resource(RestorePointView, restore_points.RESTORE_POINTS)
+
+
+def list_restore_points(call: Call) -> Many[RestorePointView]:
     """List restore points of all shares, or of the one in the path, newest first."""
-    refuse_unserved_parameters(call)
+    query = RESTORE_POINTS.read(call)
     with call.reading() as connection:
         share_uid = None
         if "fileShareUid" in call.path:
             share_uid = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid")).instance_uid
-        page = restore_points.list_restore_points(connection, call.scope, call.window(), share_uid)
+        page = restore_points.list_restore_points(connection, call.scope, query, share_uid)
         copies = restore_points.copies_of(connection, call.scope, [row.instance_uid for row in page.rows])
-    return collection(page, [_view(row, copies[row.instance_uid]) for row in page.rows])
+    return Many(page, [_view(row, copies[row.instance_uid]) for row in page.rows])
 
 
-def get_restore_point(call: Call) -> Response:
+def get_restore_point(call: Call) -> One[RestorePointView]:
     """Get a restore point."""
     with call.reading() as connection:
         point = restore_points.get_restore_point(connection, call.scope, call.uid("restorePointUid"))
         copies = restore_points.copies_of(connection, call.scope, [point.instance_uid])
-    return single(_view(point, copies[point.instance_uid]))
+    return One(_view(point, copies[point.instance_uid]))
 
 
-def restore_restore_point(call: Call) -> Response:
+def restore_restore_point(call: Call, body: RestoreInput) -> One[SessionView]:
     """Queue a restore; the answer is the session to follow."""
-    body = read_body(call, RestoreInput)
     session = restore.restore_point(
         call.act,
         call.uid("restorePointUid"),
@@ -75,7 +76,7 @@ def restore_restore_point(call: Call) -> Response:
         repository_uid=str(body.repository_uid) if body.repository_uid else None,
         target_path=body.target_path,
     )
-    return single(view_session(session))
+    return One(view_session(session))
 
 
 def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointView:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
-
-from starlette.responses import Response
+from functools import partial
 
 from tandem.api import (
     about,
@@ -21,16 +18,15 @@ from tandem.api import (
     repositories,
     restore_points,
     sessions,
+    site_resources,
     tokens,
     usage,
     user_changes,
     users,
 )
-from tandem.api.call import Call
+from tandem.api.operations import Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
-
-Handler = Callable[[Call], Response] | Callable[[Call], Awaitable[Response]]
 
 BASE = "/api/v3"
 SERVERS = f"{BASE}/infrastructure/backupServers"
@@ -52,27 +48,28 @@ USERS_READ, USERS_WRITE = Permission.USERS_READ, Permission.USERS_WRITE
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
-class Operation(NamedTuple):
-    """One operation of the API; `is_extension` marks those that the published contract does not have."""
-
-    method: str
-    path: str
-    operation_id: str
-    permission: Permission
-    handler: Handler
-    is_extension: bool = False
-
-
-def _ours(method: str, path: str, operation_id: str, permission: Permission, handler: Handler) -> Operation:
-    return Operation(method, path, operation_id, permission, handler, is_extension=True)
-
+_ours = partial(Operation, is_extension=True)
 
 ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     # Organizations
-    Operation("GET", f"{BASE}/organizations", "GetOrganizations", READ, organizations.list_organizations),
-    Operation("GET", f"{BASE}/organizations/companies", "GetCompanies", READ, organizations.list_companies),
+    Operation(
+        "GET",
+        f"{BASE}/organizations",
+        "GetOrganizations",
+        READ,
+        organizations.list_organizations,
+        organizations.ORGANIZATIONS,
+    ),
+    Operation(
+        "GET",
+        f"{BASE}/organizations/companies",
+        "GetCompanies",
+        READ,
+        organizations.list_companies,
+        organizations.COMPANIES,
+    ),
     Operation(
         "POST",
         f"{BASE}/organizations/companies",
@@ -95,31 +92,46 @@ ROUTES: list[Operation] = [
         f"{COMPANY}/siteResources",
         "GetCompanySiteResources",
         Permission.CLOUD_TENANTS,
-        organization_changes.list_site_resources,
+        site_resources.list_site_resources,
     ),
-    Operation("GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage),
-    Operation("GET", f"{COMPANY}/usage", "GetCompanyAggregatedUsage", READ, usage.list_usage),
+    Operation(
+        "GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage, usage.USAGE
+    ),
+    Operation("GET", f"{COMPANY}/usage", "GetCompanyAggregatedUsage", READ, usage.list_usage, usage.USAGE),
     # Locations
-    Operation("GET", LOCATIONS, "GetLocations", READ, locations.list_locations),
+    Operation("GET", LOCATIONS, "GetLocations", READ, locations.list_locations, locations.LOCATIONS),
     Operation("POST", LOCATIONS, "CreateLocation", ORGANIZATIONS_WRITE, locations.create_location),
     Operation("GET", LOCATION, "GetLocation", READ, locations.get_location),
     Operation("PATCH", LOCATION, "PatchLocation", ORGANIZATIONS_WRITE, locations.patch_location),
     Operation("DELETE", LOCATION, "DeleteLocation", ORGANIZATIONS_WRITE, locations.delete_location),
-    Operation("GET", f"{LOCATION}/users", "GetUsersByLocation", USERS_READ, user_changes.list_users),
-    Operation("GET", f"{ORGANIZATION}/locations", "GetLocationsByOrganization", READ, locations.list_locations),
+    Operation("GET", f"{LOCATION}/users", "GetUsersByLocation", USERS_READ, user_changes.list_users, users.USERS),
+    Operation(
+        "GET",
+        f"{ORGANIZATION}/locations",
+        "GetLocationsByOrganization",
+        READ,
+        locations.list_locations,
+        locations.LOCATIONS,
+    ),
     # Users
-    Operation("GET", f"{ORGANIZATION}/users", "GetUsersByOrganization", USERS_READ, user_changes.list_users),
+    Operation(
+        "GET", f"{ORGANIZATION}/users", "GetUsersByOrganization", USERS_READ, user_changes.list_users, users.USERS
+    ),
     Operation("PATCH", USER, "PatchUser", USERS_WRITE, user_changes.patch_user),
     Operation("DELETE", USER, "DeleteUser", USERS_WRITE, user_changes.delete_user),
-    Operation("GET", f"{USER}/locations", "GetUserLocations", USERS_READ, locations.list_locations),
+    Operation(
+        "GET", f"{USER}/locations", "GetUserLocations", USERS_READ, locations.list_locations, locations.LOCATIONS
+    ),
     Operation("POST", f"{USER}/locations", "SetUserToLocation", USERS_WRITE, user_changes.set_location),
     Operation("DELETE", f"{USER}/locations", "DeleteUserFromLocation", USERS_WRITE, user_changes.unset_location),
-    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users),
+    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users, users.USERS),
     Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
     Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
     Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
     # Backup servers
-    Operation("GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers),
+    Operation(
+        "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
+    ),
     _ours(
         "POST",
         f"{SERVERS}/enrolmentTokens",
@@ -129,25 +141,44 @@ ROUTES: list[Operation] = [
     ),
     Operation("GET", SERVER, "GetBackupServer", READ, backup_servers.get_backup_server),
     # Backup repositories
-    Operation("GET", f"{SERVERS}/repositories", "GetBackupRepositories", READ, repositories.list_repositories),
-    Operation("GET", f"{SERVER}/repositories", "GetBackupRepositoriesByServer", READ, repositories.list_repositories),
+    Operation(
+        "GET",
+        f"{SERVERS}/repositories",
+        "GetBackupRepositories",
+        READ,
+        repositories.list_repositories,
+        repositories.REPOSITORIES,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/repositories",
+        "GetBackupRepositoriesByServer",
+        READ,
+        repositories.list_repositories,
+        repositories.REPOSITORIES,
+    ),
     _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
     Operation(
         "GET", SERVER + "/repositories/{repositoryUid}", "GetBackupRepository", READ, repositories.get_repository
     ),
     # Jobs
-    Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs),
-    Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs),
+    Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
+    Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", JOB, "GetBackupServerJob", READ, jobs.get_job),
     Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job),
     Operation("DELETE", JOB, "DeleteBackupServerJob", WRITE, jobs.delete_job),
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
     Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
-    _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions),
+    _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions, sessions.SESSIONS),
     # File share jobs
     Operation(
-        "GET", f"{JOBS}/fileShareJobs", "GetBackupServerFileShareJobs", FAMILY, file_share_jobs.list_file_share_jobs
+        "GET",
+        f"{JOBS}/fileShareJobs",
+        "GetBackupServerFileShareJobs",
+        FAMILY,
+        file_share_jobs.list_file_share_jobs,
+        file_share_jobs.FILE_SHARE_JOBS,
     ),
     Operation(
         "GET",
@@ -155,6 +186,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsObjects",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -169,6 +201,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobObjects",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -176,6 +209,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsByServer",
         FAMILY,
         file_share_jobs.list_file_share_jobs,
+        file_share_jobs.FILE_SHARE_JOBS,
     ),
     Operation(
         "GET",
@@ -183,6 +217,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareJobsObjectsByServer",
         FAMILY,
         file_share_jobs.list_objects,
+        file_share_jobs.OBJECTS,
     ),
     _ours(
         "POST",
@@ -198,6 +233,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobs",
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
+        file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
     ),
     Operation(
         "GET",
@@ -205,6 +241,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsObjects",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -219,6 +256,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobObjects",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     Operation(
         "GET",
@@ -226,6 +264,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsByServer",
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
+        file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
     ),
     Operation(
         "GET",
@@ -233,6 +272,7 @@ ROUTES: list[Operation] = [
         "GetBackupServerFileShareCopyJobsObjectsByServer",
         FAMILY,
         file_share_copy_jobs.list_objects,
+        file_share_copy_jobs.OBJECTS,
     ),
     _ours(
         "POST",
@@ -242,23 +282,40 @@ ROUTES: list[Operation] = [
         file_share_copy_jobs.create_file_share_copy_job,
     ),
     # Sessions
-    _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions),
+    _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),
     # File shares and their restore points
-    Operation("GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares),
+    Operation(
+        "GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares, file_shares.FILE_SHARES
+    ),
     _ours("GET", SHARE, "GetProtectedOnPremisesFileShare", READ, file_shares.get_file_share),
-    _ours("GET", f"{SERVER}/fileShares", "GetFileSharesByServer", READ, file_shares.list_file_shares),
+    _ours(
+        "GET",
+        f"{SERVER}/fileShares",
+        "GetFileSharesByServer",
+        READ,
+        file_shares.list_file_shares,
+        file_shares.FILE_SHARES,
+    ),
     _ours("POST", f"{SERVER}/fileShares", "CreateFileShare", WRITE, file_shares.create_file_share),
-    _ours("GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions),
+    _ours(
+        "GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions, sessions.SESSIONS
+    ),
     Operation(
         "GET",
         f"{SHARES}/restorePoints",
         "GetProtectedFileSharesRestorePoints",
         READ,
         restore_points.list_restore_points,
+        restore_points.RESTORE_POINTS,
     ),
     Operation(
-        "GET", f"{SHARE}/restorePoints", "GetProtectedFileShareRestorePoints", READ, restore_points.list_restore_points
+        "GET",
+        f"{SHARE}/restorePoints",
+        "GetProtectedFileShareRestorePoints",
+        READ,
+        restore_points.list_restore_points,
+        restore_points.RESTORE_POINTS,
     ),
     _ours(
         "GET",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
 
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
-from tandem.api.texts import instant, instant_or_none
-from tandem.domain.sessions import Progress, Session, Statistics
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.api.texts import Instant, Uid, instant, instant_or_none
+from tandem.domain.sessions import Progress, Session, SessionState, SessionType, Statistics
 from tandem.store import file_shares, jobs, sessions
 
 
@@ -42,14 +42,14 @@ class StatisticsView(msgspec.Struct, rename="camel", kw_only=True):
 class SessionView(msgspec.Struct, rename="camel", kw_only=True):
     """A run of a job, or a restore; duration in seconds."""
 
-    instance_uid: str
-    job_uid: str | None
-    unique_job_uid: str | None
-    file_share_uid: str | None
-    type: str
-    status: str
-    start_time: str
-    end_time: str | None
+    instance_uid: Uid
+    job_uid: Uid | None
+    unique_job_uid: Uid | None
+    file_share_uid: Uid | None
+    type: SessionType
+    status: SessionState
+    start_time: Instant
+    end_time: Instant | None
     duration: int | None
     progress: ProgressView
     statistics: StatisticsView
@@ -57,36 +57,39 @@ class SessionView(msgspec.Struct, rename="camel", kw_only=True):
     plan: list[dict[str, Any]]
 
 
-def list_job_sessions(call: Call) -> Response:
+SESSIONS = Resource(SessionView, sessions.SESSIONS)
+
+
+def list_job_sessions(call: Call) -> Many[SessionView]:
     """List a job's sessions, newest first."""
-    refuse_unserved_parameters(call)
+    query = SESSIONS.read(call)
     with call.reading() as connection:
         job = jobs.get_job(connection, call.scope, call.uid("jobUid"))
-        page = sessions.list_sessions(connection, call.scope, call.window(), job_unique_uid=job.unique_uid)
-    return collection(page, [view_session(row) for row in page.rows])
+        page = sessions.list_sessions(connection, call.scope, query, job_unique_uid=job.unique_uid)
+    return Many(page, [view_session(row) for row in page.rows])
 
 
-def list_file_share_sessions(call: Call) -> Response:
+def list_file_share_sessions(call: Call) -> Many[SessionView]:
     """List a share's sessions, restores too, newest first."""
-    refuse_unserved_parameters(call)
+    query = SESSIONS.read(call)
     with call.reading() as connection:
         share = file_shares.get_file_share(connection, call.scope, call.uid("fileShareUid"))
-        page = sessions.list_sessions(connection, call.scope, call.window(), file_share_uid=share.instance_uid)
-    return collection(page, [view_session(row) for row in page.rows])
+        page = sessions.list_sessions(connection, call.scope, query, file_share_uid=share.instance_uid)
+    return Many(page, [view_session(row) for row in page.rows])
 
 
-def list_sessions(call: Call) -> Response:
+def list_sessions(call: Call) -> Many[SessionView]:
     """List all sessions that the caller sees, newest first."""
-    refuse_unserved_parameters(call)
+    query = SESSIONS.read(call)
     with call.reading() as connection:
-        page = sessions.list_sessions(connection, call.scope, call.window())
-    return collection(page, [view_session(row) for row in page.rows])
+        page = sessions.list_sessions(connection, call.scope, query)
+    return Many(page, [view_session(row) for row in page.rows])
 
 
-def get_session(call: Call) -> Response:
+def get_session(call: Call) -> One[SessionView]:
     """Get a session."""
     with call.reading() as connection:
-        return single(view_session(sessions.get_session(connection, call.scope, call.uid("sessionUid"))))
+        return One(view_session(sessions.get_session(connection, call.scope, call.uid("sessionUid"))))
 
 
 def view_session(session: Session) -> SessionView:

@@ -1,4 +1,4 @@
-"""Types that many resources share: instants as the contract writes them, and bounded texts."""
+"""Types that many resources share: ids, instants as the contract writes them, numbers of a width, bounded texts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
 # Empty, or with one @: clients clear an address by an empty text, and only its server knows whether an address is one.
 Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^([^@\s\x00]+@[^@\s\x00]+)?\Z")]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
-Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
+
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra_json_schema={"format": "int32"})]
+Int64 = Annotated[int, msgspec.Meta(extra_json_schema={"format": "int64"})]
+Double = Annotated[float, msgspec.Meta(extra_json_schema={"format": "double"})]
+# As views show them; what a client sends is checked as UUID, datetime or date.
+Uid = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
+Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+Date = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 
 
 def instant(value: datetime) -> str:

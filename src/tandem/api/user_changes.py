@@ -6,17 +6,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import change_user
 from tandem.actions.change_user import UserChanges
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, empty, single
-from tandem.api.json_patch import read_patch
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.organizations import UserName
-from tandem.api.users import Profile, view_user
+from tandem.api.users import USERS, Profile, UserView, view_user
+from tandem.api.words import UserMfaPolicyStatus, UserStatus
 from tandem.domain.errors import Invalid
-from tandem.domain.identity import MfaPolicyStatus, Role, User, UserStatus
+from tandem.domain.identity import Role, User
 from tandem.store import locations, organizations, users
 
 
@@ -34,13 +34,19 @@ class UserPatch(msgspec.Struct, rename="camel", kw_only=True):
     profile: Profile
     user_name: UserName
     status: UserStatus
-    mfa_policy_status: MfaPolicyStatus
+    mfa_policy_status: UserMfaPolicyStatus
     credentials: CredentialsPatch
 
 
-def list_users(call: Call) -> Response:
+class LocationParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """Which location."""
+
+    location_uid: UUID
+
+
+def list_users(call: Call) -> Many[UserView]:
     """List the users of the organization in the path, or those for whom the location in the path was chosen."""
-    refuse_unserved_parameters(call)
+    query = USERS.read(call)
     organization_uid = call.uid("organizationUid") if "organizationUid" in call.path else None
     location_uid = call.uid("locationUid") if "locationUid" in call.path else None
     with call.reading() as connection:
@@ -49,36 +55,36 @@ def list_users(call: Call) -> Response:
         if location_uid is not None:
             locations.get_location(connection, call.scope, location_uid)
         page = users.list_users(
-            connection, call.scope, call.window(), organization_uid=organization_uid, location_uid=location_uid
+            connection, call.scope, query, organization_uid=organization_uid, location_uid=location_uid
         )
-    return collection(page, [view_user(row) for row in page.rows])
+    return Many(page, [view_user(row) for row in page.rows])
 
 
-def patch_user(call: Call) -> Response:
+def patch_user(call: Call, body: JsonPatches) -> One[UserView]:
     """Change a user."""
-    patch = read_patch(call, UserPatch)
+    patch = read_patch(body, UserPatch)
 
     def decide(current: User) -> UserChanges:
         return _changes(patch.changes(view_user(current)))
 
-    return single(view_user(change_user.patch_user(call.act, call.uid("userUid"), decide)))
+    return One(view_user(change_user.patch_user(call.act, call.uid("userUid"), decide)))
 
 
-def delete_user(call: Call) -> Response:
+def delete_user(call: Call) -> Done:
     """Delete a user."""
     change_user.delete_user(call.act, call.uid("userUid"))
-    return empty()
+    return Done()
 
 
-def set_location(call: Call) -> Response:
+def set_location(call: Call, query: LocationParameters) -> One[UserView]:
     """Let a user see a location."""
-    return single(view_user(change_user.set_location(call.act, call.uid("userUid"), _location_uid(call))))
+    return One(view_user(change_user.set_location(call.act, call.uid("userUid"), str(query.location_uid))))
 
 
-def unset_location(call: Call) -> Response:
+def unset_location(call: Call, query: LocationParameters) -> Done:
     """Take a location from what a user sees."""
-    change_user.unset_location(call.act, call.uid("userUid"), _location_uid(call))
-    return empty()
+    change_user.unset_location(call.act, call.uid("userUid"), str(query.location_uid))
+    return Done()
 
 
 def _changes(changes: dict[str, Any]) -> UserChanges:
@@ -86,7 +92,7 @@ def _changes(changes: dict[str, Any]) -> UserChanges:
     if status is UserStatus.UNKNOWN:
         raise Invalid("status: Unknown cannot be set; use Enabled or Disabled.", field="status")
     profile: Profile | None = changes.pop("profile", None)
-    mfa_policy: MfaPolicyStatus | None = changes.pop("mfa_policy_status", None)
+    mfa_policy: UserMfaPolicyStatus | None = changes.pop("mfa_policy_status", None)
     credentials: CredentialsPatch | None = changes.pop("credentials", None)
     password: str | None = None
     if credentials is not None:
@@ -95,13 +101,3 @@ def _changes(changes: dict[str, Any]) -> UserChanges:
     if profile is not None:
         changes |= {name: getattr(profile, name) for name in Profile.__struct_fields__}
     return UserChanges(fields=changes, password=password, mfa_policy=mfa_policy)
-
-
-def _location_uid(call: Call) -> str:
-    text = call.parameter("locationUid")
-    if text is None:
-        raise Invalid("locationUid: this parameter is required.", parameter="locationUid")
-    try:
-        return str(UUID(text))
-    except ValueError as error:
-        raise Invalid(f'locationUid: "{text[:60]}" is not the id of anything.', parameter="locationUid") from error

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from tandem.actions import change_user, create_organization
-from tandem.api.bodies import read_body
-from tandem.api.call import Call, refuse_unserved_parameters
-from tandem.api.envelope import collection, single
+from tandem.api.answers import Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
 from tandem.api.organizations import OwnerCredentials, OwnerView
-from tandem.api.texts import Email, Text
+from tandem.api.texts import Email, Text, Uid
+from tandem.api.words import (
+    UserMfaPolicyConfigurationStatus,
+    UserMfaPolicyStatus,
+    UserProfileTitle,
+    UserRole,
+    UserStatus,
+)
 from tandem.domain.errors import Invalid
-from tandem.domain.identity import MfaPolicyStatus, Role, User
+from tandem.domain.identity import Role, User
 from tandem.store import users
-
-
-class Title(StrEnum):
-    """The contract's titles."""
-
-    UNKNOWN = "Unknown"
-    MR = "Mr"
-    MRS = "Mrs"
-    MISS = "Miss"
-    MS = "Ms"
 
 
 class Profile(msgspec.Struct, rename="camel", kw_only=True):
@@ -35,7 +30,7 @@ class Profile(msgspec.Struct, rename="camel", kw_only=True):
 
     first_name: Text | None = None
     last_name: Text | None = None
-    title: Title = Title.UNKNOWN
+    title: UserProfileTitle = UserProfileTitle.UNKNOWN
     email: Email | None = None
     address: Text | None = None
     phone: Text | None = None
@@ -44,15 +39,15 @@ class Profile(msgspec.Struct, rename="camel", kw_only=True):
 class UserView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's User."""
 
-    instance_uid: str
-    organization_uid: str
-    role: str
+    instance_uid: Uid
+    organization_uid: Uid
+    role: UserRole
     user_name: str
-    status: str
+    status: UserStatus
     profile: Profile
     credentials: OwnerView
-    mfa_policy_status: str = "Disabled"
-    mfa_policy_configuration_status: str = "NotConfigured"
+    mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
+    mfa_policy_configuration_status: UserMfaPolicyConfigurationStatus = UserMfaPolicyConfigurationStatus.NOT_CONFIGURED
 
 
 class UserInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -62,33 +57,35 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     role: Role
     profile: Profile
     credentials: OwnerCredentials
-    mfa_policy_status: MfaPolicyStatus = MfaPolicyStatus.DISABLED
+    mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
     backup_resource: dict[str, Any] | None = None
 
 
-def list_users(call: Call) -> Response:
+USERS = Resource(UserView, users.USERS)
+
+
+def list_users(call: Call) -> Many[UserView]:
     """List users."""
-    refuse_unserved_parameters(call)
+    query = USERS.read(call)
     with call.reading() as connection:
-        page = users.list_users(connection, call.scope, call.window())
-    return collection(page, [view_user(row) for row in page.rows])
+        page = users.list_users(connection, call.scope, query)
+    return Many(page, [view_user(row) for row in page.rows])
 
 
-def get_user(call: Call) -> Response:
+def get_user(call: Call) -> One[UserView]:
     """Get a user."""
     with call.reading() as connection:
-        return single(view_user(users.get_user(connection, call.scope, call.uid("userUid"))))
+        return One(view_user(users.get_user(connection, call.scope, call.uid("userUid"))))
 
 
-def get_current_user(call: Call) -> Response:
+def get_current_user(call: Call) -> One[UserView]:
     """Get the caller's own user."""
     with call.reading() as connection:
-        return single(view_user(users.get_own(connection, call.who)))
+        return One(view_user(users.get_own(connection, call.who)))
 
 
-def create_user(call: Call) -> Response:
+def create_user(call: Call, body: UserInput) -> One[UserView]:
     """Create a user."""
-    body = read_body(call, UserInput)
     if body.backup_resource is not None:
         text = "backupResource: there are no cloud tenants here, and so no quotas of their storage; leave it out."
         raise Invalid(text, field="backupResource")
@@ -106,7 +103,7 @@ def create_user(call: Call) -> Response:
         address=body.profile.address,
         phone=body.profile.phone,
     )
-    return single(view_user(create_organization.create_user(call.act, user, body.credentials.password)))
+    return One(view_user(create_organization.create_user(call.act, user, body.credentials.password)))
 
 
 def view_user(user: User) -> UserView:
@@ -114,7 +111,7 @@ def view_user(user: User) -> UserView:
     profile = Profile(
         first_name=user.first_name,
         last_name=user.last_name,
-        title=Title(user.title),
+        title=UserProfileTitle(user.title),
         email=user.email,
         address=user.address,
         phone=user.phone,
@@ -122,9 +119,9 @@ def view_user(user: User) -> UserView:
     return UserView(
         instance_uid=user.instance_uid,
         organization_uid=user.organization_uid,
-        role=user.role,
+        role=UserRole(user.role),
         user_name=user.user_name,
-        status=user.status,
+        status=UserStatus(user.status),
         profile=profile,
         credentials=OwnerView(user.user_name),
     )

@@ -25,6 +25,11 @@ class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
     host_name: str
     last_seen_at: datetime | None
 
+    @property
+    def display_version(self) -> str:
+        """The agent's version, and its restic's."""
+        return f"{self.version} (restic {self.restic_version or 'unknown'})"
+
     def status(self, now: datetime) -> str:
         """Give the contract's status word: Healthy while its agent calls, else Inaccessible."""
         return "Healthy" if is_connected(self.last_seen_at, now) else "Inaccessible"

@@ -221,37 +221,11 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     company_id: str | None = None
 
 
-class CompanyStatus(StrEnum):
-    """The contract's states of a company; here it is active or disabled."""
-
-    UNKNOWN = "Unknown"
-    ACTIVE = "Active"
-    DISABLED = "Disabled"
-    REMOVED_CREATING = "REMOVED_Creating"
-    REMOVED_DELETED = "REMOVED_Deleted"
-    REMOVED_DELETING = "REMOVED_Deleting"
-    REMOVED_EXPIRED = "REMOVED_Expired"
-    REMOVED_SITE_RESOURCE_CREATING = "REMOVED_SiteResourceCreating"
-    REMOVED_SITE_RESOURCE_CREATION_FAILED = "REMOVED_SiteResourceCreationFailed"
-    REMOVED_SITE_RESOURCE_UPDATE_FAILED = "REMOVED_SiteResourceUpdateFailed"
-    REMOVED_SITE_RESOURCE_UPDATING = "REMOVED_SiteResourceUpdating"
-
-
 class UserStatus(StrEnum):
     """Whether a user may sign in."""
 
-    UNKNOWN = "Unknown"
     ENABLED = "Enabled"
     DISABLED = "Disabled"
-
-
-class MfaPolicyStatus(StrEnum):
-    """Whether a user needs a second factor to sign in."""
-
-    UNKNOWN = "Unknown"
-    DISABLED = "Disabled"
-    ENABLED = "Enabled"
-    ENABLED_BY_INHERITANCE = "EnabledByInheritance"
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):

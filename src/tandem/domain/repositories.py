@@ -15,6 +15,11 @@ class RepositoryState(StrEnum):
     READY = "Ready"
     FAILED = "Failed"
 
+    @property
+    def condition(self) -> str:
+        """The contract's word for it (`BackupRepositoryInfoStatus`)."""
+        return {"Creating": "Unknown", "Ready": "Healthy", "Failed": "Error"}[self.value]
+
 
 class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository as the console knows it; its password is elsewhere, sealed."""

@@ -5,16 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, func, insert, select, type_coerce, update
 
-from tandem.domain.backup_servers import BackupServer
+from tandem.domain.backup_servers import SILENCE_MAX, BackupServer
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
+from tandem.store.columns import microseconds
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import backup_servers, enrolment_tokens
 
 _BACKUP_SERVER = columns_of(backup_servers.c, BackupServer)
+# Heard since then, an agent counts as connected; in microseconds, as instants are kept.
+_SILENT_SINCE = bindparam("silent_since", type_=BigInteger)
+_IS_CONNECTED = type_coerce(backup_servers.c.last_seen_at, BigInteger) >= _SILENT_SINCE
+BACKUP_SERVERS = Collection(
+    backup_servers,
+    BackupServer,
+    columns={
+        "display_version": (
+            backup_servers.c.version
+            + " (restic "
+            + func.coalesce(func.nullif(backup_servers.c.restic_version, ""), "unknown")
+            + ")"
+        ),
+        "status": case((_IS_CONNECTED, "Healthy"), else_="Inaccessible"),
+    },
+)
 
 
 class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +64,10 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
 _AGENT = columns_of(backup_servers.c, AgentState)
 
 
-def list_backup_servers(connection: Connection, scope: Scope, window: Window) -> Page[BackupServer]:
-    """List the backup servers that the caller sees."""
-    statement = select(*_BACKUP_SERVER).where(visible(backup_servers, scope)).order_by(backup_servers.c.position)
-    return fetch_page(connection, statement, window, BackupServer)
+def list_backup_servers(connection: Connection, scope: Scope, query: Query, now: datetime) -> Page[BackupServer]:
+    """List the backup servers that the caller sees; `now`, aware, decides which agents count as connected."""
+    values = {"silent_since": microseconds(now - SILENCE_MAX)}
+    return BACKUP_SERVERS.page(connection, scope, query, values=values)
 
 
 def get_backup_server(connection: Connection, scope: Scope, uid: str) -> BackupServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +14,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Value = TypeVar("Value")
+
+
+def microseconds(instant: datetime) -> int:
+    """Give an aware instant as it is kept: microseconds since 1970 UTC."""
+    return (instant - EPOCH) // MICROSECOND
+
 
 # A 64-bit key that both databases number by themselves; SQLite does so for INTEGER only.
 Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -28,7 +35,7 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Turn an aware datetime into microseconds."""
         del dialect
-        return None if value is None else (value - EPOCH) // MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         """Turn microseconds into an aware UTC datetime."""
@@ -80,3 +87,20 @@ class Word(TypeDecorator[Any]):
         """Give the member: a look-up without a line of Python, as lists have many."""
         del dialect, coltype
         return self._members.__getitem__
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A set of words without commas, kept as one text in which each stands between commas: `,rest,ui,`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> str | None:
+        """Give the text."""
+        del dialect
+        return None if value is None else "," + "".join(f"{word}," for word in sorted(set(value)))
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
+        """Give the words, in order."""
+        del dialect
+        return None if value is None else tuple(word for word in value.split(",") if word)

@@ -62,7 +62,7 @@ def delete_company(connection: Connection, scope: Scope, uid: str) -> None:
     an assigned job of somebody else's does, stays without the mention.
     """
     is_company = visible(companies, scope) & (companies.c.instance_uid == uid)
-    if not connection.scalar(select(exists().where(is_company))):
+    if connection.scalar(select(companies.c.instance_uid).where(is_company)) is None:
         raise NotFound.of("company", uid)
     for table in reversed(metadata.sorted_tables):
         _forget_assignments(connection, table, uid)

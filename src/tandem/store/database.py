@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
 from tandem.domain.errors import Busy, Conflict, Invalid
+from tandem.domain.listing import Collation, collated
+from tandem.store.texts import FUNCTIONS
 
 __all__ = ["Connection", "Database", "alone", "driver_of", "open_database"]
 
@@ -165,6 +168,8 @@ def _open_sqlite(url: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
+        for collation, name in FUNCTIONS.items():
+            connection.create_function(name, 1, partial(_collated_or_null, collation=collation), deterministic=True)
 
     def begin(connection: Connection) -> None:
         # A reader that turns writer fails at once when another has written: take the write lock at the start.
@@ -174,3 +179,7 @@ def _open_sqlite(url: str) -> Engine:
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _collated_or_null(text: str | None, *, collation: Collation) -> str | None:
+    return None if text is None else collated(text, collation)

@@ -9,25 +9,34 @@ from sqlalchemy import delete, exists, insert, select, update
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobObject
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
 from tandem.store.jobs import instance_first, names_job, objects_of
-from tandem.store.listing import Listing, Shape
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.listing import Collection, Shape
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs
 
 Row = TypeVar("Row")
 
 _FILE_SHARE_COPY_JOB = select(*columns_of(file_share_copy_jobs.c, FileShareCopyJob))
-_LISTING = Listing(file_share_copy_jobs)
-_OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid).order_by(file_share_copy_jobs.c.position)
+FILE_SHARE_COPY_JOBS = Collection(
+    file_share_copy_jobs,
+    FileShareCopyJob,
+    columns={
+        "source_file_share_job_uid": file_share_copy_jobs.c.source_job_instance_uid,
+        "source_file_share_job_unique_uid": file_share_copy_jobs.c.source_job_unique_uid,
+    },
+    uid="unique_uid",
+)
+OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid)
 
 
 def list_file_share_copy_jobs(
-    connection: Connection, scope: Scope, window: Window, shape: Shape[Row], backup_server_uid: str | None = None
+    connection: Connection, scope: Scope, query: Query, shape: Shape[Row], backup_server_uid: str | None = None
 ) -> Page[Row]:
     """List the file share copy jobs that the caller sees, all or those of one backup server."""
-    return _LISTING.page(connection, scope, window, shape, backup_server_uid=backup_server_uid)
+    return FILE_SHARE_COPY_JOBS.page_as(shape, connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_file_share_copy_job(connection: Connection, scope: Scope, uid: str) -> FileShareCopyJob:
@@ -41,18 +50,13 @@ def get_file_share_copy_job(connection: Connection, scope: Scope, uid: str) -> F
 def list_file_share_copy_job_objects(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     backup_server_uid: str | None = None,
     unique_uid: str | None = None,
 ) -> Page[JobObject]:
     """List what copy jobs protect: all that the caller sees, those of one backup server, or of one job."""
-    statement = _OBJECTS.where(visible(file_share_copy_jobs, scope))
-    if backup_server_uid is not None:
-        statement = statement.where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid)
-    if unique_uid is not None:
-        statement = statement.where(file_share_copy_jobs.c.unique_uid == unique_uid)
-    return fetch_page(connection, statement, window, JobObject)
+    return OBJECTS.page(connection, scope, query, backup_server_uid=backup_server_uid, unique_uid=unique_uid)
 
 
 def insert_file_share_copy_job(connection: Connection, job: Job, family: FileShareCopyJob) -> None:

@@ -8,24 +8,24 @@ from tandem.domain.errors import Conflict
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobObject
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
 from tandem.store.jobs import instance_first, names_job, objects_of
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs, restore_points
 
 _FILE_SHARE_JOB = select(*columns_of(file_share_jobs.c, FileShareJob))
-_OBJECTS = objects_of(file_share_jobs, file_share_jobs.c.file_share_uid).order_by(file_share_jobs.c.position)
+FILE_SHARE_JOBS = Collection(file_share_jobs, FileShareJob, uid="unique_uid")
+OBJECTS = objects_of(file_share_jobs, file_share_jobs.c.file_share_uid)
 
 
 def list_file_share_jobs(
-    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+    connection: Connection, scope: Scope, query: Query, backup_server_uid: str | None = None
 ) -> Page[FileShareJob]:
     """List the file share jobs that the caller sees, all or those of one backup server."""
-    statement = _FILE_SHARE_JOB.where(visible(file_share_jobs, scope)).order_by(file_share_jobs.c.position)
-    if backup_server_uid is not None:
-        statement = statement.where(file_share_jobs.c.backup_server_uid == backup_server_uid)
-    return fetch_page(connection, statement, window, FileShareJob)
+    return FILE_SHARE_JOBS.page(connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_file_share_job(connection: Connection, scope: Scope, uid: str) -> FileShareJob:
@@ -38,18 +38,13 @@ def get_file_share_job(connection: Connection, scope: Scope, uid: str) -> FileSh
 def list_file_share_job_objects(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     backup_server_uid: str | None = None,
     unique_uid: str | None = None,
 ) -> Page[JobObject]:
     """List what file share jobs protect: all that the caller sees, those of one backup server, or of one job."""
-    statement = _OBJECTS.where(visible(file_share_jobs, scope))
-    if backup_server_uid is not None:
-        statement = statement.where(file_share_jobs.c.backup_server_uid == backup_server_uid)
-    if unique_uid is not None:
-        statement = statement.where(file_share_jobs.c.unique_uid == unique_uid)
-    return fetch_page(connection, statement, window, JobObject)
+    return OBJECTS.page(connection, scope, query, backup_server_uid=backup_server_uid, unique_uid=unique_uid)
 
 
 def source_size_of(connection: Connection, unique_uid: str) -> int | None:

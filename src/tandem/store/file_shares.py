@@ -8,9 +8,11 @@ from sqlalchemy import BigInteger, cast, func, insert, select
 
 from tandem.domain.file_shares import FileShare
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.query import fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import fetch_one, visible
 from tandem.store.tables import file_shares, restore_points
 
 _held = (restore_points.c.file_share_uid == file_shares.c.instance_uid) & restore_points.c.forgotten_at.is_(None)
@@ -22,17 +24,23 @@ _COLUMNS = {column.name: column for column in file_shares.c} | {
     .where(_held)
     .scalar_subquery(),
 }
+FILE_SHARES = Collection(
+    file_shares,
+    FileShare,
+    columns=_COLUMNS
+    | {
+        "file_share_uid": file_shares.c.instance_uid,
+        "total_short_term_backup_size": _COLUMNS["short_term_backup_size"],
+    },
+)
 _FILE_SHARE = select(*(_COLUMNS[name] for name in FileShare.__struct_fields__))
 
 
 def list_file_shares(
-    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+    connection: Connection, scope: Scope, query: Query, backup_server_uid: str | None = None
 ) -> Page[FileShare]:
     """List the file shares that the caller sees, all or those of one backup server."""
-    statement = _FILE_SHARE.where(visible(file_shares, scope)).order_by(file_shares.c.position)
-    if backup_server_uid is not None:
-        statement = statement.where(file_shares.c.backup_server_uid == backup_server_uid)
-    return fetch_page(connection, statement, window, FileShare)
+    return FILE_SHARES.page(connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_file_share(connection: Connection, scope: Scope, uid: str) -> FileShare:

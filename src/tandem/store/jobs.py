@@ -5,26 +5,49 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Float, Table, case, exists, func, insert, or_, select, update
+from sqlalchemy import cast as sql_cast
 
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobObject, JobStatus
-from tandem.domain.paging import Page, Window
-from tandem.domain.sessions import SessionType
+from tandem.domain.listing import Collation, Query, collated
+from tandem.domain.paging import Page
+from tandem.domain.retention import RetentionUnit
+from tandem.domain.sessions import SessionState, SessionType
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
 
 _JOB = select(*columns_of(jobs.c, Job))
 _LIVE = jobs.c.deleted_at.is_(None)
+_IN_DAYS = jobs.c.retention_unit == RetentionUnit.DAYS
+JOBS = Collection(
+    jobs,
+    Job,
+    columns={
+        "processing_rate": sql_cast(jobs.c.transferred_data, Float) / func.nullif(jobs.c.last_duration, 0),
+        "avg_duration": jobs.c.average_duration,
+        "retention_limit": case((_IN_DAYS, jobs.c.retention)),
+        "retention_limit_type": case((_IN_DAYS, "Days"), else_="None"),
+    },
+    folded={"name": jobs.c.name_key},
+    where=[_LIVE],
+    uid="unique_uid",
+)
+
+# The contract's word for how the last session went, as it is shown too.
+_BACKUP_STATUS = case(
+    (sessions.c.state == SessionState.SUCCESS, "Success"),
+    (sessions.c.state == SessionState.FAILED, "Failed"),
+    (or_(sessions.c.state == SessionState.WARNING, sessions.c.state == SessionState.SKIPPED), "Warning"),
+    (sessions.c.state.is_not(None), "Running"),
+)
 
 
-def list_jobs(connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None) -> Page[Job]:
+def list_jobs(connection: Connection, scope: Scope, query: Query, backup_server_uid: str | None = None) -> Page[Job]:
     """List the jobs that the caller sees, all or those of one backup server."""
-    statement = _JOB.where(visible(jobs, scope), _LIVE).order_by(jobs.c.position)
-    if backup_server_uid is not None:
-        statement = statement.where(jobs.c.backup_server_uid == backup_server_uid)
-    return fetch_page(connection, statement, window, Job)
+    return JOBS.page(connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_job(connection: Connection, scope: Scope, uid: str) -> Job:
@@ -57,7 +80,9 @@ def is_job_name_taken(connection: Connection, backup_server_uid: str, name: str)
 
 def insert_job(connection: Connection, job: Job) -> None:
     """Store the common part of a new job."""
-    connection.execute(insert(jobs).values({name: getattr(job, name) for name in Job.__struct_fields__}))
+    values = {name: getattr(job, name) for name in Job.__struct_fields__}
+    values |= {"name_key": collated(job.name, Collation.IGNORECASE), "schedule_type": job.schedule.type}
+    connection.execute(insert(jobs).values(values))
 
 
 def set_job_enabled(connection: Connection, scope: Scope, unique_uid: str, *, is_enabled: bool) -> None:
@@ -95,12 +120,12 @@ def mark_job_deleted(connection: Connection, scope: Scope, unique_uid: str, now:
     connection.execute(statement.values(deleted_at=now))
 
 
-def objects_of(family: Any, share_link: Any) -> Select[*tuple[Any, ...]]:
-    """Give the select of what the jobs of a family protect, with the last session of each.
+def objects_of(family: Table, share_link: ColumnElement[str]) -> Collection[JobObject]:
+    """Give the collection of what the jobs of a family protect, with the last session of each.
 
     Args:
         family: `file_share_jobs` or `file_share_copy_jobs`.
-        share_link: the family's joined columns that hold the share's uid.
+        share_link: the family's joined column that holds the share's uid.
     """
     columns: dict[str, Any] = {
         "job_uid": family.c.instance_uid,
@@ -110,9 +135,14 @@ def objects_of(family: Any, share_link: Any) -> Select[*tuple[Any, ...]]:
         "path": file_shares.c.path,
     }
     columns |= {name: sessions.c[name] for name in ("state", "statistics", "started_at", "ended_at", "messages")}
+    columns |= {
+        "last_session_backup_status": _BACKUP_STATUS,
+        "last_session_start_time": sessions.c.started_at,
+        "last_session_end_time": sessions.c.ended_at,
+    }
     joined = jobs.join(family, family.c.unique_uid == jobs.c.unique_uid)
     if family is file_share_copy_jobs:
         joined = joined.join(file_share_jobs, file_share_jobs.c.unique_uid == family.c.source_job_unique_uid)
     joined = joined.join(file_shares, file_shares.c.instance_uid == share_link)
     joined = joined.outerjoin(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
-    return select(*(columns[name] for name in JobObject.__struct_fields__)).select_from(joined)
+    return Collection(family, JobObject, source=joined, columns=columns, uid="unique_uid")

@@ -7,31 +7,31 @@ from typing import Any
 from sqlalchemy import delete, exists, insert, select, update
 
 from tandem.domain.identity import Scope
+from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
-from tandem.domain.paging import Page, Window
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import backup_servers, jobs, locations, user_locations
 
 _LOCATION = select(*columns_of(locations.c, Location))
+LOCATIONS = Collection(locations, Location)
 
 
 def list_locations(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     organization_uid: str | None = None,
     user_uid: str | None = None,
 ) -> Page[Location]:
     """List the locations that the caller sees: all, those of an organization, or those chosen for a user."""
-    statement = _LOCATION.where(visible(locations, scope)).order_by(locations.c.position)
-    if organization_uid is not None:
-        statement = statement.where(locations.c.organization_uid == organization_uid)
-    if user_uid is not None:
-        chosen = select(user_locations.c.location_uid).where(user_locations.c.user_uid == user_uid).correlate(None)
-        statement = statement.where(locations.c.instance_uid.in_(chosen))
-    return fetch_page(connection, statement, window, Location)
+    if user_uid is None:
+        return LOCATIONS.page(connection, scope, query, organization_uid=organization_uid)
+    chosen = select(user_locations.c.location_uid).where(user_locations.c.user_uid == user_uid).correlate(None)
+    return LOCATIONS.page(connection, scope, query, locations.c.instance_uid.in_(chosen))
 
 
 def get_location(connection: Connection, scope: Scope, uid: str) -> Location:

@@ -7,20 +7,23 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 
 from tandem.domain.identity import Company, Organization, Scope
+from tandem.domain.listing import Query
 from tandem.domain.locations import DEFAULT_NAME, LocationType
-from tandem.domain.paging import Page, Window
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import companies, locations, organizations
 
 _ORGANIZATION = columns_of(organizations.c, Organization)
 _COMPANY = columns_of(companies.c, Company)
+ORGANIZATIONS = Collection(organizations, Organization)
+COMPANIES = Collection(companies, Company, columns={"owner_credentials_user_name": companies.c.owner_user_name})
 
 
-def list_organizations(connection: Connection, scope: Scope, window: Window) -> Page[Organization]:
+def list_organizations(connection: Connection, scope: Scope, query: Query) -> Page[Organization]:
     """List the organizations that the caller sees."""
-    statement = select(*_ORGANIZATION).where(visible(organizations, scope)).order_by(organizations.c.position)
-    return fetch_page(connection, statement, window, Organization)
+    return ORGANIZATIONS.page(connection, scope, query)
 
 
 def get_organization(connection: Connection, scope: Scope, uid: str) -> Organization:
@@ -53,10 +56,9 @@ def update_organization(connection: Connection, scope: Scope, uid: str, changes:
     connection.execute(statement.values(changes))
 
 
-def list_companies(connection: Connection, scope: Scope, window: Window) -> Page[Company]:
+def list_companies(connection: Connection, scope: Scope, query: Query) -> Page[Company]:
     """List the companies that the caller sees."""
-    statement = select(*_COMPANY).where(visible(companies, scope)).order_by(companies.c.position)
-    return fetch_page(connection, statement, window, Company)
+    return COMPANIES.page(connection, scope, query)
 
 
 def get_company(connection: Connection, scope: Scope, uid: str) -> Company:

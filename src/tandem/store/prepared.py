@@ -61,7 +61,16 @@ class Prepared:
         positions = None if compiled.positiontup is None else tuple(compiled.positiontup)
         types = [cast("Any", column).type for column in self._statement.selected_columns][: self._width]
         decoders = tuple(type_.dialect_impl(dialect).result_processor(dialect, None) for type_ in types)
-        defaults = {name: value for name, value in compiled.params.items() if value is not None}
+        defaults = {
+            name: _bound(compiled.binds[name].type, value, dialect)
+            for name, value in compiled.params.items()
+            if value is not None
+        }
         form = _Form(str(compiled), positions, defaults, decoders)
         self._forms[dialect.name] = form
         return form
+
+
+def _bound(type_: Any, value: Any, dialect: Dialect) -> Any:
+    process = type_.dialect_impl(dialect).bind_processor(dialect)
+    return value if process is None else process(value)

@@ -8,28 +8,28 @@ from sqlalchemy import delete, insert, select, update
 
 from tandem.domain.errors import Conflict
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.protocol.messages import RepositoryReport
 from tandem.store.database import Connection
-from tandem.store.query import fetch_one, fetch_page, records, visible
+from tandem.store.listing import Collection
+from tandem.store.query import fetch_one, records, visible
 from tandem.store.tables import backup_repositories, backup_servers
 
 _COLUMNS = {column.name: column for column in backup_repositories.c} | {"host_name": backup_servers.c.host_name}
 _FROM = backup_repositories.join(
     backup_servers, backup_servers.c.instance_uid == backup_repositories.c.backup_server_uid
 )
+REPOSITORIES = Collection(backup_repositories, BackupRepository, source=_FROM, columns=_COLUMNS)
 _REPOSITORY = select(*(_COLUMNS[name] for name in BackupRepository.__struct_fields__)).select_from(_FROM)
 
 
 def list_repositories(
-    connection: Connection, scope: Scope, window: Window, backup_server_uid: str | None = None
+    connection: Connection, scope: Scope, query: Query, backup_server_uid: str | None = None
 ) -> Page[BackupRepository]:
     """List the repositories that the caller sees, all or those of one backup server."""
-    statement = _REPOSITORY.where(visible(backup_repositories, scope)).order_by(backup_repositories.c.position)
-    if backup_server_uid is not None:
-        statement = statement.where(backup_repositories.c.backup_server_uid == backup_server_uid)
-    return fetch_page(connection, statement, window, BackupRepository)
+    return REPOSITORIES.page(connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_repository(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> BackupRepository:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, or_, select, update
 
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.domain.restore_points import CopyState, LedgerEntry, RestorePoint, RestorePointCopy
+from tandem.domain.retention import FOREVER
 from tandem.protocol.messages import PointReport
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import (
     file_share_copy_jobs,
     file_share_jobs,
@@ -22,19 +25,28 @@ from tandem.store.tables import (
 
 _RESTORE_POINT = select(*columns_of(restore_points.c, RestorePoint))
 _HELD = [state for state in CopyState if state.is_held]
+_IN_COPY = select(restore_point_copies.c.restore_point_uid).where(
+    or_(*(restore_point_copies.c.state == state for state in _HELD))
+)
+RESTORE_POINTS = Collection(
+    restore_points,
+    RestorePoint,
+    columns={
+        "restore_point_date": restore_points.c.created_at,
+        "expiration_time": case((restore_points.c.expires_at < FOREVER, restore_points.c.expires_at)),
+        "is_in_first_repository": restore_points.c.forgotten_at.is_(None),
+        "files_count": restore_points.c.files,
+    },
+    where=[restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(_IN_COPY)],
+    order=[(restore_points.c.created_at, True), (restore_points.c.position, True)],
+)
 
 
 def list_restore_points(
-    connection: Connection, scope: Scope, window: Window, file_share_uid: str | None = None
+    connection: Connection, scope: Scope, query: Query, file_share_uid: str | None = None
 ) -> Page[RestorePoint]:
     """List points, newest first, that are held anywhere: in the first repository or in a copy."""
-    in_copy = select(restore_point_copies.c.restore_point_uid).where(restore_point_copies.c.state.in_(_HELD))
-    is_held = restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(in_copy)
-    statement = _RESTORE_POINT.where(visible(restore_points, scope), is_held)
-    if file_share_uid is not None:
-        statement = statement.where(restore_points.c.file_share_uid == file_share_uid)
-    newest_first = (restore_points.c.created_at.desc(), restore_points.c.position.desc())
-    return fetch_page(connection, statement.order_by(*newest_first), window, RestorePoint)
+    return RESTORE_POINTS.page(connection, scope, query, file_share_uid=file_share_uid)
 
 
 def get_restore_point(connection: Connection, scope: Scope, uid: str) -> RestorePoint:

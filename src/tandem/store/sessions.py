@@ -9,13 +9,26 @@ from sqlalchemy import Float, cast, exists, func, insert, select, update
 
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType
 from tandem.store.database import Connection
-from tandem.store.query import columns_of, fetch_one, fetch_page, visible
+from tandem.store.listing import Collection
+from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import file_shares, jobs, sessions
 
 _SESSION = select(*columns_of(sessions.c, Session))
+SESSIONS = Collection(
+    sessions,
+    Session,
+    columns={
+        "status": sessions.c.state,
+        "start_time": sessions.c.started_at,
+        "end_time": sessions.c.ended_at,
+        "unique_job_uid": sessions.c.job_unique_uid,
+    },
+    order=[(sessions.c.position, True)],
+)
 _FINAL = [state for state in SessionState if state.is_final]
 AVERAGE_OVER = 20
 
@@ -23,18 +36,13 @@ AVERAGE_OVER = 20
 def list_sessions(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     job_unique_uid: str | None = None,
     file_share_uid: str | None = None,
 ) -> Page[Session]:
     """List sessions that the caller sees, newest first: all, those of a job, or those of a share."""
-    statement = _SESSION.where(visible(sessions, scope))
-    if job_unique_uid is not None:
-        statement = statement.where(sessions.c.job_unique_uid == job_unique_uid)
-    if file_share_uid is not None:
-        statement = statement.where(sessions.c.file_share_uid == file_share_uid)
-    return fetch_page(connection, statement.order_by(sessions.c.position.desc()), window, Session)
+    return SESSIONS.page(connection, scope, query, job_unique_uid=job_unique_uid, file_share_uid=file_share_uid)
 
 
 def get_session(connection: Connection, scope: Scope, uid: str) -> Session:

@@ -23,7 +23,7 @@ from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
-from tandem.domain.schedule import Schedule
+from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
@@ -224,6 +224,8 @@ jobs = Table(
     Column("unique_uid", Uid, nullable=False, unique=True),
     Column("instance_uid", Uid, nullable=False, index=True),
     Column("name", String(255), nullable=False),
+    # The name as it is compared whatever its case: searches read this.
+    Column("name_key", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("creation_time", Instant, nullable=False),
@@ -235,6 +237,7 @@ jobs = Table(
     Column("is_enabled", Boolean, nullable=False),
     Column("status", Word(JobStatus), nullable=False),
     Column("schedule", Document(Schedule), nullable=False),
+    Column("schedule_type", Word(ScheduleType), nullable=False),
     Column("previous_job_unique_uid", Uid),
     Column("destination", Text, nullable=False),
     Column("retention", Integer, nullable=False),
@@ -252,6 +255,21 @@ jobs = Table(
     UniqueConstraint("backup_server_uid", "instance_uid"),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
+# Lists hold live jobs only, and put null first, as SQLite does by itself; in PostgreSQL the migration says so.
+_LIVE_JOB = jobs.c.deleted_at.is_(None)
+for _names in (
+    ("organization_uid", "position"),
+    ("position", "organization_uid"),
+    ("organization_uid", "last_run", "unique_uid"),
+    ("last_run", "unique_uid", "name_key"),
+    ("name_key", "unique_uid"),
+):
+    Index(
+        f"ix_jobs_live_{'_'.join(_names)}",
+        *(jobs.c[_name] for _name in _names),
+        sqlite_where=_LIVE_JOB,
+        postgresql_where=_LIVE_JOB,
+    )
 
 # The two families repeat the immutable ids and the owner of their job, so that their lists read one table only.
 file_share_jobs = Table(

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Subquery, cast, exists, func, literal, or_, select, true, type_coerce
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    cast,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    type_coerce,
+    values,
+)
 
 from tandem.domain.identity import Scope
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.domain.restore_points import CopyState
 from tandem.domain.usage import LocationUsage
-from tandem.store.columns import EPOCH, MICROSECOND
+from tandem.store.columns import MICROSECOND, microseconds
 from tandem.store.database import Connection
+from tandem.store.listing import Collection, shape_of
 from tandem.store.query import visible
 from tandem.store.tables import (
     backup_servers,
@@ -28,10 +45,20 @@ _DAY = timedelta(days=1) // MICROSECOND
 _HELD = [state for state in CopyState if state.is_held]
 
 
+class _Row(msgspec.Struct, frozen=True):
+    """A location on a day, nothing counted yet."""
+
+    company_uid: str
+    reseller_uid: str | None
+    location_uid: str
+    date: str
+    begins: int
+
+
 def list_usage(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     first: date,
     last: date,
@@ -44,50 +71,57 @@ def list_usage(
     Args:
         connection: of `reading()`.
         scope: the caller's.
-        window: which rows.
+        query: what is asked for.
         first: the first day, UTC.
         last: the last day.
         company_uid: one company, or None for all.
     """
-    places = companies.join(locations, locations.c.organization_uid == companies.c.instance_uid)
-    conditions = [visible(companies, scope), visible(locations, scope)]
+    held = [visible(companies, scope)]
     if company_uid is not None:
-        conditions.append(companies.c.instance_uid == company_uid)
-    count = select(func.count()).select_from(places).where(*conditions)
-    total = (connection.scalar(count) or 0) * ((last - first).days + 1)
-    days = _days(first, last)
+        held.append(companies.c.instance_uid == company_uid)
+    statement = _collection(first, last).statement(scope, query, shape_of(_Row), held)
+    window = query.window
+    count = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    total = connection.scalar(count) or 0
+    found = [_Row(*row) for row in connection.execute(statement.limit(window.limit).offset(window.offset))]
     # The rows first, then what is counted for them: counting is much more work than finding the rows.
-    rows = (
-        select(
-            days.c.begins,
-            companies.c.instance_uid.label("company_uid"),
-            companies.c.reseller_uid,
-            locations.c.instance_uid.label("location_uid"),
-            locations.c.position,
-        )
-        .select_from(places.join(days, true()))
-        .where(*conditions)
-        .order_by(days.c.begins, companies.c.position, locations.c.position)
-        .limit(window.limit)
-        .offset(window.offset)
-        .subquery("usage_rows")
-    )
-    found: list[Any] = [*connection.execute(_counted(rows))] if window.offset < total else []
-    usage = [_usage(*row) for row in found]
+    places: set[tuple[str, int]] = {(row.location_uid, row.begins) for row in found}
+    sums: list[Any] = [*connection.execute(_counted(places))] if places else []
+    counted: dict[tuple[str, int], Sequence[int]] = {(row[0], row[1]): row[2:] for row in sums}
+    usage = [_usage(row, counted[row.location_uid, row.begins]) for row in found]
     return Page(rows=usage, total=total, offset=window.offset)
 
 
-def _days(first: date, last: date) -> Any:
-    days = select(literal(_microseconds(first), BigInteger).label("begins")).cte("days", recursive=True)
-    following = days.c.begins + _DAY
-    return days.union_all(select(following).where(following <= _microseconds(last)))
+def _collection(first: date, last: date) -> Collection[Any]:
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    listed = values(column("begins", BigInteger), column("day", String), name="days")
+    listed = listed.data([(_microseconds(day), day.isoformat()) for day in days]).cte()
+    places = locations.join(companies, companies.c.instance_uid == locations.c.organization_uid)
+    return Collection(
+        locations,
+        _Row,
+        source=places.join(listed, true()),
+        columns={
+            "company_uid": companies.c.instance_uid,
+            "reseller_uid": companies.c.reseller_uid,
+            "location_uid": locations.c.instance_uid,
+            "date": listed.c.day,
+            "begins": listed.c.begins,
+            "key": listed.c.day + locations.c.instance_uid,
+        },
+        order=[(listed.c.begins, False), (companies.c.position, False), (locations.c.position, False)],
+        uid="key",
+    )
 
 
 def _microseconds(day: date) -> int:
-    return (datetime.combine(day, time_of_day(), EPOCH.tzinfo) - EPOCH) // MICROSECOND
+    return microseconds(datetime.combine(day, time_of_day(), UTC))
 
 
-def _counted(rows: Subquery) -> Any:
+def _counted(places: set[tuple[str, int]]) -> Any:
+    """Give the select of what was held at places at the ends of days."""
+    rows = values(column("location_uid", String), column("begins", BigInteger), name="places")
+    rows = rows.data(sorted(places)).cte()
     ends = rows.c.begins + _DAY
     at_location = backup_servers.c.location_uid == rows.c.location_uid
     shares = file_shares.join(backup_servers, backup_servers.c.instance_uid == file_shares.c.backup_server_uid)
@@ -114,13 +148,8 @@ def _counted(rows: Subquery) -> Any:
         select(_sum(restore_point_copies.c.added)).select_from(copies).where(at_location, is_copied),
         select(_sum(newest)).select_from(shares).where(at_location),
     )
-    return select(
-        rows.c.company_uid,
-        rows.c.reseller_uid,
-        rows.c.location_uid,
-        rows.c.begins,
-        *(counter.correlate(rows).scalar_subquery() for counter in counters),
-    ).order_by(rows.c.begins, rows.c.position)
+    counted = (counter.correlate(rows).scalar_subquery() for counter in counters)
+    return select(rows.c.location_uid, rows.c.begins, *counted)
 
 
 def _instant(column: ColumnElement[Any]) -> ColumnElement[int]:
@@ -138,14 +167,18 @@ def _sum(column: Any) -> ColumnElement[int]:
     return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
-def _usage(company_uid: str, reseller_uid: str | None, location_uid: str, begins: int, *counted: int) -> LocationUsage:
+def _usage(row: _Row, counted: Sequence[int]) -> LocationUsage:
     shares, first, copies, source = counted
     return LocationUsage(
-        company_uid=company_uid,
-        reseller_uid=reseller_uid,
-        location_uid=location_uid,
-        day=(EPOCH + begins * MICROSECOND).date(),
+        company_uid=row.company_uid,
+        reseller_uid=row.reseller_uid,
+        location_uid=row.location_uid,
+        day=date.fromisoformat(row.date),
         protected_file_shares=shares,
         backup_size=first + copies,
         source_size=source,
     )
+
+
+# Declares what can be asked for; each request makes one of its own, with its days.
+USAGE = _collection(date(2000, 1, 1), date(2000, 1, 1))

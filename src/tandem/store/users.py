@@ -8,13 +8,26 @@ from typing import Any
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from tandem.domain.identity import Caller, Role, Scope, SignIn, User
-from tandem.domain.paging import Page, Window
+from tandem.domain.listing import Query
+from tandem.domain.paging import Page
 from tandem.store.database import Connection
+from tandem.store.listing import Collection
 from tandem.store.prepared import Prepared
-from tandem.store.query import columns_of, fetch_one, fetch_page, records, visible
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import companies, refresh_tokens, user_locations, users
 
 _USER = columns_of(users.c, User)
+USERS = Collection(
+    users,
+    User,
+    columns={
+        "credentials_user_name": users.c.user_name,
+        **{
+            f"profile_{name}": users.c[name]
+            for name in ("first_name", "last_name", "title", "email", "address", "phone")
+        },
+    },
+)
 ENABLED = "Enabled"
 # A user of a company may use the REST API only if the company's REST access was switched on.
 _WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.organization_uid)
@@ -23,19 +36,16 @@ _WITH_COMPANY = users.outerjoin(companies, companies.c.instance_uid == users.c.o
 def list_users(
     connection: Connection,
     scope: Scope,
-    window: Window,
+    query: Query,
     *,
     organization_uid: str | None = None,
     location_uid: str | None = None,
 ) -> Page[User]:
     """List the users that the caller sees: all, those of an organization, or those for whom a location was chosen."""
-    statement = select(*_USER).where(visible(users, scope)).order_by(users.c.position)
-    if organization_uid is not None:
-        statement = statement.where(users.c.organization_uid == organization_uid)
-    if location_uid is not None:
-        bound = select(user_locations.c.user_uid).where(user_locations.c.location_uid == location_uid).correlate(None)
-        statement = statement.where(users.c.instance_uid.in_(bound))
-    return fetch_page(connection, statement, window, User)
+    if location_uid is None:
+        return USERS.page(connection, scope, query, organization_uid=organization_uid)
+    bound = select(user_locations.c.user_uid).where(user_locations.c.location_uid == location_uid).correlate(None)
+    return USERS.page(connection, scope, query, users.c.instance_uid.in_(bound))
 
 
 def get_user(connection: Connection, scope: Scope, uid: str) -> User:

@@ -1,0 +1,78 @@
+"""What an operation is, and what its handler's annotations say of it: what it takes and what it answers."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+from starlette.responses import Response
+
+from tandem.api.answers import Done, Many, One
+from tandem.api.call import Call
+from tandem.api.listing import Resource
+from tandem.domain.identity import Permission
+
+Answer = One[Any] | Many[Any] | Done | Response
+Handler = Callable[..., Answer] | Callable[[Call], Awaitable[Answer]]
+
+
+class Operation(NamedTuple):
+    """One operation of the API.
+
+    Attributes:
+        method: GET, POST, …
+        path: with path parameters in braces.
+        operation_id: the contract's, or one in its style.
+        permission: whom it admits.
+        handler: what serves it: takes the `Call` and, where it declares them, `query` and `body`.
+        lists: the resource whose filters and sorts it takes.
+        is_extension: whether the published contract does not have it.
+    """
+
+    method: str
+    path: str
+    operation_id: str
+    permission: Permission
+    handler: Handler
+    lists: Resource[Any] | None = None
+    is_extension: bool = False
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler takes and answers.
+
+    Attributes:
+        query: the struct of its query parameters, beside those that every operation of its kind has.
+        body: the type of its body.
+        answer: One, Many, Done, or Response for those that write their own.
+        data: the type of what One or Many hold.
+    """
+
+    query: type[msgspec.Struct] | None
+    body: Any
+    answer: type[Any]
+    data: Any
+
+    @property
+    def views(self) -> tuple[Any, ...]:
+        """The types that `data` may be: several where the client chooses the form."""
+        is_union = get_origin(self.data) in {Union, types.UnionType}
+        return get_args(self.data) if is_union else (self.data,)
+
+
+@functools.cache
+def signature_of(handler: Handler) -> Signature:
+    """Read a handler's annotations."""
+    hints = get_type_hints(handler, include_extras=True)
+    answer = hints.get("return", Response)
+    kind = get_origin(answer) or answer
+    arguments = get_args(answer)
+    return Signature(
+        query=hints.get("query"),
+        body=hints.get("body"),
+        answer=cast("type[Any]", kind),
+        data=arguments[0] if arguments else None,
+    )

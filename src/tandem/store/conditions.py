@@ -1,0 +1,149 @@
+"""Filters and sorts as SQL. Each condition is true or false for every row, never null, so that NOT is what it says."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, String, Text, and_, false, func, literal, not_, null, or_, true, type_coerce
+
+from tandem.domain.listing import Collation, Combination, Comparison, Condition, FilterOperation, SortKey, collated
+from tandem.store.columns import Word, Words
+from tandem.store.texts import FUNCTIONS, holds_text, ordinal
+
+_ORDERINGS: dict[FilterOperation, Callable[[Any, Any], Any]] = {
+    FilterOperation.LESS_THAN: operator.lt,
+    FilterOperation.LESS_THAN_OR_EQUAL: operator.le,
+    FilterOperation.GREATER_THAN: operator.gt,
+    FilterOperation.GREATER_THAN_OR_EQUAL: operator.ge,
+}
+
+
+class Columns:
+    """The columns of a collection by property, and the ready forms of texts that are compared whatever their case."""
+
+    def __init__(self, columns: Mapping[str, ColumnElement[Any]], folded: Mapping[str, ColumnElement[Any]]) -> None:
+        """Take columns, and for some of them another that holds their text as `Collation.IGNORECASE` compares it."""
+        self._columns = columns
+        self._folded = folded
+
+    def with_constants(self, constants: Mapping[str, Any]) -> Columns:
+        """Add properties that have one value for all rows."""
+        if not constants:
+            return self
+        added = {name: null() if value is None else literal(value) for name, value in constants.items()}
+        return Columns({**added, **self._columns}, self._folded)
+
+    def plain(self, name: str) -> ColumnElement[Any]:
+        """Give a column as it is."""
+        return self._columns[name]
+
+    def collated(self, name: str, collation: Collation) -> ColumnElement[Any]:
+        """Give what `domain.listing.collated` gives, of a column; null stays null."""
+        column = self._columns[name]
+        if collation is Collation.ORDINAL or not is_text(column):
+            return column
+        if collation is Collation.IGNORECASE and name in self._folded:
+            return self._folded[name]
+        return getattr(func, FUNCTIONS[collation])(column, type_=String())
+
+
+def is_text(column: ColumnElement[Any]) -> bool:
+    """Say whether a column holds a text."""
+    return isinstance(column.type, String | Word)
+
+
+def condition_of(columns: Columns, condition: Condition) -> ColumnElement[bool]:
+    """Give a filter's condition."""
+    if isinstance(condition, Comparison):
+        if isinstance(columns.plain(condition.property).type, Words):
+            return _compare_set(columns.plain(condition.property), condition)
+        return _compare(columns, condition)
+    items = [condition_of(columns, item) for item in condition.items]
+    return _combine(condition, items)
+
+
+def order_of(columns: Columns, keys: Iterable[SortKey], uid: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Give the order for sort keys, null before everything, made total by a uid that goes the way of the first key."""
+    keys = list(keys)
+    order: list[ColumnElement[Any]] = []
+    for key in keys:
+        column = columns.collated(key.property, key.collation)
+        order.append(_directed(ordinal(column) if is_text(column) else column, column, is_descending=key.is_descending))
+    return [*order, uid.desc() if keys[0].is_descending else uid.asc()]
+
+
+def _directed(key: ColumnElement[Any], column: ColumnElement[Any], *, is_descending: bool) -> ColumnElement[Any]:
+    if not _is_nullable(column):
+        return key.desc() if is_descending else key.asc()
+    return key.desc().nulls_last() if is_descending else key.asc().nulls_first()
+
+
+def _is_nullable(column: ColumnElement[Any]) -> bool:
+    return bool(getattr(column, "nullable", True))
+
+
+def _combine(condition: Combination, items: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    match condition.operation:
+        case FilterOperation.OR:
+            return or_(*items)
+        case FilterOperation.NOT:
+            return not_(and_(*items))
+        case FilterOperation.EXCLUSIVE_OR:
+            return functools.reduce(operator.ne, [item.self_group() for item in items])
+        case _:
+            return and_(*items)
+
+
+def _compare(columns: Columns, condition: Comparison) -> ColumnElement[bool]:
+    column = columns.collated(condition.property, condition.collation)
+
+    def comparable(value: Any) -> Any:
+        return collated(value, condition.collation) if isinstance(value, str) and is_text(column) else value
+
+    def equals(value: Any) -> ColumnElement[bool]:
+        return column.is_(None) if value is None else _both(column, column == comparable(value))
+
+    match condition.operation:
+        case FilterOperation.EQUALS:
+            found = equals(condition.value)
+        case FilterOperation.NOT_EQUALS:
+            found = not_(equals(condition.value))
+        case FilterOperation.IN:
+            found = or_(false(), *(equals(value) for value in condition.value))
+        case FilterOperation.SUBSET:
+            # A property of one value is a set of one, and without a value it is the empty set.
+            found = or_(column.is_(None), *(equals(value) for value in condition.value))
+        case FilterOperation.SUPERSET:
+            found = and_(true(), *(equals(value) for value in condition.value))
+        case FilterOperation.CONTAINS:
+            found = _both(column, holds_text(column, literal(comparable(condition.value))))
+        case ordering:
+            key = ordinal(column) if is_text(column) else column
+            found = _both(column, _ORDERINGS[ordering](key, comparable(condition.value)))
+    return found
+
+
+def _both(column: ColumnElement[Any], comparison: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(column.is_not(None), comparison) if _is_nullable(column) else comparison
+
+
+def _compare_set(column: ColumnElement[Any], condition: Comparison) -> ColumnElement[bool]:
+    text = func.coalesce(type_coerce(column, Text), ",")
+    value: Any = condition.value
+    words = cast("tuple[str, ...]", value if isinstance(value, tuple) else (value,))
+    holds = [holds_text(text, literal(f",{word},")) for word in words]
+    rest = functools.reduce(lambda left, word: func.replace(left, f",{word},", ","), words, text)
+    match condition.operation:
+        case FilterOperation.CONTAINS | FilterOperation.SUPERSET:
+            return and_(true(), *holds)
+        case FilterOperation.SUBSET:
+            return rest == ","
+        case FilterOperation.IN:
+            return and_(or_(false(), *holds), rest == ",")
+        case FilterOperation.NOT_EQUALS:
+            return not_(and_(rest == ",", *holds))
+        case _:
+            return and_(rest == ",", *holds)
