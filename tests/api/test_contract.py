@@ -13,7 +13,7 @@ import pytest
 
 from tandem.domain.sessions import SessionState
 from tests.consoles import COPY_JOBS, JOBS, Console
-from tests.people import ACME, ACMES, ALICE, BOB, GAMMA, NORA, PASSWORD
+from tests.people import ACME, ACMES, ALICE, BOB, GAMMA, LARA, NORA, PASSWORD
 from tests.reports import ended, session
 
 MEMBERS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("contract_members.json").read_text())
@@ -41,7 +41,7 @@ LEFT_OUT: dict[str, set[str]] = {
     "BackupServerFileShareJobObject": {"lastSession"},
     "BackupServerJob": {"schedule"},
     "BackupServerJobScheduleOptionsPeriodically": {"schedule"},
-    "Company": {"_embedded", "companyServices", "loginUrl"},
+    "Company": {"_embedded"},
     "CredentialsInfo": {"password"},
     "OAuth2Error": {"error_uri"},
     "OAuth2Result": {"encrypted_code", "mfa_token"},
@@ -52,6 +52,7 @@ ONE_OF = {"BackupServerJobSchedule"}
 
 FORMATS = {
     "uuid": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
     "date-time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}[+-]\d\d:\d\d"),
 }
 BITS = {"int32": 31, "int64": 63}
@@ -132,6 +133,13 @@ COLLECTIONS = {
     f"{SHARES}/restorePoints": "ProtectedOnPremisesFileShareRestorePoint",
     f"{SHARES}/{ACMES.share}/restorePoints": "ProtectedOnPremisesFileShareRestorePoint",
     "/users": "User",
+    f"/organizations/{ACME}/users": "User",
+    f"/organizations/locations/{ACMES.location}/users": "User",
+    "/organizations/locations": "OrganizationLocation",
+    f"/organizations/{ACME}/locations": "OrganizationLocation",
+    f"/users/{LARA.uid}/locations": "OrganizationLocation",
+    "/organizations/companies/usage": "LocationAggregatedUsage",
+    f"/organizations/companies/{ACME}/usage": "LocationAggregatedUsage",
     "/organizations": "Organization",
     "/organizations/companies": "Company",
     "/organizations/companies?expand=Organization": "Company",
@@ -146,6 +154,7 @@ SINGLE = {
     f"{SHARES}/{ACMES.share}": "ProtectedOnPremisesFileShare",
     f"{SHARES}/restorePoints/{ACMES.point}": "ProtectedOnPremisesFileShareRestorePoint",
     "/users/me": "User",
+    f"/organizations/locations/{ACMES.location}": "OrganizationLocation",
     f"/organizations/{ACME}": "Organization",
     f"/organizations/companies/{GAMMA}": "Company",
     "/about": "About",

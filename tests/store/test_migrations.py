@@ -4,10 +4,13 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
-from tandem.store.database import Database, open_database
+from tandem.store.database import MIGRATIONS, Database, open_database
 from tandem.store.tables import metadata
 
 CONSOLES = 3
@@ -53,6 +56,38 @@ def test_starting_again_changes_nothing(database: Database) -> None:
     database.migrate()
     with database.reading() as connection:
         assert connection.exec_driver_sql("select instance_uid from installation").scalar_one() == "kept"
+
+
+def test_the_one_location_of_each_organization_becomes_the_first_of_many(database_url: str) -> None:
+    database = open_database(database_url)
+    with database.writing() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for name in ("one", "two"):
+            values = {"name": name, "location": f"location of {name}"}
+            organization = (
+                "insert into organizations (instance_uid, type, name, name_key, location_uid) "
+                "values (:name, 'Company', :name, :name, :location)"
+            )
+            connection.execute(text(organization), values)
+        # What refers to an organization must not be in the way.
+        connection.exec_driver_sql(
+            "insert into companies (instance_uid, name, status, is_rest_access_enabled, is_alarm_detect_enabled, "
+            "owner_user_name) values ('one', 'one', 'Active', true, false, 'x')"
+        )
+    database.migrate()
+    with database.reading() as connection:
+        found = connection.exec_driver_sql(
+            "select organization_uid, instance_uid, name, type, quota_gb from locations order by position"
+        )
+        assert [tuple(row) for row in found] == [
+            (name, f"location of {name}", "Default location", "Default", 0) for name in ("one", "two")
+        ]
+        assert connection.exec_driver_sql("select instance_uid from companies").scalar_one() == "one"
+    assert differences(database) == []
+    database.close()
 
 
 def test_consoles_that_start_at_once_update_the_database_once(database_url: str) -> None:

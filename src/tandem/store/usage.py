@@ -140,7 +140,8 @@ def _counted(places: set[tuple[str, int]]) -> Any:
         .correlate(file_shares, rows)
         .scalar_subquery()
     )
-    in_a_copy = exists().where(restore_point_copies.c.restore_point_uid == restore_points.c.instance_uid, is_copied)
+    of_point = restore_point_copies.c.restore_point_uid == restore_points.c.instance_uid
+    in_a_copy = exists().where(of_point, is_copied).correlate(restore_points, rows)
     is_protected = exists().where(of_share, or_(_is_held(ends), in_a_copy)).correlate(file_shares, rows)
     counters = (
         select(func.count()).select_from(shares).where(at_location, is_protected),
