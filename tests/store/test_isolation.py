@@ -252,7 +252,7 @@ def test_nothing_is_found_by_those_who_may_not_see_it(console: Console, name: st
         assert finds_nothing(console, name, scope), scope
 
 
-@pytest.mark.parametrize("name", set(CASES) - OF_THE_WHOLE_COMPANY)
+@pytest.mark.parametrize("name", sorted(set(CASES) - OF_THE_WHOLE_COMPANY))
 def test_who_looks_after_its_location_finds_it_too(console: Console, name: str) -> None:
     assert not finds_nothing(console, name, LARA.caller.scope)
 
