@@ -307,7 +307,7 @@ def test_who_let_a_machine_in_and_which_one_came_is_written_down(console: Consol
     told = [(row["activity"], row["user_name"]) for row in rows_of(console.database)["activity_log"]]
     assert told == [
         ("CreateBackupServerEnrolmentToken", "bob"),
-        ("EnrolBackupServer", "agent on machine.example"),
+        ("EnrolAgent", "agent on machine.example"),
     ]
 
 

@@ -61,6 +61,7 @@ WITHOUT_A_BODY = {
     "StartBackupServerJob",
     "StopBackupServerJob",
     "RetryBackupServerJob",
+    "AssignBackupServerJob",
     "ChallengeAgent",
 }
 

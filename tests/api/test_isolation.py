@@ -59,12 +59,18 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "PatchUser": lambda _: [{"op": "replace", "path": "/profile/firstName", "value": "changed"}],
 }
 # What is sent in the query.
-QUERIES: dict[str, Callable[[Estate], str]] = {
+PARAMETERS: dict[str, Callable[[Estate], str]] = {
     "DeleteCompany": lambda _: "?removeAllAgents=true",
     "SetUserToLocation": lambda estate: f"?locationUid={estate.location}",
     "DeleteUserFromLocation": lambda estate: f"?locationUid={estate.location}",
 }
-WITHOUT_BODY = {"SetUserToLocation", "StartBackupServerJob", "StopBackupServerJob", "RetryBackupServerJob"}
+WITHOUT_BODY = {
+    "SetUserToLocation",
+    "StartBackupServerJob",
+    "StopBackupServerJob",
+    "RetryBackupServerJob",
+    "AssignBackupServerJob",
+}
 # What its owner gets where it is no success: there is nothing to stop, retry or delete, or no room for another copy.
 OWNERS_ANSWER = {
     "StopBackupServerJob": 409,
@@ -75,9 +81,17 @@ OWNERS_ANSWER = {
     "DeleteUser": 409,
     "SetUserToLocation": 409,
     "DeleteUserFromLocation": 404,
+    # Of the provider's administrators only.
+    "AssignBackupServerJob": 403,
+    "UnassignBackupServerJob": 403,
 }
 # A company's owner is not admitted to these: his provider is.
 BY_PROVIDER = {"PatchCompany", "DeleteCompany"}
+
+# What a list needs in its query.
+QUERIES = {"GetJobSessionHeatmap": "/?from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z"}
+UNPAGED = {"GetCurrentUser", "GetAboutInformation", "GetJobSessionHeatmap"}
+TWO_OF_EACH = {"GetBackupServerJobs", "GetBackupRepositories", "GetProtectedFileSharesBackups"}
 
 # Another company, a reseller's customer seen from outside, a reseller outside its customers, a company and its
 # provider, an operator and the provider's own, and somebody bound to a location.
@@ -116,7 +130,7 @@ def call(console: Console, operation: Operation, who: Person, estate: Estate) ->
         ids["jobUid"] = estate.copy_job
     for name, value in ids.items():
         path = path.replace("{" + name + "}", value)
-    path += QUERIES[operation.operation_id](estate) if operation.operation_id in QUERIES else ""
+    path += PARAMETERS[operation.operation_id](estate) if operation.operation_id in PARAMETERS else ""
     body = BODIES[operation.operation_id](estate) if operation.operation_id in BODIES else None
     return console.call(operation.method, path, who, json=body)
 
@@ -153,7 +167,8 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
     console: Console, name: str, who: Person, visible: set[Estate]
 ) -> None:
     operation = OPERATIONS[name]
-    response = console.call("GET", operation.path.removeprefix(BASE), who, headers={"X-Client-Version": "3.6.1"})
+    path = operation.path.removeprefix(BASE) + QUERIES.get(name, "")
+    response = console.call("GET", path, who, headers={"X-Client-Version": "3.6.1"})
     if response.status_code == 403:
         return  # `test_roles` knows whom it admits.
     assert response.status_code == 200
@@ -161,14 +176,14 @@ def test_a_list_counts_and_shows_only_what_is_the_callers(
         assert hidden.name not in response.text
         assert not [each for each in hidden.all_uids() if each in response.text]
     meta: dict[str, Any] = response.json().get("meta", {})
-    if name in {"GetOrganizations", "GetCompanies", "GetUsers", "GetCurrentUser", "GetAboutInformation"}:
+    if name in {*UNPAGED, "GetOrganizations", "GetCompanies", "GetUsers", "GetActivityLogs"}:
         return
     if name in {"GetLocations", "GetCompaniesAggregatedUsage"}:
         assert {estate.location for estate in ESTATES if estate.location in response.text} <= {
             estate.location for estate in visible
         }
         return
-    total = len(visible) * (2 if name in {"GetBackupServerJobs", "GetBackupRepositories"} else 1)
+    total = len(visible) * (2 if name in TWO_OF_EACH else 1)
     assert meta["pagingInfo"] == {"total": total, "count": total, "offset": 0}
     for own in visible:
         assert [each for each in own.all_uids() if each in response.text]

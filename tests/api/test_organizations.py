@@ -237,4 +237,4 @@ def test_no_answer_tells_a_password(console: Console) -> None:
 def test_who_made_whom_is_written_down(console: Console) -> None:
     console.does("POST", COMPANIES, NORA, company("New", "newt"))
     told = [(row["activity"], row["user_name"], row["detail"]) for row in rows_of(console.database)["activity_log"]]
-    assert told == [("CreateUser", "nora", "newt CompanyOwner"), ("CreateCompany", "nora", "New")]
+    assert told == [("CreateUser", "nora", "newt with the role CompanyOwner"), ("CreateCompany", "nora", "New")]

@@ -15,13 +15,16 @@ from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
-from tandem.domain.paging import Page
+from tandem.domain.paging import Page, Window
 from tandem.store import (
+    activity_log,
     backup_servers,
     company_removal,
+    file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    job_session_heatmap,
     jobs,
     locations,
     organizations,
@@ -34,7 +37,7 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, uid
+from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, uid
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
@@ -58,6 +61,7 @@ def put_location(connection: Connection, estate: Estate) -> str:
 
 
 CASES: dict[str, Ask] = {
+    "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
     "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "file_share_copy_jobs.delete_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.delete_file_share_copy_job(
@@ -78,9 +82,19 @@ CASES: dict[str, Ask] = {
         c, s, WHOLE, backup_server_uid=e.server
     ),
     "file_share_jobs.list_file_share_jobs": lambda c, s, e: file_share_jobs.list_file_share_jobs(c, s, WHOLE, e.server),
+    "file_share_backups.list_file_share_backups": lambda c, s, e: file_share_backups.list_file_share_backups(
+        c, s, WHOLE, e.share
+    ),
     "file_shares.get_file_share": lambda c, s, e: file_shares.get_file_share(c, s, e.share),
     "file_shares.list_file_shares": lambda c, s, e: file_shares.list_file_shares(c, s, WHOLE, e.server),
     "jobs.get_job": lambda c, s, e: jobs.get_job(c, s, e.job),
+    "job_session_heatmap.read_heatmap": lambda c, s, _: [
+        run
+        for run in job_session_heatmap.read_heatmap(c, s, BACKED_UP_AT, START).sessions
+        if run.session_uid == ACMES.session
+    ],
+    "jobs.is_job_wholly_visible": lambda c, s, e: jobs.is_job_wholly_visible(c, s, e.job_unique),
+    "jobs.map_job": lambda c, s, e: jobs.map_job(c, s, e.job_unique, BETA),
     "jobs.jobs_by_unique_uid": lambda c, s, e: jobs.jobs_by_unique_uid(c, s, [e.job_unique, e.copy_job_unique]),
     "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
@@ -116,6 +130,7 @@ CASES: dict[str, Ask] = {
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
+    "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
     "users.get_user": lambda c, s, _: users.get_user(c, s, BOB.uid),
     "users.list_users": lambda c, s, _: users.list_users(c, s, WHOLE),
@@ -170,13 +185,13 @@ WITHOUT_SCOPE = {
 NOT_ABOUT_DATA = {
     "query",
     "listing",
+    "metadata",
     "conditions",
     "texts",
     "prepared",
     "database",
     "columns",
     "tables",
-    "metadata",
     "location_tables",
     "tokens",
 }
@@ -184,7 +199,12 @@ MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 
 # These are asked for what is in no location, or not in Lara's.
-OF_THE_WHOLE_COMPANY = {"locations.delete_location", "users.get_user", "users.lock_user"}
+OF_THE_WHOLE_COMPANY = {
+    "activity_log.list_activities",
+    "locations.delete_location",
+    "users.get_user",
+    "users.lock_user",
+}
 
 
 def functions() -> dict[str, list[str]]:
@@ -221,6 +241,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
         put_location(connection, ACMES)
+        activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:
         with console.database.writing() as connection:

@@ -66,10 +66,10 @@ def test_the_one_location_of_each_organization_becomes_the_first_of_many(databas
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
         for name in ("one", "two"):
-            values = {"name": name, "location": f"location of {name}"}
+            values = {"name": name, "key": name, "location": f"location of {name}"}
             organization = (
                 "insert into organizations (instance_uid, type, name, name_key, location_uid) "
-                "values (:name, 'Company', :name, :name, :location)"
+                "values (:name, 'Company', :name, :key, :location)"
             )
             connection.execute(text(organization), values)
         # What refers to an organization must not be in the way.

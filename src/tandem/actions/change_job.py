@@ -8,7 +8,8 @@ import msgspec
 
 from tandem.actions.ask_agent import START_LIFETIME, require_connected
 from tandem.actions.context import Act
-from tandem.domain.errors import Conflict
+from tandem.domain.activity_log import ActivityType
+from tandem.domain.errors import Conflict, Forbidden
 from tandem.domain.jobs import Job, JobStatus, JobType
 from tandem.protocol.messages import Order, StartJob, StopJob
 from tandem.store import (
@@ -27,18 +28,19 @@ def start_job(act: Act, uid: str) -> Job:
 
     Raises:
         NotFound: if the job is not there for the caller.
+        Forbidden: if it is assigned to a company, and the caller does not see its backup server and repository too.
         Conflict: if it is running or about to.
         Unavailable: if its agent is away.
     """
     with act.context.database.writing() as connection:
-        job = jobs.get_job(connection, act.caller.scope, uid)
+        job = _changeable(connection, act, uid)
         return _start(connection, act, job, "StartBackupServerJob")
 
 
 def retry_job(act: Act, uid: str) -> Job:
     """Queue another run of a job whose last one failed; raises as `start_job`, and Conflict if it did not fail."""
     with act.context.database.writing() as connection:
-        job = jobs.get_job(connection, act.caller.scope, uid)
+        job = _changeable(connection, act, uid)
         if job.status not in {JobStatus.FAILED, JobStatus.WARNING}:
             raise Conflict(f"The job {job.name} has the status {job.status}; only Failed or Warning can be retried.")
         return _start(connection, act, job, "RetryBackupServerJob")
@@ -47,10 +49,11 @@ def retry_job(act: Act, uid: str) -> Job:
 def stop_job(act: Act, uid: str) -> Job:
     """Queue the stop of a running job; raises as `start_job`, and Conflict if it is not running."""
     with act.context.database.writing() as connection:
-        job = jobs.get_job(connection, act.caller.scope, uid)
+        job = _changeable(connection, act, uid)
         if not job.status.is_active:
             raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
-        _order(connection, act, job, StopJob(job_uid=job.instance_uid), "StopBackupServerJob")
+        _order(connection, act, job, StopJob(job_uid=job.instance_uid))
+        log_job(connection, act, job, "StopBackupServerJob")
         jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STOPPING)
         return jobs.get_job(connection, act.caller.scope, job.unique_uid)
 
@@ -69,21 +72,25 @@ def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges
         act: by whom.
         uid: either of the job's ids.
         decide: says what is to change at the job as it is; what it raises ends the action.
+
+    Raises as `start_job` and `stop_job`.
     """
     with act.context.database.writing() as connection:
-        job = jobs.get_job(connection, act.caller.scope, uid)
+        job = _changeable(connection, act, uid)
         changes = decide(connection, job)
         is_enabled, status = changes.is_enabled, changes.status
         if is_enabled is not None:
             backup_servers.bump_revision(connection, job.backup_server_uid)
             jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)
-            _log(connection, act, job, "PatchBackupServerJob", f"isEnabled={is_enabled}")
+            switched = ActivityType.BACKUP_JOB_ENABLED if is_enabled else ActivityType.BACKUP_JOB_DISABLED
+            log_job(connection, act, job, "PatchBackupServerJob", switched)
         if status is JobStatus.RUNNING:
-            _start(connection, act, job, "PatchBackupServerJob")
+            _start(connection, act, job, "PatchBackupServerJob", ActivityType.BACKUP_JOB_STARTED)
         if status is JobStatus.STOPPING:
             if not job.status.is_active:
                 raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
-            _order(connection, act, job, StopJob(job_uid=job.instance_uid), "PatchBackupServerJob")
+            _order(connection, act, job, StopJob(job_uid=job.instance_uid))
+            log_job(connection, act, job, "PatchBackupServerJob", ActivityType.BACKUP_JOB_STOPPED)
             jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STOPPING)
         return jobs.get_job(connection, act.caller.scope, job.unique_uid)
 
@@ -93,11 +100,12 @@ def delete_job(act: Act, uid: str) -> None:
 
     Raises:
         NotFound: if the job is not there for the caller.
+        Forbidden: as `start_job`.
         Conflict: if it is running, or a copy job reads from it.
     """
     with act.context.database.writing() as connection:
-        backup_servers.bump_revision(connection, jobs.get_job(connection, act.caller.scope, uid).backup_server_uid)
-        job = jobs.get_job(connection, act.caller.scope, uid)
+        backup_servers.bump_revision(connection, _changeable(connection, act, uid).backup_server_uid)
+        job = _changeable(connection, act, uid)
         if job.status.is_active:
             raise Conflict(f"The job {job.name} is running; stop it first.")
         if job.type is JobType.BACKUP_FILE:
@@ -105,7 +113,7 @@ def delete_job(act: Act, uid: str) -> None:
         else:
             file_share_copy_jobs.delete_file_share_copy_job(connection, act.caller.scope, job.unique_uid)
         jobs.mark_job_deleted(connection, act.caller.scope, job.unique_uid, act.now)
-        _log(connection, act, job, "DeleteBackupServerJob", job.name)
+        log_job(connection, act, job, "DeleteBackupServerJob")
 
 
 def expire_orders(connection: Connection, commands: list[tuple[str, Order]]) -> None:
@@ -119,24 +127,51 @@ def expire_orders(connection: Connection, commands: list[tuple[str, Order]]) -> 
             jobs.give_up_stop(connection, server_uid, order.job_uid, failure)
 
 
-def _start(connection: Connection, act: Act, job: Job, activity: str) -> Job:
+def log_job(
+    connection: Connection, act: Act, job: Job, activity: str, kind: ActivityType | None = None, *, more: str = ""
+) -> None:
+    """Write down what was done to a job, for those whose it is.
+
+    Args:
+        connection: the transaction of the action.
+        act: who does it.
+        job: what it is done to.
+        activity: the operation's id.
+        kind: the type, where the operation alone does not say it.
+        more: what to tell after the job's name.
+    """
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        type=kind,
+        object_uid=job.unique_uid,
+        object_organization_uid=job.mapped_organization_uid or job.organization_uid,
+        detail=" ".join(filter(None, (job.name, more))),
+        now=act.now,
+    )
+
+
+def _changeable(connection: Connection, act: Act, uid: str) -> Job:
+    job = jobs.get_job(connection, act.caller.scope, uid)
+    if not jobs.is_job_wholly_visible(connection, act.caller.scope, job.unique_uid):
+        text = f"The job {job.name} is assigned to a company, but runs on another's backup server or into another's"
+        raise Forbidden(f"{text} repository: you may look at it; ask your service provider to change it.")
+    return job
+
+
+def _start(connection: Connection, act: Act, job: Job, activity: str, kind: ActivityType | None = None) -> Job:
     if job.status.is_active:
         raise Conflict(f"The job {job.name} is running already; its status is {job.status}.")
-    _order(connection, act, job, StartJob(job_uid=job.instance_uid), activity)
+    _order(connection, act, job, StartJob(job_uid=job.instance_uid))
+    log_job(connection, act, job, activity, kind)
     if not jobs.move_job(connection, act.caller.scope, job.unique_uid, old=job.status, new=JobStatus.STARTING):
         raise Conflict(f"The job {job.name} was started by someone else.")
     return jobs.get_job(connection, act.caller.scope, job.unique_uid)
 
 
-def _order(connection: Connection, act: Act, job: Job, order: Order, activity: str) -> None:
+def _order(connection: Connection, act: Act, job: Job, order: Order) -> None:
     server = backup_servers.get_server_of_job(connection, job.backup_server_uid)
     require_connected(act.context, server)
     expires_at = act.now + START_LIFETIME
     agent_commands.insert_command(connection, server.instance_uid, order, now=act.now, expires_at=expires_at)
-    _log(connection, act, job, activity, type(order).__name__)
-
-
-def _log(connection: Connection, act: Act, job: Job, activity: str, detail: str) -> None:
-    activity_log.record_activity(
-        connection, act.caller, activity, object_uid=job.unique_uid, detail=detail, now=act.now
-    )

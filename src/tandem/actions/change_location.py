@@ -56,7 +56,7 @@ def patch_location(act: Act, uid: str, decide: Callable[[Location], dict[str, An
             _check_name(connection, current.organization_uid, changes["name"])
         if changes:
             locations.update_location(connection, act.caller.scope, uid, changes)
-            _log(connection, act, "PatchLocation", current, ", ".join(sorted(changes)))
+            _log(connection, act, "PatchLocation", current, f"{current.name}: {', '.join(sorted(changes))}")
         return locations.get_location(connection, act.caller.scope, uid)
 
 
@@ -83,5 +83,12 @@ def _check_name(connection: Connection, organization_uid: str, name: str) -> Non
 
 
 def _log(connection: Connection, act: Act, activity: str, location: Location, detail: str) -> None:
-    uid = location.instance_uid
-    activity_log.record_activity(connection, act.caller, activity, object_uid=uid, detail=detail, now=act.now)
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        object_uid=location.instance_uid,
+        detail=detail,
+        now=act.now,
+        object_organization_uid=location.organization_uid,
+    )

@@ -9,6 +9,7 @@ import msgspec
 
 from tandem.actions.context import Act, named_in
 from tandem.actions.passwords import hash_password
+from tandem.domain.activity_log import ActivityType
 from tandem.domain.errors import Conflict, Forbidden, Invalid
 from tandem.domain.identity import Company, Organization, OrganizationType, Role
 from tandem.store import activity_log, organizations, tokens, users
@@ -41,7 +42,7 @@ def patch_organization(act: Act, uid: str, decide: Callable[[Organization], dict
         if changes:
             _check_name(connection, changes.get("name"), current.name)
             organizations.update_organization(connection, act.caller.scope, uid, changes)
-            _log(connection, act, "PatchOrganization", uid, changes)
+            _log(connection, act, "PatchOrganization", current, changes)
         return organizations.get_organization(connection, act.caller.scope, uid)
 
 
@@ -72,7 +73,7 @@ def patch_company(act: Act, uid: str, decide: Callable[[Company], CompanyChanges
         if fields:
             organizations.update_company(connection, act.caller.scope, uid, fields)
         _change_owner(connection, uid, changes)
-        _log(connection, act, "PatchCompany", uid, changes.fields | _owner_fields(changes))
+        _log(connection, act, "PatchCompany", current, changes.fields | _owner_fields(changes))
         return organizations.get_company(connection, act.caller.scope, uid)
 
 
@@ -122,6 +123,17 @@ def _change_owner(connection: Connection, uid: str, changes: CompanyChanges) -> 
         users.update_user(connection, owner.instance_uid, values)
 
 
-def _log(connection: Connection, act: Act, activity: str, uid: str, changes: dict[str, Any]) -> None:
-    detail = ", ".join(sorted(changes))
-    activity_log.record_activity(connection, act.caller, activity, object_uid=uid, detail=detail, now=act.now)
+def _log(
+    connection: Connection, act: Act, activity: str, changed: Organization | Company, changes: dict[str, Any]
+) -> None:
+    is_status = isinstance(changed, Company) and set(changes) == {"status"}
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        object_uid=changed.instance_uid,
+        detail=f"{changed.name}: {', '.join(sorted(changes))}",
+        now=act.now,
+        type=ActivityType.COMPANY_STATUS_UPDATED if is_status else None,
+        object_organization_uid=changed.instance_uid,
+    )

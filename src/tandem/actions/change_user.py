@@ -65,7 +65,7 @@ def patch_user(act: Act, uid: str, decide: Callable[[User], UserChanges]) -> Use
         if fields:
             users.update_user(connection, uid, fields)
         _follow(connection, current, fields)
-        _log(connection, act, "PatchUser", uid, ", ".join(sorted(fields)))
+        _log(connection, act, "PatchUser", current, f"{current.user_name}: {', '.join(sorted(fields))}")
         return msgspec.structs.replace(current, **{n: v for n, v in fields.items() if n != "password_hash"})
 
 
@@ -85,7 +85,7 @@ def delete_user(act: Act, uid: str) -> None:
         if current.role is Role.PORTAL_ADMINISTRATOR:
             _check_others_remain(connection, uid)
         users.delete_user(connection, uid)
-        _log(connection, act, "DeleteUser", uid, f"{current.user_name} {current.role}")
+        _log(connection, act, "DeleteUser", current, f"{current.user_name} {current.role}")
 
 
 def set_location(act: Act, uid: str, location_uid: str) -> User:
@@ -106,19 +106,19 @@ def set_location(act: Act, uid: str, location_uid: str) -> User:
         if user.role not in LOCATION_ROLES:
             raise Conflict(f"The role {user.role} sees all locations; only {' and '.join(LOCATION_ROLES)} see some.")
         if locations.choose_location(connection, uid, location_uid):
-            _log(connection, act, "SetUserToLocation", uid, location_uid)
+            _log(connection, act, "SetUserToLocation", user, f"{user.user_name}: {location.name}")
         return user
 
 
 def unset_location(act: Act, uid: str, location_uid: str) -> None:
     """Take a location from what a user sees; raises as `set_location`, and NotFound if he does not see it."""
     with act.context.database.writing() as connection:
-        _alterable(connection, act, uid)
-        _location(connection, act, location_uid)
+        user = _alterable(connection, act, uid)
+        location = _location(connection, act, location_uid)
         if not locations.unchoose_location(connection, uid, location_uid):
             text = f"locationUid: the location {location_uid} was not chosen for this user."
             raise NotFound(text, parameter="locationUid")
-        _log(connection, act, "DeleteUserFromLocation", uid, location_uid)
+        _log(connection, act, "DeleteUserFromLocation", user, f"{user.user_name}: {location.name}")
 
 
 def _alterable(connection: Connection, act: Act, uid: str) -> User:
@@ -215,5 +215,13 @@ def _follow(connection: Connection, before: User, fields: dict[str, Any]) -> Non
         tokens.delete_tokens_of_user(connection, uid)
 
 
-def _log(connection: Connection, act: Act, activity: str, uid: str, detail: str) -> None:
-    activity_log.record_activity(connection, act.caller, activity, object_uid=uid, detail=detail, now=act.now)
+def _log(connection: Connection, act: Act, activity: str, user: User, detail: str) -> None:
+    activity_log.record_activity(
+        connection,
+        act.caller,
+        activity,
+        object_uid=user.instance_uid,
+        detail=detail,
+        now=act.now,
+        object_organization_uid=user.organization_uid,
+    )

@@ -48,6 +48,12 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
             refuse_overlap(path, repository.path, field="path", what=what)
         file_shares.insert_file_share(connection, share, created_at=act.now)
         activity_log.record_activity(
-            connection, act.caller, "CreateFileShare", object_uid=share.instance_uid, detail=path, now=act.now
+            connection,
+            act.caller,
+            "CreateFileShare",
+            object_uid=share.instance_uid,
+            object_organization_uid=share.organization_uid,
+            detail=f"{name} ({path})",
+            now=act.now,
         )
     return share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tandem.actions.change_job import log_job
 from tandem.actions.context import Act, new_uid
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Invalid, NotFound
@@ -14,7 +15,6 @@ from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.domain.retention import Retention
 from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
 from tandem.store import (
-    activity_log,
     backup_servers,
     file_share_copy_jobs,
     file_share_jobs,
@@ -165,6 +165,4 @@ def _insert_common(connection: Connection, act: Act, job: Job, activity: str) ->
     if jobs.is_job_name_taken(connection, job.backup_server_uid, job.name):
         raise Conflict(f'name: a job named "{job.name}" exists on this backup server.', field="name")
     jobs.insert_job(connection, job)
-    activity_log.record_activity(
-        connection, act.caller, activity, object_uid=job.unique_uid, detail=job.name, now=act.now
-    )
+    log_job(connection, act, job, activity)

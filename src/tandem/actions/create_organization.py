@@ -141,7 +141,13 @@ def _insert_user(connection: Connection, act: Act, user: User, password_hash: st
     if users.is_user_name_taken(connection, user.user_name):
         raise Conflict(f'{field}: the user name "{user.user_name}" is taken.', field=field)
     users.insert_user(connection, user, password_hash=password_hash, created_at=act.now)
-    detail = f"{user.user_name} {user.role}"
+    detail = f"{user.user_name} with the role {user.role}"
     activity_log.record_activity(
-        connection, act.caller, "CreateUser", object_uid=user.instance_uid, detail=detail, now=act.now
+        connection,
+        act.caller,
+        "CreateUser",
+        object_uid=user.instance_uid,
+        object_organization_uid=user.organization_uid,
+        detail=detail,
+        now=act.now,
     )

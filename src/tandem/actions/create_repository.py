@@ -96,7 +96,13 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             created_at=act.now,
         )
         activity_log.record_activity(
-            connection, act.caller, "CreateBackupRepository", object_uid=uid, detail=new.path, now=act.now
+            connection,
+            act.caller,
+            "CreateBackupRepository",
+            object_uid=uid,
+            object_organization_uid=repository.organization_uid,
+            detail=f"{new.name} ({new.path})",
+            now=act.now,
         )
     return uid
 

@@ -24,5 +24,11 @@ def delete_company(act: Act, uid: str, *, remove_all_agents: bool) -> None:
         company_removal.keep_repositories(connection, uid, act.now)
         company_removal.delete_company(connection, act.caller.scope, uid)
         activity_log.record_activity(
-            connection, act.caller, "DeleteCompany", object_uid=uid, detail=company.name, now=act.now
+            connection,
+            act.caller,
+            "DeleteCompany",
+            object_uid=uid,
+            detail=company.name,
+            now=act.now,
+            object_organization_uid=uid,
         )

@@ -80,6 +80,7 @@ def create_enrolment_token(
             act.caller,
             "CreateBackupServerEnrolmentToken",
             object_uid=backup_server_uid or organization_uid,
+            object_organization_uid=organization_uid,
             detail=name,
             now=act.now,
         )
@@ -121,7 +122,7 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
             )
             backup_servers.insert_backup_server(connection, server, request.public_key)
         agent = Caller("", f"agent on {request.host_name}"[:255], token.organization_uid, Role.COMPANY_SUBTENANT)
-        activity_log.record_activity(connection, agent, "EnrolBackupServer", object_uid=uid, detail=token.name, now=now)
+        activity_log.record_activity(connection, agent, "EnrolAgent", object_uid=uid, detail=token.name, now=now)
     return EnrolAnswer(backup_server_uid=uid, audience=context.installation_uid)
 
 

@@ -44,11 +44,11 @@ def restore_point(
         for neighbour in repositories.repositories_of_server(connection, server.instance_uid):
             refuse_overlap(path, neighbour.path, field="targetPath", what=f"the repository {neighbour.name}")
         repository_uid, snapshot_id = _held_at(connection, act, point, repository_uid)
-        job_unique_uid, job_uid = restore_points.job_of_point(connection, point_uid)
+        job = restore_points.job_of_point(connection, point_uid)
         session = Session(
             instance_uid=new_uid(),
-            job_uid=job_uid,
-            job_unique_uid=job_unique_uid,
+            job_uid=job.instance_uid,
+            job_unique_uid=job.unique_uid,
             file_share_uid=point.file_share_uid,
             type=SessionType.RESTORE,
             state=SessionState.QUEUED,
@@ -69,7 +69,8 @@ def restore_point(
             act.caller,
             "RestoreFileShareRestorePoint",
             object_uid=point_uid,
-            detail=f"from {repository_uid} to {path}",
+            object_organization_uid=job.mapped_organization_uid or job.organization_uid,
+            detail=f"of {job.name}, from the repository {repository_uid} to {path}",
             now=act.now,
         )
     return session

@@ -21,7 +21,13 @@ class BackupAgentsManagement(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class BackupServersManagement(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's CompanyBackupServerManagement, and CompanyVb365ServerManagement; null is no limit."""
+    """The contract's CompanyBackupServerManagement; null is no limit."""
+
+    backup_server_quota: Int32 | None = None
+
+
+class Vb365ServersManagement(msgspec.Struct, rename="camel", kw_only=True):
+    """The contract's CompanyVb365ServerManagement."""
 
     backup_server_quota: Int32 | None = None
 
@@ -32,9 +38,7 @@ class RemoteServices(msgspec.Struct, rename="camel", kw_only=True):
     is_backup_resources_enabled: bool = False
     backup_agents_management: BackupAgentsManagement | None = None
     backup_servers_management: BackupServersManagement | None = msgspec.field(default_factory=BackupServersManagement)
-    vb365_servers_management: BackupServersManagement | None = msgspec.field(
-        name="vb365ServersManagement", default=None
-    )
+    vb365_servers_management: Vb365ServersManagement | None = msgspec.field(name="vb365ServersManagement", default=None)
     is_vb_public_cloud_management_enabled: bool = False
 
 

@@ -31,7 +31,7 @@ class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
 
 
 class FileShareCopyJobView(msgspec.Struct, rename="camel"):
-    """The contract's current BackupServerFileShareCopyJob; `sourceSize` in bytes."""
+    """The contract's BackupServerFileShareCopyJob in its current form; `sourceSize` in bytes."""
 
     instance_uid: Uid
     unique_uid: Uid

@@ -31,7 +31,7 @@ class OldestFileShareJob(msgspec.Struct, rename="camel"):
 
 
 class FileShareJobView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's current BackupServerFileShareJob; there is no archive."""
+    """The contract's BackupServerFileShareJob in its current form; there is no archive."""
 
     instance_uid: Uid
     unique_uid: Uid

@@ -79,10 +79,10 @@ def view_file_share_job_object(row: JobObject) -> FileShareJobObjectView:
         done = row.statistics
         view.last_session = FileShareJobLastSession(
             backup_status=_status(row),
-            source_files_count=done.files_total,
-            changed_files_count=done.files_changed,
-            skipped_files_count=done.files_skipped,
-            backed_up_files_count=done.files_total,
+            source_files_count=_bounded(done.files_total),
+            changed_files_count=_bounded(done.files_changed),
+            skipped_files_count=_bounded(done.files_skipped),
+            backed_up_files_count=_bounded(done.files_total),
             transferred_size=done.transferred,
             source_size=done.source_size,
             duration=_duration(row),
@@ -111,6 +111,11 @@ def view_file_share_copy_job_object(row: JobObject) -> FileShareCopyJobObjectVie
             messages=row.messages or [],
         )
     return view
+
+
+def _bounded(count: int) -> int:
+    # What the contract's counts can hold.
+    return min(count, 2**31 - 1)
 
 
 def _duration(row: JobObject) -> int | None:

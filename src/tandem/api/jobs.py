@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from tandem.actions import change_job
@@ -11,7 +9,8 @@ from tandem.api.answers import Done, Many, One
 from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import Resource
-from tandem.api.schedules import view_schedule
+from tandem.api.schedules import ScheduleView, view_schedule
+from tandem.api.session_tasks import SessionTaskView, view_tasks
 from tandem.api.texts import Double, Instant, Int32, Int64, Uid, instant, instant_or_none
 from tandem.api.words import (
     BackupServerJobBottleneck,
@@ -25,7 +24,7 @@ from tandem.domain.errors import Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobStatus
 from tandem.domain.retention import RetentionUnit
-from tandem.store import backup_servers, jobs
+from tandem.store import backup_servers, jobs, sessions
 from tandem.store.database import Connection
 
 
@@ -55,14 +54,14 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     backup_chain_size: Int64 | None
     bottleneck: BackupServerJobBottleneck = BackupServerJobBottleneck.NONE
     schedule_type: BackupServerJobScheduleType
-    schedule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    schedule: ScheduleView | msgspec.UnsetType = msgspec.UNSET
     failure_message: str | None
     target_type: BackupServerJobTargetType = BackupServerJobTargetType.LOCAL
     destination: str
     retention_limit: Int32 | None
     retention_limit_type: BackupServerJobRetentionLimitType
     is_gfs_option_enabled: bool = False
-    last_session_tasks: list[dict[str, Any]] = []
+    last_session_tasks: list[SessionTaskView]
 
 
 class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
@@ -154,7 +153,13 @@ def embedded_jobs(connection: Connection, call: Call, unique_uids: list[str]) ->
 def view_jobs(connection: Connection, call: Call, rows: list[Job]) -> dict[str, JobView]:
     """Show jobs as the contract does, by console id."""
     previous = _previous_jobs(connection, call.scope, rows)
-    return {job.unique_uid: _view(call, job, previous.get(job.previous_job_unique_uid or "")) for job in rows}
+    tasks = sessions.last_tasks_of(connection, call.scope, [job.unique_uid for job in rows]) if rows else {}
+    return {
+        job.unique_uid: _view(
+            call, job, previous.get(job.previous_job_unique_uid or ""), view_tasks(tasks.get(job.unique_uid))
+        )
+        for job in rows
+    }
 
 
 def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dict[str, tuple[str, str]]:
@@ -163,8 +168,7 @@ def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dic
     return {uid: (job.instance_uid, job.name) for uid, job in found.items()}
 
 
-def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
-    schedule = view_schedule(job, call.context.clock(), previous)
+def _view(call: Call, job: Job, previous: tuple[str, str] | None, tasks: list[SessionTaskView]) -> JobView:
     in_days = job.retention_unit == RetentionUnit.DAYS
     rate = job.transferred_data / job.last_duration if job.transferred_data and job.last_duration else None
     return JobView(
@@ -189,9 +193,10 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None) -> JobView:
         transferred_data=job.transferred_data,
         backup_chain_size=job.backup_chain_size,
         schedule_type=BackupServerJobScheduleType(job.schedule.type),
-        schedule=msgspec.UNSET if schedule is None else schedule,
+        schedule=view_schedule(job, call.context.clock(), previous),
         failure_message=job.failure_message,
         destination=job.destination,
         retention_limit=job.retention if in_days else None,
         retention_limit_type=BackupServerJobRetentionLimitType("Days" if in_days else "None"),
+        last_session_tasks=tasks,
     )

@@ -15,6 +15,9 @@ from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.domain.identity import Permission
 
+JSON_TYPE = "application/json"
+FORM_TYPE = "application/x-www-form-urlencoded"
+
 Answer = One[Any] | Many[Any] | Done | Response
 Handler = Callable[..., Answer] | Callable[[Call], Awaitable[Answer]]
 
@@ -29,6 +32,7 @@ class Operation(NamedTuple):
         permission: whom it admits.
         handler: what serves it: takes the `Call` and, where it declares them, `query` and `body`.
         lists: the resource whose filters and sorts it takes.
+        expands: what `expand` takes.
         is_extension: whether the published contract does not have it.
     """
 
@@ -38,7 +42,13 @@ class Operation(NamedTuple):
     permission: Permission
     handler: Handler
     lists: Resource[Any] | None = None
+    expands: tuple[str, ...] = ()
     is_extension: bool = False
+
+    @property
+    def body_type(self) -> str:
+        """The content type of its body."""
+        return FORM_TYPE if self.operation_id == "OAuth2IssueToken" else JSON_TYPE
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):

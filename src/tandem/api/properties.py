@@ -61,7 +61,9 @@ def _walk(info: Any, path: str, name: str, above: set[type]) -> Iterator[Propert
         field_path, field_name = path + field.encode_name, name + field.name
         described, inner = _describe(field_path, field_name, field.type, field.default)
         yield described
-        yield from _walk(inner, f"{field_path}.", f"{field_name}_", above | {info.cls})
+        for below in _walk(inner, f"{field_path}.", f"{field_name}_", above | {info.cls}):
+            # What a resource has many of can be selected, but it is no one value to compare.
+            yield msgspec.structs.replace(below, kind=None) if described.is_set else below
 
 
 def _describe(path: str, name: str, info: Any, default: Any) -> tuple[Property, Any]:

@@ -24,7 +24,7 @@ class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
     instance_uid: Uid
     file_share_uid: Uid
     backup_server_uid: Uid
-    backup_uid: Uid | None = None
+    backup_uid: Uid
     job_uid: Uid
     restore_point_date: Instant
     size: Int64
@@ -84,6 +84,7 @@ def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointVi
         instance_uid=point.instance_uid,
         file_share_uid=point.file_share_uid,
         backup_server_uid=point.backup_server_uid,
+        backup_uid=point.job_unique_uid,
         job_uid=point.job_uid,
         restore_point_date=instant(point.created_at),
         size=point.size,

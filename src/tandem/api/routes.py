@@ -6,11 +6,16 @@ from functools import partial
 
 from tandem.api import (
     about,
+    activity_log,
     agents,
     backup_servers,
+    documentation,
+    file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    job_assignments,
+    job_session_heatmap,
     jobs,
     locations,
     organization_changes,
@@ -45,6 +50,7 @@ SHARE = SHARES + "/{fileShareUid}"
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
 ORGANIZATIONS_WRITE, COMPANIES_WRITE = Permission.ORGANIZATIONS_WRITE, Permission.COMPANIES_WRITE
 USERS_READ, USERS_WRITE = Permission.USERS_READ, Permission.USERS_WRITE
+EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
@@ -69,6 +75,7 @@ ROUTES: list[Operation] = [
         READ,
         organizations.list_companies,
         organizations.COMPANIES,
+        EXPANDS_ORGANIZATION,
     ),
     Operation(
         "POST",
@@ -148,6 +155,7 @@ ROUTES: list[Operation] = [
         READ,
         repositories.list_repositories,
         repositories.REPOSITORIES,
+        EXPANDS_INFO,
     ),
     Operation(
         "GET",
@@ -156,10 +164,16 @@ ROUTES: list[Operation] = [
         READ,
         repositories.list_repositories,
         repositories.REPOSITORIES,
+        EXPANDS_INFO,
     ),
     _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
     Operation(
-        "GET", SERVER + "/repositories/{repositoryUid}", "GetBackupRepository", READ, repositories.get_repository
+        "GET",
+        SERVER + "/repositories/{repositoryUid}",
+        "GetBackupRepository",
+        READ,
+        repositories.get_repository,
+        expands=EXPANDS_INFO,
     ),
     # Jobs
     Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
@@ -170,6 +184,8 @@ ROUTES: list[Operation] = [
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
     Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
+    Operation("POST", f"{JOB}/assign", "AssignBackupServerJob", Permission.PROVIDER, job_assignments.assign_job),
+    Operation("DELETE", f"{JOB}/assign", "UnassignBackupServerJob", Permission.PROVIDER, job_assignments.unassign_job),
     _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions, sessions.SESSIONS),
     # File share jobs
     Operation(
@@ -179,6 +195,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_jobs.list_file_share_jobs,
         file_share_jobs.FILE_SHARE_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -210,6 +227,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_jobs.list_file_share_jobs,
         file_share_jobs.FILE_SHARE_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -234,6 +252,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
         file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -265,6 +284,7 @@ ROUTES: list[Operation] = [
         FAMILY,
         file_share_copy_jobs.list_file_share_copy_jobs,
         file_share_copy_jobs.FILE_SHARE_COPY_JOBS,
+        EXPANDS_JOB,
     ),
     Operation(
         "GET",
@@ -284,6 +304,21 @@ ROUTES: list[Operation] = [
     # Sessions
     _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),
+    Operation(
+        "GET",
+        f"{BASE}/infrastructure/jobSessionHeatmap",
+        "GetJobSessionHeatmap",
+        READ,
+        job_session_heatmap.get_heatmap,
+    ),
+    # The activity log names users: whoever may list these may read it
+    Operation(
+        "GET",
+        f"{BASE}/eventLogs/activityLogs",
+        "GetActivityLogs",
+        Permission.USERS_READ,
+        activity_log.list_activity_log,
+    ),
     # File shares and their restore points
     Operation(
         "GET", SHARES, "GetProtectedOnPremisesFileShares", READ, file_shares.list_file_shares, file_shares.FILE_SHARES
@@ -300,6 +335,22 @@ ROUTES: list[Operation] = [
     _ours("POST", f"{SERVER}/fileShares", "CreateFileShare", WRITE, file_shares.create_file_share),
     _ours(
         "GET", f"{SHARE}/sessions", "GetFileShareSessions", READ, sessions.list_file_share_sessions, sessions.SESSIONS
+    ),
+    Operation(
+        "GET",
+        f"{SHARES}/backups",
+        "GetProtectedFileSharesBackups",
+        READ,
+        file_share_backups.list_file_share_backups,
+        file_share_backups.FILE_SHARE_BACKUPS,
+    ),
+    Operation(
+        "GET",
+        f"{SHARE}/backups",
+        "GetProtectedFileSharesBackupsByFileShare",
+        READ,
+        file_share_backups.list_file_share_backups,
+        file_share_backups.FILE_SHARE_BACKUPS,
     ),
     Operation(
         "GET",
@@ -339,5 +390,10 @@ ROUTES: list[Operation] = [
     # Operation
     _ours("GET", "/health/live", "GetLive", PUBLIC, about.get_live),
     _ours("GET", "/health/ready", "GetReady", PUBLIC, about.get_ready),
+    # The API's own description
+    _ours("GET", f"{BASE}/openapi.json", "GetOpenApi", PUBLIC, documentation.description_of(lambda: ROUTES, BASE)),
+    _ours("GET", "/docs", "GetDocumentation", PUBLIC, documentation.get_page),
+    _ours("GET", "/docs/start.js", "GetDocumentationStart", PUBLIC, documentation.get_start),
+    _ours("GET", "/docs/{file}", "GetDocumentationFile", PUBLIC, documentation.get_file),
     _ours("GET", "/metrics", "GetMetrics", PUBLIC, about.get_metrics),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from tandem.api.answers import Many
@@ -9,9 +11,32 @@ from tandem.api.call import Call
 from tandem.api.listing import window_of
 from tandem.api.organizations import OwnerView
 from tandem.api.texts import Instant, Int32, Uid
-from tandem.api.words import CloudTenantGatewaySelectionType, CloudTenantThrottlingUnit, CloudTenantType
 from tandem.domain.paging import Page
 from tandem.store import organizations
+
+
+class CloudTenantType(StrEnum):
+    """The contract's CloudTenantType."""
+
+    GENERAL = "General"
+    UNKNOWN = "Unknown"
+    VCD = "VCD"
+
+
+class CloudTenantThrottlingUnit(StrEnum):
+    """The contract's CloudTenantThrottlingUnit."""
+
+    KBYTE_PER_SEC = "KbytePerSec"
+    MBIT_PER_SEC = "MbitPerSec"
+    MBYTE_PER_SEC = "MbytePerSec"
+
+
+class CloudTenantGatewaySelectionType(StrEnum):
+    """The contract's CloudTenantGatewaySelectionType."""
+
+    GATEWAY_POOL = "GatewayPool"
+    STANDALONE_GATEWAYS = "StandaloneGateways"
+    UNKNOWN = "Unknown"
 
 
 class CloudTenantView(msgspec.Struct, rename="camel", kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 
 import msgspec
 
@@ -10,10 +11,70 @@ from tandem.api.answers import Many
 from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.texts import Date, Int32, Uid
-from tandem.api.words import AggregatedUsageType
 from tandem.domain.errors import Invalid
 from tandem.domain.usage import DAYS_MAX, LocationUsage, gigabytes
 from tandem.store import organizations, usage
+
+
+class AggregatedUsageType(StrEnum):
+    """The contract's AggregatedUsageType."""
+
+    AGENT_CLOUD_BACKUP_DATA_TRANSFER_IN = "AgentCloudBackupDataTransferIn"
+    AGENT_CLOUD_BACKUP_DATA_TRANSFER_OUT = "AgentCloudBackupDataTransferOut"
+    BACKEDUP_VMS = "BackedupVms"
+    CLOUD_ARCHIVE_TIER_BACKUP_SIZE = "CloudArchiveTierBackupSize"
+    CLOUD_CAPACITY_TIER_BACKUP_SIZE = "CloudCapacityTierBackupSize"
+    CLOUD_INSIDER_PROTECTION_BACKUP_SIZE = "CloudInsiderProtectionBackupSize"
+    CLOUD_OBJECT_STORAGE_USAGE = "CloudObjectStorageUsage"
+    CLOUD_PERFORMANCE_TIER_BACKUP_SIZE = "CloudPerformanceTierBackupSize"
+    CLOUD_REGULAR_STORAGE_USAGE = "CloudRegularStorageUsage"
+    CLOUD_REPOSITORY_USAGE_BY_SERVER_AGENT = "CloudRepositoryUsageByServerAgent"
+    CLOUD_REPOSITORY_USAGE_BY_UNKNOWN_FILES = "CloudRepositoryUsageByUnknownFiles"
+    CLOUD_REPOSITORY_USAGE_BY_VM = "CloudRepositoryUsageByVm"
+    CLOUD_REPOSITORY_USAGE_BY_WORKSTATION_AGENT = "CloudRepositoryUsageByWorkstationAgent"
+    CLOUD_TOTAL_USAGE = "CloudTotalUsage"
+    FILE_SHARE_ARCHIVE_SIZE = "FileShareArchiveSize"
+    FILE_SHARE_BACKUP_SIZE = "FileShareBackupSize"
+    FILE_SHARE_SOURCE_SIZE = "FileShareSourceSize"
+    MANAGED_AGENTS_LINUX_OS = "ManagedAgentsLinuxOS"
+    MANAGED_AGENTS_MAC_OS = "ManagedAgentsMacOS"
+    MANAGED_AGENTS_WINDOWS_DESKTOP_OS = "ManagedAgentsWindowsDesktopOS"
+    MANAGED_AGENTS_WINDOWS_SERVER_OS = "ManagedAgentsWindowsServerOS"
+    MANAGED_CDP_VMS = "ManagedCdpVms"
+    MANAGED_CLOUD_VMS = "ManagedCloudVms"
+    MANAGED_SERVER_AGENTS = "ManagedServerAgents"
+    MANAGED_USERS = "ManagedUsers"
+    MANAGED_VMS = "ManagedVms"
+    MANAGED_WORKSTATION_AGENTS = "ManagedWorkstationAgents"
+    OBJECT_STORAGE_ARCHIVE_SIZE = "ObjectStorageArchiveSize"
+    OBJECT_STORAGE_BACKUP_SIZE = "ObjectStorageBackupSize"
+    OBJECT_STORAGE_SOURCE_SIZE = "ObjectStorageSourceSize"
+    PROTECTED_FILE_SHARES = "ProtectedFileShares"
+    PROTECTED_OBJECT_STORAGES = "ProtectedObjectStorages"
+    PUBLIC_CLOUD_ARCHIVE_SIZE = "PublicCloudArchiveSize"
+    PUBLIC_CLOUD_BACKUP_SIZE = "PublicCloudBackupSize"
+    PUBLIC_CLOUD_PROTECTED_CLOUD_DATABASES = "PublicCloudProtectedCloudDatabases"
+    PUBLIC_CLOUD_PROTECTED_FILE_SHARES = "PublicCloudProtectedFileShares"
+    REPLICATED_VMS = "ReplicatedVms"
+    SERVER_CLOUD_BACKUPS = "ServerCloudBackups"
+    UNKNOWN = "Unknown"
+    VB365_ARCHIVE_SIZE = "Vb365ArchiveSize"
+    VB365_BACKUP_SIZE = "Vb365BackupSize"
+    VB365_PROTECTED_EDUCATIONAL_USERS = "Vb365ProtectedEducationalUsers"
+    VB365_PROTECTED_GROUPS = "Vb365ProtectedGroups"
+    VB365_PROTECTED_SITES = "Vb365ProtectedSites"
+    VB365_PROTECTED_TEAMS = "Vb365ProtectedTeams"
+    VB365_PROTECTED_USERS = "Vb365ProtectedUsers"
+    VBR_BACKUP_SIZE = "VbrBackupSize"
+    VBR_CLOUD_BACKUPS_DATA_TRANSFER_IN = "VbrCloudBackupsDataTransferIn"
+    VBR_CLOUD_BACKUPS_DATA_TRANSFER_OUT = "VbrCloudBackupsDataTransferOut"
+    VBR_CLOUD_REPLICA_DATA_TRANSFER_IN = "VbrCloudReplicaDataTransferIn"
+    VBR_CLOUD_REPLICA_DATA_TRANSFER_OUT = "VbrCloudReplicaDataTransferOut"
+    VM_CLOUD_BACKUPS = "VmCloudBackups"
+    VM_CLOUD_REPLICA_COMPUTE_TIME = "VmCloudReplicaComputeTime"
+    VM_CLOUD_REPLICAS = "VmCloudReplicas"
+    VM_CLOUD_REPLICA_STORAGE_USAGE = "VmCloudReplicaStorageUsage"
+    WORKSTATION_CLOUD_BACKUPS = "WorkstationCloudBackups"
 
 
 class AggregatedUsageView(msgspec.Struct, rename="camel"):
@@ -36,8 +97,8 @@ class LocationAggregatedUsageView(msgspec.Struct, rename="camel", kw_only=True):
 class PeriodParameters(msgspec.Struct, rename="camel", kw_only=True):
     """The days that are asked for, UTC; by default the last is today, and the first is the last."""
 
-    from_date: str | None = None
-    to_date: str | None = None
+    from_date: Date | None = None
+    to_date: Date | None = None
 
 
 USAGE = Resource(LocationAggregatedUsageView, usage.USAGE)

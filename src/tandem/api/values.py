@@ -52,7 +52,7 @@ def _part(found: Property, value: Any) -> Any:
         return _single(found, value)
     if found.kind not in {Kind.TEXT, Kind.UID, Kind.WORD, Kind.DATE} or value is None:
         raise _refused(found, value, "contains needs a property that is a text or a list, and a value")
-    return _text(value)
+    return _checked(found, Kind.TEXT, value)
 
 
 def _single(found: Property, value: Any) -> Any:
@@ -60,7 +60,11 @@ def _single(found: Property, value: Any) -> Any:
         return None
     if found.kind is Kind.WORD:
         return _word(found, value)
-    read, what = _READERS[cast("Kind", found.kind)]
+    return _checked(found, cast("Kind", found.kind), value)
+
+
+def _checked(found: Property, kind: Kind, value: Any) -> Any:
+    read, what = _READERS[kind]
     try:
         return read(value)
     except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:

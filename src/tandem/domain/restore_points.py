@@ -49,6 +49,7 @@ class RestorePoint(msgspec.Struct, frozen=True, kw_only=True):
     file_share_uid: str
     backup_server_uid: str
     job_uid: str
+    job_unique_uid: str
     repository_uid: str
     snapshot_id: str
     created_at: datetime

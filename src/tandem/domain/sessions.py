@@ -86,6 +86,22 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     plan: list[PlanEntry] = []
 
 
+class SessionTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session worked on: a job has one share, so a session has one task; sizes in bytes."""
+
+    session_uid: str
+    job_unique_uid: str
+    file_share_uid: str
+    file_share_name: str
+    type: SessionType
+    state: SessionState
+    started_at: datetime
+    ended_at: datetime | None
+    progress: Progress
+    statistics: Statistics
+    messages: list[str]
+
+
 def bounded(messages: list[str]) -> list[str]:
     """Cut a list of messages to what is kept of a session."""
     cut = [message[:MESSAGE_LENGTH_MAX] for message in messages[:MESSAGES_MAX]]

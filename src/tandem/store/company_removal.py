@@ -88,6 +88,8 @@ def _belongs(table: Table, uid: str) -> ColumnElement[bool] | None:
 
 
 def _forget_assignments(connection: Connection, table: Table, uid: str) -> None:
+    if table.name in KEPT:
+        return
     for name in cast("tuple[str, ...]", table.info.get("owners", ()))[1:]:
         connection.execute(update(table).where(table.c[name] == uid).values({name: None}))
 

@@ -7,7 +7,21 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, String, Text, and_, false, func, literal, not_, null, or_, true, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    Text,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    true,
+    type_coerce,
+)
 
 from tandem.domain.listing import Collation, Combination, Comparison, Condition, FilterOperation, SortKey, collated
 from tandem.store.columns import Word, Words
@@ -101,7 +115,11 @@ def _compare(columns: Columns, condition: Comparison) -> ColumnElement[bool]:
     column = columns.collated(condition.property, condition.collation)
 
     def comparable(value: Any) -> Any:
-        return collated(value, condition.collation) if isinstance(value, str) and is_text(column) else value
+        if isinstance(value, str) and is_text(column):
+            return collated(value, condition.collation)
+        # A number that the column is too narrow for finds nothing; the column's own type would refuse it.
+        is_wide = isinstance(value, int) and not isinstance(value, bool)
+        return literal(value, BigInteger) if is_wide else value
 
     def equals(value: Any) -> ColumnElement[bool]:
         return column.is_(None) if value is None else _both(column, column == comparable(value))

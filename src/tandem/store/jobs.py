@@ -17,7 +17,15 @@ from tandem.domain.sessions import SessionState, SessionType
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
+from tandem.store.tables import (
+    backup_repositories,
+    backup_servers,
+    file_share_copy_jobs,
+    file_share_jobs,
+    file_shares,
+    jobs,
+    sessions,
+)
 
 _JOB = select(*columns_of(jobs.c, Job))
 _LIVE = jobs.c.deleted_at.is_(None)
@@ -95,6 +103,27 @@ def move_job(connection: Connection, scope: Scope, unique_uid: str, *, old: JobS
     """Change a job's status if it still is what the caller saw; False if it is not."""
     statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid, jobs.c.status == old)
     return connection.execute(statement.values(status=new)).rowcount == 1
+
+
+def is_job_wholly_visible(connection: Connection, scope: Scope, unique_uid: str) -> bool:
+    """Say whether the caller sees, beside a job, the machine that it runs on and the repository that it writes to."""
+    target = func.coalesce(file_share_jobs.c.target_repository_uid, file_share_copy_jobs.c.target_repository_uid)
+    joined = (
+        jobs.join(backup_servers, backup_servers.c.instance_uid == jobs.c.backup_server_uid)
+        .outerjoin(file_share_jobs, file_share_jobs.c.unique_uid == jobs.c.unique_uid)
+        .outerjoin(file_share_copy_jobs, file_share_copy_jobs.c.unique_uid == jobs.c.unique_uid)
+        .join(backup_repositories, backup_repositories.c.instance_uid == target)
+    )
+    seen = [visible(table, scope) for table in (jobs, backup_servers, backup_repositories)]
+    statement = select(jobs.c.unique_uid).select_from(joined).where(*seen, jobs.c.unique_uid == unique_uid)
+    return connection.execute(statement).first() is not None
+
+
+def map_job(connection: Connection, scope: Scope, unique_uid: str, organization_uid: str | None) -> None:
+    """Assign a job to a company, or to none: in the common part and in its family's, which repeats it."""
+    for table in (jobs, file_share_jobs, file_share_copy_jobs):
+        statement = update(table).where(visible(table, scope), table.c.unique_uid == unique_uid)
+        connection.execute(statement.values(mapped_organization_uid=organization_uid))
 
 
 def fail_start(connection: Connection, backup_server_uid: str, job_uid: str, *, old: JobStatus, failure: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import case, func, insert, or_, select, update
 
-from tandem.domain.identity import Scope
+from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.jobs import Job
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.domain.restore_points import CopyState, LedgerEntry, RestorePoint, RestorePointCopy
@@ -32,6 +33,7 @@ RESTORE_POINTS = Collection(
     restore_points,
     RestorePoint,
     columns={
+        "backup_uid": restore_points.c.job_unique_uid,
         "restore_point_date": restore_points.c.created_at,
         "expiration_time": case((restore_points.c.expires_at < FOREVER, restore_points.c.expires_at)),
         "is_in_first_repository": restore_points.c.forgotten_at.is_(None),
@@ -46,7 +48,12 @@ def list_restore_points(
     connection: Connection, scope: Scope, query: Query, file_share_uid: str | None = None
 ) -> Page[RestorePoint]:
     """List points, newest first, that are held anywhere: in the first repository or in a copy."""
-    return RESTORE_POINTS.page(connection, scope, query, file_share_uid=file_share_uid)
+    if scope.kind is ScopeKind.EVERYTHING:
+        return RESTORE_POINTS.page(connection, scope, query, file_share_uid=file_share_uid)
+    # A copy that the caller does not see, as its job is not assigned to him, is none that he could restore from.
+    seen = _IN_COPY.where(visible(restore_point_copies, scope))
+    is_held = restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(seen)
+    return RESTORE_POINTS.page(connection, scope, query, is_held, file_share_uid=file_share_uid)
 
 
 def get_restore_point(connection: Connection, scope: Scope, uid: str) -> RestorePoint:
@@ -160,9 +167,8 @@ def chain_size_of_copy(connection: Connection, job_unique_uid: str) -> int:
     return int(connection.scalar(select(total).where(of_job, held)) or 0)
 
 
-def job_of_point(connection: Connection, uid: str) -> tuple[str, str]:
-    """Get (unique uid, uid) of the job that made a point."""
+def job_of_point(connection: Connection, uid: str) -> Job:
+    """Get the job that made a point, whether or not it has been deleted since."""
     joined = restore_points.join(jobs, jobs.c.unique_uid == restore_points.c.job_unique_uid)
-    columns = select(jobs.c.unique_uid, jobs.c.instance_uid).select_from(joined)
-    row = connection.execute(columns.where(restore_points.c.instance_uid == uid)).one()
-    return row[0], row[1]
+    statement = select(*columns_of(jobs.c, Job)).select_from(joined).where(restore_points.c.instance_uid == uid)
+    return fetch_one(connection, statement, Job, noun="restore point", uid=uid)

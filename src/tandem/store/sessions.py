@@ -11,10 +11,10 @@ from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import Progress, Session, SessionState, SessionType
+from tandem.domain.sessions import Progress, Session, SessionState, SessionTask, SessionType
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
-from tandem.store.query import columns_of, fetch_one, visible
+from tandem.store.query import columns_of, fetch_one, records, visible
 from tandem.store.tables import file_shares, jobs, sessions
 
 _SESSION = select(*columns_of(sessions.c, Session))
@@ -49,6 +49,17 @@ def get_session(connection: Connection, scope: Scope, uid: str) -> Session:
     """Get one session; raises NotFound."""
     statement = _SESSION.where(visible(sessions, scope), sessions.c.instance_uid == uid)
     return fetch_one(connection, statement, Session, noun="session", uid=uid)
+
+
+def last_tasks_of(connection: Connection, scope: Scope, job_unique_uids: list[str]) -> dict[str, SessionTask]:
+    """Get what the last session of each of several jobs worked on, by job; of those that the caller sees."""
+    columns: dict[str, Any] = {column.name: column for column in sessions.c}
+    columns |= {"session_uid": sessions.c.instance_uid, "file_share_name": file_shares.c.name}
+    joined = jobs.join(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
+    joined = joined.join(file_shares, file_shares.c.instance_uid == sessions.c.file_share_uid)
+    statement = select(*(columns[name] for name in SessionTask.__struct_fields__)).select_from(joined)
+    statement = statement.where(visible(jobs, scope), jobs.c.unique_uid.in_(job_unique_uids))
+    return {task.job_unique_uid: task for task in records(connection, statement, SessionTask)}
 
 
 def put_session(connection: Connection, backup_server_uid: str, session: Session) -> bool:

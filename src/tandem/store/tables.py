@@ -26,14 +26,15 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
+from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
-from tandem.store.location_tables import locations, removed_repositories, user_locations
+from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
+from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
+from tandem.store.location_tables import user_locations as user_locations  # noqa: PLC0414  (the same)
 from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
-
-__all__ = ["locations", "metadata", "removed_repositories", "user_locations"]
 
 installation = Table(
     "installation",
@@ -325,6 +326,7 @@ sessions = Table(
     Column("statistics", Document(Statistics), nullable=False),
     Column("messages", Document(list[str]), nullable=False),
     Column("plan", Document(list[PlanEntry]), nullable=False),
+    Index("ix_sessions_started_at", "started_at"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
 
@@ -366,19 +368,6 @@ restore_point_copies = Table(
     Column("expires_at", Instant),
     Column("size", BigInteger, nullable=False),
     Column("added", BigInteger, nullable=False),
+    Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
-)
-
-activity_log = Table(
-    "activity_log",
-    metadata,
-    _position(),
-    Column("at", Instant, nullable=False),
-    Column("organization_uid", Uid, nullable=False, index=True),
-    Column("user_uid", Uid),
-    Column("user_name", Text, nullable=False),
-    Column("activity", Text, nullable=False),
-    Column("object_uid", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    info=_owned_by("organization_uid"),
 )
