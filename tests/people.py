@@ -10,11 +10,14 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tandem.domain.backup_servers import BackupServer
+from tandem.domain.credentials import Credentials, CredentialsType, Secrets
+from tandem.domain.encryption_passwords import EncryptionPassword
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.file_shares import FileShare
@@ -29,6 +32,8 @@ from tandem.protocol.messages import PointReport, RepositoryReport
 from tandem.sealing import Seal
 from tandem.store import (
     backup_servers,
+    credentials,
+    encryption_passwords,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
@@ -163,6 +168,19 @@ class Estate(NamedTuple):
         return restic_id(f"{self.name} copied snapshot")
 
     @property
+    def credentials(self) -> str:
+        return uid(f"{self.name} credentials")
+
+    @property
+    def encryption_password(self) -> str:
+        return uid(f"{self.name} encryption password")
+
+    @property
+    def agent(self) -> str:
+        """The management agent, which is a proxy too."""
+        return uid(f"{self.name} agent")
+
+    @property
     def key(self) -> Ed25519PrivateKey:
         """The agent's key."""
         return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(self.name.encode()).digest())
@@ -177,6 +195,9 @@ class Estate(NamedTuple):
             "jobUid": self.job,
             "sessionUid": self.session,
             "restorePointUid": self.point,
+            "credentialsUid": self.credentials,
+            "passwordUid": self.encryption_password,
+            "proxyUid": self.agent,
         }
 
     def all_uids(self) -> set[str]:
@@ -203,6 +224,7 @@ def populate(connection: Connection, seal: Seal) -> None:
     locations.choose_location(connection, LARA.uid, ACMES.location)
     for estate in ESTATES:
         insert_server(connection, estate)
+        insert_secrets(connection, estate, seal)
         insert_repositories(connection, estate, seal)
         insert_jobs(connection, estate)
         insert_history(connection, estate)
@@ -247,7 +269,7 @@ def insert_server(connection: Connection, estate: Estate) -> None:
         name=f"{estate.name} server",
         organization_uid=estate.organization_uid,
         location_uid=estate.location,
-        management_agent_uid=uid(f"{estate.name} agent"),
+        management_agent_uid=estate.agent,
         installation_uid=uid(f"{estate.name} installation"),
         version="0.1.0",
         restic_version="0.18.1",
@@ -267,6 +289,37 @@ def insert_server(connection: Connection, estate: Estate) -> None:
         short_term_backup_size=0,
     )
     file_shares.insert_file_share(connection, share, created_at=START)
+
+
+def insert_secrets(connection: Connection, estate: Estate, seal: Seal) -> None:
+    """Store credentials and an encryption password, which nothing uses."""
+    kept = Credentials(
+        instance_uid=estate.credentials,
+        backup_server_uid=estate.server,
+        organization_uid=estate.organization_uid,
+        mapped_organization_uid=None,
+        mapped_organization_name=None,
+        type=CredentialsType.STANDARD,
+        username=f"{estate.name} account",
+        description=None,
+        linux=None,
+        creation_time=START,
+    )
+    secrets = Secrets(password=f"password of {kept.username}")
+    sealed = seal.close(msgspec.json.encode(secrets).decode(), kept.instance_uid)
+    credentials.insert_credentials(connection, kept, sealed_secrets=sealed)
+    password = EncryptionPassword(
+        instance_uid=estate.encryption_password,
+        backup_server_uid=estate.server,
+        organization_uid=estate.organization_uid,
+        mapped_organization_uid=None,
+        mapped_organization_name=None,
+        hint=f"{estate.name} hint",
+        unique_id=None,
+        modification_time=START,
+    )
+    sealed = seal.close(f"encryption password of {estate.name}", password.instance_uid)
+    encryption_passwords.insert_encryption_password(connection, password, sealed_password=sealed)
 
 
 def insert_repositories(connection: Connection, estate: Estate, seal: Seal) -> None:

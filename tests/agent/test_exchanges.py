@@ -17,15 +17,17 @@ from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Session, SessionState
 from tandem.protocol.messages import (
     CheckFolder,
+    Collect,
     Configuration,
     ExchangeRequest,
+    Order,
     PointReport,
     RepositoryReport,
-    RestorePointTo,
     SessionReport,
     StartJob,
     StopJob,
 )
+from tandem.restic import listing
 from tests.agent.backup_server import SECONDS_MAX, BackupServer, until
 from tests.agent.fake_link import FakeLink
 
@@ -64,7 +66,7 @@ class Work:
         self._threads[-1].join(SECONDS_MAX)
         assert not self._threads[-1].is_alive()
 
-    def ask(self, order: CheckFolder | StartJob | StopJob | RestorePointTo) -> str:
+    def ask(self, order: Order) -> str:
         """Give an order and wait for its answer."""
         serial = self.link.order(order)
         until(lambda: serial in self.link.results)
@@ -347,3 +349,47 @@ def test_runs_that_hang_do_not_keep_the_agent_from_ending(work: Work, monkeypatc
     assert len(work.server.state.open_sessions()) == 2
     lifted.set()
     until(lambda: work.server.state.open_sessions() == [])
+
+
+def test_a_collection_tells_every_repository_as_it_is_now(work: Work) -> None:
+    def collected() -> dict[str, RepositoryReport]:
+        work.link.reports.clear()
+        assert work.ask(Collect()) == ""
+        until(lambda: len(work.link.reports) == 2)
+        return {report.repository_uid: report for report in work.link.reports if isinstance(report, RepositoryReport)}
+
+    server = work.server
+    first = collected()["first"]
+    assert (first.state, first.restic_id) == (RepositoryState.READY, server.configuration.repositories[0].restic_id)
+    assert first.used_space == listing.bytes_used(server.first)
+    # A disk that is not mounted is told, and the other repository all the same.
+    server.first.rename(server.folder / "unmounted")
+    reports = collected()
+    assert reports["second"].state is RepositoryState.READY
+    assert reports["first"].state is RepositoryState.FAILED
+    assert "mounted" in (reports["first"].failure or "")
+    # Another repository in its place is not taken for it.
+    shutil.copytree(server.second, server.first)
+    assert collected()["first"].state is RepositoryState.FAILED
+    shutil.rmtree(server.first)
+    (server.folder / "unmounted").rename(server.first)
+    assert collected()["first"].state is RepositoryState.READY
+
+
+def test_what_was_never_made_is_not_told_by_a_collection(work: Work) -> None:
+    failed = msgspec.structs.replace(
+        work.server.configuration.repositories[0],
+        uid="never made",
+        path="/nowhere/at/all",
+        restic_id=None,
+        state=RepositoryState.FAILED,
+    )
+    work.server.configure(repositories=[failed, *work.server.configuration.repositories])
+    work.link.configure(work.server.configuration)
+    until(lambda: work.server.state.configuration() == work.server.configuration)
+    assert work.ask(Collect()) == ""
+    until(lambda: len(work.link.reports) == 2)
+    assert {report.repository_uid for report in work.link.reports if isinstance(report, RepositoryReport)} == {
+        "first",
+        "second",
+    }

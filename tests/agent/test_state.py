@@ -10,7 +10,13 @@ import pytest
 from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.sessions import Session, SessionState, SessionType
-from tandem.protocol.messages import Configuration, RepositoryReport, SessionReport
+from tandem.protocol.messages import (
+    Configuration,
+    FileShareConfiguration,
+    RepositoryReport,
+    SessionReport,
+    ShareCredentials,
+)
 from tandem.sealing import SealBroken, open_seal
 from tests.agent.backup_server import EVERYTHING, BackupServer, open_state, repository_configuration
 
@@ -100,7 +106,9 @@ def test_reports_go_in_parts_that_the_console_takes(state: State) -> None:
 
 def test_passwords_are_sealed_wherever_they_are_stored(state: State, tmp_path: Path) -> None:
     repository = repository_configuration("first", tmp_path / "first", password=CANARY)
-    configuration = Configuration(revision=1, repositories=[repository], file_shares=[], jobs=[])
+    account = ShareCredentials(username="reader", password=CANARY)
+    share = FileShareConfiguration(uid="share", name="share", path="/srv/share", credentials=account)
+    configuration = Configuration(revision=1, repositories=[repository], file_shares=[share], jobs=[])
     for revision in range(3):
         state.set_configuration(msgspec.structs.replace(configuration, revision=revision))
         for file in tmp_path.iterdir():
@@ -116,6 +124,19 @@ def test_passwords_are_sealed_wherever_they_are_stored(state: State, tmp_path: P
         stolen.configuration()
     stolen.close()
     assert (tmp_path / "seal.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_configuration_that_an_older_agent_kept_is_read(state: State, tmp_path: Path) -> None:
+    share = {"uid": "share", "name": "Documents", "path": "/srv/share"}
+    older = {"revision": 7, "repositories": [], "file_shares": [share], "jobs": []}
+    sealed = open_seal(tmp_path / "seal.key").close(msgspec.json.encode(older).decode(), "configuration")
+    with sqlite3.connect(tmp_path / "agent.db") as plain:
+        plain.execute("insert into configuration values (1, ?)", (sealed,))
+    plain.close()
+    kept = state.configuration()
+    assert kept is not None
+    assert kept.file_shares == [FileShareConfiguration(uid="share", name="Documents", path="/srv/share")]
+    assert kept.file_shares[0].credentials is None
 
 
 def test_nobody_else_may_read_the_agents_folder(tmp_path: Path) -> None:

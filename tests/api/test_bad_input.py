@@ -35,6 +35,17 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
     "CreateLocation": ("/organizations/locations", BOB, {"organizationUid": ACME, "name": "New", "quotaGb": 5}),
     "CreateBackupServerEnrolmentToken": ("/infrastructure/backupServers/enrolmentTokens", BOB, {"name": "new"}),
     "CreateBackupRepository": (f"{SERVER}/repositories", BOB, {"name": "new", "path": "/new"}),
+    "CreateBackupServerStandardCredentials": (
+        f"{SERVER}/credentials/standard",
+        BOB,
+        {"username": "reader", "password": "secret"},
+    ),
+    "CreateBackupServerLinuxCredentials": (f"{SERVER}/credentials/linux", BOB, {"username": "root"}),
+    "CreateBackupServerEncryptionPassword": (
+        f"{SERVER}/encryptionPasswords",
+        BOB,
+        {"hint": "of 2026", "password": "secret"},
+    ),
     "CreateFileShare": (f"{SERVER}/fileShares", BOB, {"name": "new", "path": "/new"}),
     "CreateBackupServerFileShareJob": (f"{SERVER}/jobs/fileShareJobs", BOB, JOB),
     "CreateBackupServerFileShareCopyJob": (f"{SERVER}/jobs/fileShareCopyJobs", BOB, COPY_JOB),
@@ -58,11 +69,12 @@ OTHERS_WITH_A_BODY = {
 }
 WITHOUT_A_BODY = {
     "SetUserToLocation",
-    "StartBackupServerJob",
-    "StopBackupServerJob",
-    "RetryBackupServerJob",
     "AssignBackupServerJob",
     "ChallengeAgent",
+    "ForceCollectBackupServer",
+    "RetryBackupServerJob",
+    "StartBackupServerJob",
+    "StopBackupServerJob",
 }
 
 # A whole number is taken as text, and text as a number or a flag: clients in use send both.
@@ -108,6 +120,14 @@ NO_PATH: list[object] = [
 NO_PASSWORD: list[object] = [*NO_TEXT, "", "short", "x" * 1025]
 TOO_LONG: list[object] = [*NO_TEXT[:2], [], {}, "x" * 2001, "a\0b"]
 OTHERS = [uid("nothing"), BETAS.server]
+NO_SECRET: list[object] = [1.5, True, [], {}, "x" * 1025, "a\0b"]
+NO_OTHERS: list[object] = ["nothing", "", 1, [], {}, *OTHERS, BETAS.credentials, BETAS.encryption_password]
+CREDENTIALS_FIELDS: list[tuple[str, Iterable[object]]] = [
+    ("username", [*NO_NAME]),
+    ("description", TOO_LONG),
+    ("mappedOrganizationUid", [*NO_OTHERS, BETA, PROVIDER]),
+    ("surprise", [1]),
+]
 
 JOB_FIELDS: list[tuple[str, Iterable[object]]] = [
     ("name", [*NO_NAME]),
@@ -177,9 +197,33 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("path", NO_PATH),
         ("password", [[], {}, "", "x" * 1025, "two\nlines", "a\0b", " space", "space "]),
         ("isExisting", NO_FLAG),
+        ("encryptionPasswordUid", NO_OTHERS),
         ("surprise", [1]),
     ],
-    "CreateFileShare": [("name", [*NO_NAME]), ("path", NO_PATH), ("surprise", [1])],
+    "CreateBackupServerStandardCredentials": [
+        *CREDENTIALS_FIELDS,
+        ("password", [*NO_TEXT, "x" * 1025, "a\0b"]),
+    ],
+    "CreateBackupServerLinuxCredentials": [
+        *CREDENTIALS_FIELDS,
+        *((field, NO_SECRET) for field in ("password", "passphrase", "rootPassword")),
+        ("privateKey", [*NO_SECRET[:-2], "x" * 20_001, "a\0b"]),
+        ("sshPort", [0, -1, 65_536, 2**64, 22.5, "ssh", True, None, [], {}]),
+        *((field, NO_FLAG) for field in ("autoElevated", "addToSudoers", "useSu")),
+    ],
+    "CreateBackupServerEncryptionPassword": [
+        ("password", [*NO_TEXT, "", "x" * 1025, "two\nlines", "a\0b", " space", "space "]),
+        ("hint", [*NO_TEXT, "", "x" * 2001, "a\0b"]),
+        ("uniqueId", [*NO_SECRET[:-2], "", "x" * 256, "a\0b"]),
+        ("mappedOrganizationUid", [*NO_OTHERS, BETA, PROVIDER]),
+        ("surprise", [1]),
+    ],
+    "CreateFileShare": [
+        ("name", [*NO_NAME]),
+        ("path", NO_PATH),
+        ("credentialsUid", NO_OTHERS),
+        ("surprise", [1]),
+    ],
     "CreateBackupServerFileShareJob": [
         *JOB_FIELDS,
         ("fileShareUid", [*NO_UID, *OTHERS, BETAS.share, ACMES.first]),

@@ -37,6 +37,7 @@ OURS: dict[str, set[str]] = {
 LEFT_OUT: dict[str, set[str]] = {
     "About": {"actualValVersion", "actualVamVersion", "actualVawVersion"},
     "BackupRepository": {"_embedded"},
+    "BackupServerCredentialsRecord": {"linuxCredentialsDetails"},
     "BackupServerFileShareCopyJobObject": {"lastSession"},
     "BackupServerFileShareJobObject": {"lastSession"},
     "BackupServerJob": {"schedule"},
@@ -127,6 +128,10 @@ COLLECTIONS = {
     JOBS: "BackupServerJob",
     f"{SERVER}/jobs": "BackupServerJob",
     "/infrastructure/backupServers": "BackupServer",
+    "/infrastructure/backupServers/proxies": "BackupProxy",
+    f"{SERVER}/proxies": "BackupProxy",
+    f"{SERVER}/credentials": "BackupServerCredentialsRecord",
+    f"{SERVER}/encryptionPasswords": "BackupServerEncryptionPassword",
     "/infrastructure/backupServers/repositories": "BackupRepository",
     f"{SERVER}/repositories?expand=BackupRepositoryInfo": "BackupRepository",
     SHARES: "ProtectedOnPremisesFileShare",
@@ -154,6 +159,7 @@ SINGLE = {
     f"{JOBS}/{ACMES.job}": "BackupServerJob",
     f"{JOBS}/{ACMES.copy_job}": "BackupServerJob",
     SERVER: "BackupServer",
+    f"{SERVER}/proxies/{ACMES.agent}": "BackupProxy",
     f"{SERVER}/repositories/{ACMES.first}?expand=BackupRepositoryInfo": "BackupRepository",
     f"{SHARES}/{ACMES.share}": "ProtectedOnPremisesFileShare",
     f"{SHARES}/restorePoints/{ACMES.point}": "ProtectedOnPremisesFileShareRestorePoint",
@@ -214,6 +220,13 @@ def test_what_was_made_is_answered_as_it_is_shown_later(console: Console) -> Non
     body = {"name": "c", "sourceFileShareJobUid": job["instanceUid"], "targetRepositoryUid": ACMES.second}
     copy = console.does("POST", f"{SERVER}/jobs/fileShareCopyJobs", BOB, body)
     check(copy, "BackupServerFileShareCopyJob")
+    for kind, resource in (("standard", "BackupServerCredentialsStandard"), ("linux", "BackupServerCredentialsLinux")):
+        body = {"username": "new", "password": "secret", "mappedOrganizationUid": ACME}
+        check(console.does("POST", f"{SERVER}/credentials/{kind}", BOB, body), resource)
+    for row in console.data(f"{SERVER}/credentials", BOB):
+        check(row, "BackupServerCredentialsRecord")
+    body = {"hint": "of 2026", "password": "secret"}
+    check(console.does("POST", f"{SERVER}/encryptionPasswords", BOB, body), "BackupServerEncryptionPassword")
     credentials = {"userName": "new", "password": "long enough"}
     body = {"organizationInput": {"name": "New"}, "ownerCredentials": credentials}
     check(console.does("POST", "/organizations/companies", NORA, body), "Company")

@@ -12,7 +12,17 @@ from tandem.cli.output import plain, size
 from tests.cli.command_line import PASSWORD, Cli
 from tests.cli.standin_agent import StandInAgent
 
-LISTINGS = ["companies", "users", "servers", "repositories", "shares", "jobs", "sessions"]
+LISTINGS = [
+    "companies",
+    "users",
+    "servers",
+    "credentials",
+    "passwords",
+    "repositories",
+    "shares",
+    "jobs",
+    "sessions",
+]
 
 
 def commands_below(group: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -34,7 +44,8 @@ def test_every_command_has_help(words: tuple[str, ...], cli: Cli) -> None:
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_option_takes_a_password_where_every_user_of_the_machine_sees_it(words: tuple[str, ...]) -> None:
     options = [option for parameter in COMMANDS[words].params for option in parameter.opts]
-    assert [option for option in options if re.search("password|secret", option)] in ([], ["--password-file"])
+    secret = [option for option in options if re.search("password|secret|passphrase|private-key", option)]
+    assert [option for option in secret if not option.endswith("-file")] == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_listings_are_json_for_programs(noun: str, admin: Cli, agent: StandInAge
 @pytest.mark.parametrize("noun", LISTINGS)
 def test_listings_are_tables_for_people_or_say_what_to_do(noun: str, admin: Cli) -> None:
     out = admin.succeeds(noun, "list")
-    assert re.match("Name|User name|Start", out) or "tandem " in out
+    assert re.match("Name|User name|Hint|Start", out) or "tandem " in out
 
 
 @pytest.mark.parametrize("noun", LISTINGS)

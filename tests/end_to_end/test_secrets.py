@@ -21,6 +21,7 @@ def test_a_password_given_at_creation_shows_in_no_process_log_answer_or_file(tmp
             f"{site.server}/repositories", {"name": "third", "path": str(tmp_path / "third"), "password": CANARY}
         )
         assert CANARY not in str(made)
+        keep_secrets(site, tmp_path)
         body = {"name": "bad", "path": str(tmp_path / "share" / "bad"), "password": CANARY}
         with pytest.raises(ApiError) as refused:
             site.client.post(f"{site.server}/repositories", body)
@@ -42,6 +43,25 @@ def test_a_password_given_at_creation_shows_in_no_process_log_answer_or_file(tmp
     assert showing == []
     assert seen.looks > 20
     assert seen.places == set()
+
+
+def keep_secrets(site: Site, folder: Path) -> None:
+    """Give the same secret in every other way there is: for a repository, a share, and a Linux machine."""
+    password = site.client.post(f"{site.server}/encryptionPasswords", {"password": CANARY, "hint": "of the fourth"})
+    fourth = {"name": "fourth", "path": str(folder / "fourth"), "encryptionPasswordUid": password["instanceUid"]}
+    site.repositories["fourth"] = site.client.post(f"{site.server}/repositories", fourth)["instanceUid"]
+    account = site.client.post(f"{site.server}/credentials/standard", {"username": "reader", "password": CANARY})
+    (folder / "another share").mkdir()
+    share = {"name": "another", "path": str(folder / "another share"), "credentialsUid": account["instanceUid"]}
+    site.client.post(f"{site.server}/fileShares", share)
+    linux = {"username": "root", **dict.fromkeys(("password", "rootPassword", "privateKey", "passphrase"), CANARY)}
+    site.client.post(f"{site.server}/credentials/linux", linux)
+    site.client.post(f"{site.server}/collect")
+    for used in (f"encryptionPasswords/{password['instanceUid']}", f"credentials/{account['instanceUid']}"):
+        with pytest.raises(ApiError) as refused:
+            site.client.delete(f"{site.server}/{used}")
+        assert refused.value.status == 409
+        assert CANARY not in str(refused.value)
 
 
 class Seen:
@@ -88,6 +108,9 @@ def all_answers(site: Site) -> list[str]:
         SERVERS,
         site.server,
         f"{site.server}/repositories",
+        f"{site.server}/credentials",
+        f"{site.server}/encryptionPasswords",
+        f"{SERVERS}/proxies",
         *(f"{site.server}/repositories/{uid}" for uid in site.repositories.values()),
         f"{SERVERS}/jobs",
         f"{SERVERS}/jobs/fileShareJobs?expand=BackupServerJob",

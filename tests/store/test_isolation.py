@@ -20,6 +20,8 @@ from tandem.store import (
     activity_log,
     backup_servers,
     company_removal,
+    credentials,
+    encryption_passwords,
     file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
@@ -28,6 +30,7 @@ from tandem.store import (
     jobs,
     locations,
     organizations,
+    proxies,
     repositories,
     restore_points,
     sessions,
@@ -64,6 +67,22 @@ CASES: dict[str, Ask] = {
     "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
     "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
+    "credentials.delete_credentials": lambda c, s, e: credentials.delete_credentials(c, s, e.credentials, e.server),
+    "credentials.get_credentials": lambda c, s, e: credentials.get_credentials(c, s, e.credentials, e.server),
+    "credentials.list_credentials": lambda c, s, e: credentials.list_credentials(c, s, WHOLE, e.server),
+    "credentials.sees_credentials": lambda c, s, e: credentials.sees_credentials(c, s, e.server),
+    "encryption_passwords.delete_encryption_password": lambda c, s, e: encryption_passwords.delete_encryption_password(
+        c, s, e.encryption_password, e.server
+    ),
+    "encryption_passwords.get_sealed_password": lambda c, s, e: encryption_passwords.get_sealed_password(
+        c, s, e.encryption_password, e.server
+    ),
+    "encryption_passwords.list_encryption_passwords": lambda c, s, e: encryption_passwords.list_encryption_passwords(
+        c, s, WHOLE, e.server
+    ),
+    "encryption_passwords.sees_encryption_passwords": lambda c, s, e: encryption_passwords.sees_encryption_passwords(
+        c, s, e.server
+    ),
     "file_share_copy_jobs.delete_file_share_copy_job": lambda c, s, e: file_share_copy_jobs.delete_file_share_copy_job(
         c, s, e.copy_job_unique
     ),
@@ -124,6 +143,8 @@ CASES: dict[str, Ask] = {
     "organizations.organizations_by_uid": lambda c, s, e: organizations.organizations_by_uid(
         c, s, [e.organization_uid]
     ),
+    "proxies.get_proxy": lambda c, s, e: proxies.get_proxy(c, s, e.agent, e.server, START),
+    "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
@@ -174,7 +195,9 @@ WITHOUT_SCOPE = {
         "locations.has_backup_servers",
         "locations.is_location_name_taken",
         "locations.unchoose_location",
+        "file_shares.shares_with_credentials",
         "repositories.delete_failed_repository",
+        "repositories.repositories_with_password",
         "repositories.repository_state",
         "restore_points.chain_size_of_copy",
         "restore_points.chain_size_of_job",
@@ -195,7 +218,7 @@ NOT_ABOUT_DATA = {
     "location_tables",
     "tokens",
 }
-MAKES_STATEMENTS = {"jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
+MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
 
 
 # These are asked for what is in no location, or not in Lara's.

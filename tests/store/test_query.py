@@ -13,6 +13,7 @@ from tandem.store import file_shares, jobs, restore_points
 from tandem.store.database import Connection
 from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.query import visible
+from tandem.store.secret_tables import credentials, encryption_passwords
 from tandem.store.tables import (
     activity_log,
     backup_repositories,
@@ -37,6 +38,8 @@ from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER,
 OWNED = [
     backup_servers,
     backup_repositories,
+    credentials,
+    encryption_passwords,
     shares,
     job_rows,
     share_jobs,

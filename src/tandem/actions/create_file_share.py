@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from tandem.actions.ask_agent import ask
-from tandem.actions.context import Act, new_uid
+from tandem.actions.context import Act, named_in, new_uid
 from tandem.actions.paths import check_path, refuse_overlap
+from tandem.domain.backup_servers import BackupServer
+from tandem.domain.credentials import CredentialsType
 from tandem.domain.errors import Conflict, Invalid
 from tandem.domain.file_shares import FileShare
 from tandem.protocol.messages import CheckFolder
-from tandem.store import activity_log, backup_servers, file_shares, repositories
+from tandem.store import activity_log, backup_servers, credentials, file_shares, repositories
+from tandem.store.database import Connection
 
 
-def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str) -> FileShare:
+def create_file_share(
+    act: Act, backup_server_uid: str, *, name: str, path: str, credentials_uid: str | None = None
+) -> FileShare:
     """Create a file share, after its agent has confirmed that the folder is there.
 
     Raises:
-        NotFound: if the backup server is not there for the caller.
-        Invalid: if the folder does not exist or cannot be used.
+        NotFound: if the backup server or its credentials are not there for the caller.
+        Invalid: if the folder does not exist or cannot be used, or the credentials are of a type that opens no share.
         Conflict: if name or path are taken, or the path overlaps with a repository.
         Unavailable: if the agent is away.
     """
     path = check_path(path, "path")
     with act.context.database.reading() as connection:
         server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        _check_credentials(connection, act, server, credentials_uid)
     wrong = ask(act.context, server, CheckFolder(path=path))
     if wrong:
         raise Invalid(f"path: {wrong}", field="path")
@@ -38,6 +44,7 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
     )
     with act.context.database.writing() as connection:
         backup_servers.bump_revision(connection, server.instance_uid)
+        _check_credentials(connection, act, server, credentials_uid)
         for _uid, other_name, other_path in file_shares.paths_of_server(connection, server.instance_uid):
             if other_name == name:
                 raise Conflict(f'name: a file share named "{name}" exists on this backup server.', field="name")
@@ -46,7 +53,7 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
         for repository in repositories.repositories_of_server(connection, server.instance_uid):
             what = f"the repository {repository.name}"
             refuse_overlap(path, repository.path, field="path", what=what)
-        file_shares.insert_file_share(connection, share, created_at=act.now)
+        file_shares.insert_file_share(connection, share, created_at=act.now, credentials_uid=credentials_uid)
         activity_log.record_activity(
             connection,
             act.caller,
@@ -57,3 +64,13 @@ def create_file_share(act: Act, backup_server_uid: str, *, name: str, path: str)
             now=act.now,
         )
     return share
+
+
+def _check_credentials(connection: Connection, act: Act, server: BackupServer, uid: str | None) -> None:
+    if uid is None:
+        return
+    with named_in("credentialsUid"):
+        found = credentials.get_credentials(connection, act.caller.scope, uid, server.instance_uid)
+    if found.type is not CredentialsType.STANDARD:
+        text = f"credentialsUid: {found.username} is of the type {found.type}; a file share takes the type"
+        raise Invalid(f"{text} {CredentialsType.STANDARD}.", field="credentialsUid")

@@ -5,26 +5,32 @@ from __future__ import annotations
 import msgspec
 
 from tandem.actions.ask_agent import PAUSE_SECONDS, require_connected
-from tandem.actions.context import Act, new_uid
+from tandem.actions.context import Act, named_in, new_uid
 from tandem.actions.paths import check_path, refuse_overlap
 from tandem.domain.backup_servers import BackupServer
+from tandem.domain.encryption_passwords import check_password
 from tandem.domain.errors import Conflict, Invalid
+from tandem.domain.identity import Scope
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.sealing import generate_password
-from tandem.store import activity_log, backup_servers, file_shares, repositories
+from tandem.store import activity_log, backup_servers, encryption_passwords, file_shares, repositories
 from tandem.store.database import Connection
 
 PATIENCE_SECONDS = 60
-PASSWORD_LENGTH_MAX = 1024
 
 
 class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repository is made from; a password is generated when none is given."""
+    """What a repository is made from: a password, the backup server's encryption password, or one that is generated."""
 
     name: str
     path: str
     password: str | None
     is_existing: bool
+    encryption_password_uid: str | None = None
+
+    def __repr__(self) -> str:
+        """Show nothing of the password."""
+        return f"NewRepository({self.name!r}, {self.path!r}, …)"
 
 
 def create_repository(act: Act, backup_server_uid: str, new: NewRepository) -> BackupRepository:
@@ -34,15 +40,18 @@ def create_repository(act: Act, backup_server_uid: str, new: NewRepository) -> B
     copy would take the space twice (restic manual, "Copying snapshots between repositories").
 
     Raises:
-        NotFound: if the backup server is not there for the caller.
+        NotFound: if the backup server or its encryption password is not there for the caller.
         Invalid: naming the field, also for what the agent finds wrong.
         Conflict: if name or path are taken, or restic's repository id is registered already.
         Unavailable: if the agent is away.
     """
     path = check_path(new.path, "path")
     password = _password(new)
+    scope = act.caller.scope
     with act.context.database.reading() as connection:
-        server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        server = backup_servers.get_backup_server(connection, scope, backup_server_uid)
+        if new.encryption_password_uid is not None:
+            _find_sealed(connection, scope, new.encryption_password_uid, backup_server_uid)
     require_connected(act.context, server)
     uid = _insert(act, server, msgspec.structs.replace(new, path=path, password=password))
     state, failure = _wait(act, uid)
@@ -53,19 +62,27 @@ def create_repository(act: Act, backup_server_uid: str, new: NewRepository) -> B
         refused = Conflict if "registered already" in (failure or "") else Invalid
         raise refused(f"path: {path}: {failure}", field="path")
     with act.context.database.reading() as connection:
-        return repositories.get_repository(connection, act.caller.scope, uid, backup_server_uid)
+        return repositories.get_repository(connection, scope, uid, backup_server_uid)
 
 
-def _password(new: NewRepository) -> str:
+def _password(new: NewRepository) -> str | None:
+    """Settle on a password; None if the backup server's encryption password is taken."""
+    if new.encryption_password_uid is not None:
+        if new.password is not None:
+            text = "encryptionPasswordUid: give this or a password, not both."
+            raise Invalid(text, field="encryptionPasswordUid")
+        return None
     if new.password is None:
         if new.is_existing:
             raise Invalid("password: the password of the existing repository is needed.", field="password")
         return generate_password()
-    is_plain = new.password.isprintable() and new.password.strip() == new.password
-    if not 1 <= len(new.password) <= PASSWORD_LENGTH_MAX or not is_plain:
-        text = f"password: needs 1 to {PASSWORD_LENGTH_MAX} printable characters, no space at either end."
-        raise Invalid(text, field="password")
+    check_password(new.password)
     return new.password
+
+
+def _find_sealed(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> str:
+    with named_in("encryptionPasswordUid"):
+        return encryption_passwords.get_sealed_password(connection, scope, uid, backup_server_uid)
 
 
 def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
@@ -90,10 +107,11 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
         repositories.insert_repository(
             connection,
             repository,
-            sealed_password=act.context.seal.close(new.password or "", uid),
+            sealed_password=act.context.seal.close(_opened(connection, act, server, new), uid),
             is_existing=new.is_existing,
             family_uid=family_uid,
             created_at=act.now,
+            encryption_password_uid=new.encryption_password_uid,
         )
         activity_log.record_activity(
             connection,
@@ -105,6 +123,13 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             now=act.now,
         )
     return uid
+
+
+def _opened(connection: Connection, act: Act, server: BackupServer, new: NewRepository) -> str:
+    if new.encryption_password_uid is None:
+        return new.password or ""
+    sealed = _find_sealed(connection, act.caller.scope, new.encryption_password_uid, server.instance_uid)
+    return act.context.seal.open(sealed, new.encryption_password_uid)
 
 
 def _check_neighbours(connection: Connection, backup_server_uid: str, new: NewRepository) -> str | None:

@@ -23,6 +23,7 @@ from tandem.protocol.messages import (
     REPORTS_PER_EXCHANGE_MAX,
     WAIT_SECONDS_MAX,
     CheckFolder,
+    Collect,
     Command,
     CommandResult,
     Configuration,
@@ -60,6 +61,7 @@ class Agent:
         restic_version = ".".join(map(str, means.engine.version))
         self._session = _Session(ConsoleLink(identity, restic_version), means.state)
         self._making: set[str] = set()
+        self._collecting = Lock()
         # Said once, until it is another or over.
         self._trouble = ""
         self.is_fenced = False
@@ -219,14 +221,36 @@ class Agent:
             case StopJob(job_uid=job_uid):
                 return self._sessions.stop_job(job_uid)
             case StartJob(job_uid=job_uid):
-                jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []
-                if configuration is None or not jobs:
-                    return "This agent does not know the job."
-                return self._sessions.start_job(jobs[0], configuration)
+                return self._start(job_uid, configuration)
+            case Collect():
+                # Large repositories take minutes to measure: the orders that come next do not wait.
+                Thread(target=self._collect, name="collect", daemon=True).start()
+                return ""
             case RestorePointTo():
                 if configuration is None:
                     return "This agent has no configuration yet."
                 return self._sessions.start_restore(order, configuration)
+
+    def _start(self, job_uid: str, configuration: Configuration | None) -> str:
+        jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []
+        if configuration is None or not jobs:
+            return "This agent does not know the job."
+        return self._sessions.start_job(jobs[0], configuration)
+
+    def _collect(self) -> None:
+        with self._collecting:
+            configuration = self._configuration
+            for repository in configuration.repositories if configuration else []:
+                if self._stopping.is_set():
+                    return
+                try:
+                    control = self._means.processes.control(self._stopping, _nothing)
+                    report = self._means.repositories.collect(repository, control)
+                    if report is not None and not self._stopping.is_set():
+                        self._means.state.add_report(report)
+                        self._news.set()
+                except Exception:  # the others are told all the same
+                    log.exception("repository not measured", repository=repository.name)
 
     def _make_repositories(self) -> None:
         configuration = self._configuration

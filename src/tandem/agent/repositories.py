@@ -66,6 +66,18 @@ class Repositories:
         except (ResticError, OSError, ValueError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
+    def collect(self, repository: RepositoryConfiguration, control: Control) -> RepositoryReport | None:
+        """Report a repository as it is now: its sizes, or why it is not there; None if it was never made."""
+        restic_id = repository.restic_id or self._state.repository(repository.uid).restic_id
+        if restic_id is None:
+            return None
+        registered = msgspec.structs.replace(repository, restic_id=restic_id)
+        try:
+            self._open_to_read(registered, control)
+            return self.measure(registered)
+        except (ResticError, OSError) as error:
+            return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
+
     def measure(self, repository: RepositoryConfiguration) -> RepositoryReport:
         """Report a repository's sizes."""
         disk = shutil.disk_usage(repository.path)

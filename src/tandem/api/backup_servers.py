@@ -33,7 +33,7 @@ class BackupServerView(msgspec.Struct, rename="camel", kw_only=True):
     display_version: str
     installation_uid: str
     status: BackupServerStatus
-    backup_server_role_type: BackupServerBackupServerRoleType = BackupServerBackupServerRoleType.CLIENT
+    backup_server_role_type: BackupServerBackupServerRoleType
     in_high_availability_cluster: bool = False
 
 
@@ -96,4 +96,5 @@ def _view(call: Call, server: BackupServer) -> BackupServerView:
         display_version=server.display_version,
         installation_uid=server.installation_uid,
         status=BackupServerStatus(server.status(call.context.clock())),
+        backup_server_role_type=BackupServerBackupServerRoleType(server.backup_server_role_type),
     )

@@ -17,7 +17,7 @@ Body = TypeVar("Body")
 
 JSON_TYPE = "application/json"
 SHOWN_LENGTH_MAX = 80
-SECRETS = ("password", "token", "secret")
+SECRETS = ("password", "token", "secret", "privatekey", "passphrase")
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _TYPE_NAMES = {
     "`int`": "an integer",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from tandem.actions import create_file_share as create
@@ -29,10 +31,11 @@ class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a file share is made from."""
+    """What a file share is made from; `credentialsUid` is of its backup server, where a share asks for some."""
 
     name: Name
     path: Path
+    credentials_uid: UUID | None = None
 
 
 FILE_SHARES = Resource(FileShareView, file_shares.FILE_SHARES)
@@ -57,7 +60,14 @@ def get_file_share(call: Call) -> One[FileShareView]:
 
 def create_file_share(call: Call, body: FileShareInput) -> One[FileShareView]:
     """Create a file share: a folder on a backup server."""
-    return One(_view(create.create_file_share(call.act, call.uid("backupServerUid"), name=body.name, path=body.path)))
+    made = create.create_file_share(
+        call.act,
+        call.uid("backupServerUid"),
+        name=body.name,
+        path=body.path,
+        credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
+    )
+    return One(_view(made))
 
 
 def _view(share: FileShare) -> FileShareView:

@@ -18,6 +18,8 @@ from tandem.domain.identity import Permission
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
+BASE = "/api/v3"
+
 Answer = One[Any] | Many[Any] | Done | Response
 Handler = Callable[..., Answer] | Callable[[Call], Awaitable[Answer]]
 

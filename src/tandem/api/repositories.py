@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from tandem.actions import create_repository as create
@@ -10,8 +12,10 @@ from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.texts import Int32, Int64, Name, Path, Uid
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
+from tandem.domain.errors import NotFound
 from tandem.domain.repositories import BackupRepository
-from tandem.store import backup_servers, repositories
+from tandem.store import backup_servers, organizations, repositories
+from tandem.store.database import Connection
 
 
 class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
@@ -48,27 +52,56 @@ class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a repository is made from; `isExisting` registers a restic repository that is there already."""
+    """What a repository is made from; `isExisting` registers a restic repository that is there already.
+
+    Its password is the one given, the encryption password of its backup server that is named, or generated.
+    """
 
     name: Name
     path: Path
     password: str | None = None
+    encryption_password_uid: UUID | None = None
     is_existing: bool = False
+
+
+class RepositoryParameters(msgspec.Struct, rename="camel", kw_only=True):
+    """The query: `companyUid` asks for what is available to a company, its own and the targets of its jobs."""
+
+    company_uid: UUID | None = None
 
 
 REPOSITORIES = Resource(RepositoryView, repositories.REPOSITORIES)
 
 
 def list_repositories(call: Call) -> Many[RepositoryView]:
-    """List repositories of every backup server, or of the one in the path."""
-    query = REPOSITORIES.read(call)
+    """List repositories."""
+    asked = REPOSITORIES.read(call)
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
-        server_uid = call.uid("backupServerUid") if "backupServerUid" in call.path else None
-        if server_uid is not None:
-            backup_servers.get_backup_server(connection, call.scope, server_uid)
-        page = repositories.list_repositories(connection, call.scope, query, server_uid)
+        page = repositories.list_repositories(connection, call.scope, asked)
     return Many(page, [_view(row, with_info=expand) for row in page.rows])
+
+
+def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many[RepositoryView]:
+    """List the repositories of a backup server: all, or those available to a company."""
+    asked = REPOSITORIES.read(call)
+    expand = call.expands("BackupRepositoryInfo")
+    company_uid = str(query.company_uid) if query.company_uid else None
+    with call.reading() as connection:
+        server = backup_servers.get_backup_server(connection, call.scope, call.uid("backupServerUid"))
+        if company_uid is not None:
+            _check_company(call, connection, company_uid)
+        page = repositories.list_repositories(
+            connection, call.scope, asked, server.instance_uid, company_uid=company_uid
+        )
+    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+
+
+def _check_company(call: Call, connection: Connection, company_uid: str) -> None:
+    try:
+        organizations.get_company(connection, call.scope, company_uid)
+    except NotFound as error:
+        raise NotFound(f"companyUid: {error.message}", parameter="companyUid") from error
 
 
 def get_repository(call: Call) -> One[RepositoryView]:
@@ -82,7 +115,13 @@ def get_repository(call: Call) -> One[RepositoryView]:
 
 def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
     """Create a repository, or register one."""
-    new = create.NewRepository(name=body.name, path=body.path, password=body.password, is_existing=body.is_existing)
+    new = create.NewRepository(
+        name=body.name,
+        path=body.path,
+        password=body.password,
+        is_existing=body.is_existing,
+        encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
+    )
     return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 

@@ -9,7 +9,10 @@ from tandem.api import (
     activity_log,
     agents,
     backup_servers,
+    collect,
+    credentials,
     documentation,
+    encryption_passwords,
     file_share_backups,
     file_share_copy_jobs,
     file_share_jobs,
@@ -17,40 +20,26 @@ from tandem.api import (
     job_assignments,
     job_session_heatmap,
     jobs,
-    locations,
-    organization_changes,
-    organizations,
+    proxies,
     repositories,
     restore_points,
     sessions,
-    site_resources,
     tokens,
-    usage,
-    user_changes,
-    users,
 )
-from tandem.api.operations import Operation
+from tandem.api.operations import BASE, Operation
+from tandem.api.organization_routes import ORGANIZATION_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
-BASE = "/api/v3"
 SERVERS = f"{BASE}/infrastructure/backupServers"
 SERVER = SERVERS + "/{backupServerUid}"
 JOBS = f"{SERVERS}/jobs"
 JOB = JOBS + "/{jobUid}"
 SHARES = f"{BASE}/protectedWorkloads/fileShares"
-ORGANIZATIONS = f"{BASE}/organizations"
-ORGANIZATION = ORGANIZATIONS + "/{organizationUid}"
-COMPANY = ORGANIZATIONS + "/companies/{companyUid}"
-LOCATIONS = f"{ORGANIZATIONS}/locations"
-LOCATION = LOCATIONS + "/{locationUid}"
-USER = BASE + "/users/{userUid}"
 SHARE = SHARES + "/{fileShareUid}"
 
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
-ORGANIZATIONS_WRITE, COMPANIES_WRITE = Permission.ORGANIZATIONS_WRITE, Permission.COMPANIES_WRITE
-USERS_READ, USERS_WRITE = Permission.USERS_READ, Permission.USERS_WRITE
-EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
+EXPANDS_JOB, EXPANDS_INFO = ("BackupServerJob",), ("BackupRepositoryInfo",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 
 
@@ -59,82 +48,7 @@ _ours = partial(Operation, is_extension=True)
 ROUTES: list[Operation] = [
     Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
-    # Organizations
-    Operation(
-        "GET",
-        f"{BASE}/organizations",
-        "GetOrganizations",
-        READ,
-        organizations.list_organizations,
-        organizations.ORGANIZATIONS,
-    ),
-    Operation(
-        "GET",
-        f"{BASE}/organizations/companies",
-        "GetCompanies",
-        READ,
-        organizations.list_companies,
-        organizations.COMPANIES,
-        EXPANDS_ORGANIZATION,
-    ),
-    Operation(
-        "POST",
-        f"{BASE}/organizations/companies",
-        "CreateCompany",
-        Permission.COMPANIES_WRITE,
-        organizations.create_company,
-    ),
-    Operation("GET", BASE + "/organizations/companies/{companyUid}", "GetCompany", READ, organizations.get_company),
-    Operation(
-        "GET", BASE + "/organizations/{organizationUid}", "GetOrganization", READ, organizations.get_organization
-    ),
-    _ours(
-        "POST", f"{BASE}/organizations/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller
-    ),
-    Operation("PATCH", ORGANIZATION, "PatchOrganization", ORGANIZATIONS_WRITE, organization_changes.patch_organization),
-    Operation("PATCH", COMPANY, "PatchCompany", COMPANIES_WRITE, organization_changes.patch_company),
-    Operation("DELETE", COMPANY, "DeleteCompany", COMPANIES_WRITE, organization_changes.remove_company),
-    Operation(
-        "GET",
-        f"{COMPANY}/siteResources",
-        "GetCompanySiteResources",
-        Permission.CLOUD_TENANTS,
-        site_resources.list_site_resources,
-    ),
-    Operation(
-        "GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage, usage.USAGE
-    ),
-    Operation("GET", f"{COMPANY}/usage", "GetCompanyAggregatedUsage", READ, usage.list_usage, usage.USAGE),
-    # Locations
-    Operation("GET", LOCATIONS, "GetLocations", READ, locations.list_locations, locations.LOCATIONS),
-    Operation("POST", LOCATIONS, "CreateLocation", ORGANIZATIONS_WRITE, locations.create_location),
-    Operation("GET", LOCATION, "GetLocation", READ, locations.get_location),
-    Operation("PATCH", LOCATION, "PatchLocation", ORGANIZATIONS_WRITE, locations.patch_location),
-    Operation("DELETE", LOCATION, "DeleteLocation", ORGANIZATIONS_WRITE, locations.delete_location),
-    Operation("GET", f"{LOCATION}/users", "GetUsersByLocation", USERS_READ, user_changes.list_users, users.USERS),
-    Operation(
-        "GET",
-        f"{ORGANIZATION}/locations",
-        "GetLocationsByOrganization",
-        READ,
-        locations.list_locations,
-        locations.LOCATIONS,
-    ),
-    # Users
-    Operation(
-        "GET", f"{ORGANIZATION}/users", "GetUsersByOrganization", USERS_READ, user_changes.list_users, users.USERS
-    ),
-    Operation("PATCH", USER, "PatchUser", USERS_WRITE, user_changes.patch_user),
-    Operation("DELETE", USER, "DeleteUser", USERS_WRITE, user_changes.delete_user),
-    Operation(
-        "GET", f"{USER}/locations", "GetUserLocations", USERS_READ, locations.list_locations, locations.LOCATIONS
-    ),
-    Operation("POST", f"{USER}/locations", "SetUserToLocation", USERS_WRITE, user_changes.set_location),
-    Operation("DELETE", f"{USER}/locations", "DeleteUserFromLocation", USERS_WRITE, user_changes.unset_location),
-    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users, users.USERS),
-    Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
-    Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
-    Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
+    *ORGANIZATION_ROUTES,
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
@@ -147,6 +61,55 @@ ROUTES: list[Operation] = [
         backup_servers.create_enrolment_token,
     ),
     Operation("GET", SERVER, "GetBackupServer", READ, backup_servers.get_backup_server),
+    Operation("POST", f"{SERVER}/collect", "ForceCollectBackupServer", WRITE, collect.collect_from_backup_server),
+    # Backup proxies
+    Operation("GET", f"{SERVERS}/proxies", "GetBackupProxies", READ, proxies.list_proxies, proxies.PROXIES),
+    Operation("GET", f"{SERVER}/proxies", "GetBackupProxiesByServer", READ, proxies.list_proxies, proxies.PROXIES),
+    Operation("GET", SERVER + "/proxies/{proxyUid}", "GetBackupProxy", READ, proxies.get_proxy),
+    # Credentials and encryption passwords
+    Operation("GET", f"{SERVER}/credentials", "GetBackupServerCredentialsByServer", READ, credentials.list_credentials),
+    Operation(
+        "POST",
+        f"{SERVER}/credentials/linux",
+        "CreateBackupServerLinuxCredentials",
+        WRITE,
+        credentials.create_linux_credentials,
+    ),
+    Operation(
+        "POST",
+        f"{SERVER}/credentials/standard",
+        "CreateBackupServerStandardCredentials",
+        WRITE,
+        credentials.create_standard_credentials,
+    ),
+    Operation(
+        "DELETE",
+        SERVER + "/credentials/{credentialsUid}",
+        "DeleteBackupServerCredentials",
+        WRITE,
+        credentials.delete_credentials,
+    ),
+    Operation(
+        "GET",
+        f"{SERVER}/encryptionPasswords",
+        "GetBackupServerEncryptionPasswordsByServer",
+        READ,
+        encryption_passwords.list_encryption_passwords,
+    ),
+    Operation(
+        "POST",
+        f"{SERVER}/encryptionPasswords",
+        "CreateBackupServerEncryptionPassword",
+        WRITE,
+        encryption_passwords.create_encryption_password,
+    ),
+    Operation(
+        "DELETE",
+        SERVER + "/encryptionPasswords/{passwordUid}",
+        "DeleteBackupServerEncryptionPassword",
+        WRITE,
+        encryption_passwords.delete_encryption_password,
+    ),
     # Backup repositories
     Operation(
         "GET",
@@ -162,7 +125,7 @@ ROUTES: list[Operation] = [
         f"{SERVER}/repositories",
         "GetBackupRepositoriesByServer",
         READ,
-        repositories.list_repositories,
+        repositories.list_repositories_by_server,
         repositories.REPOSITORIES,
         EXPANDS_INFO,
     ),

@@ -1,4 +1,8 @@
-"""Answers for clients of older releases: words that came into an enumeration later are Unknown to them."""
+"""Answers for clients of older releases.
+
+Words that came into an enumeration later are Unknown to them, and members that are null are left out: the descriptions
+that clients of 3.5.1 and 3.6 were made from do not say of any member that it may be null.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,14 @@ WORDS_SINCE: dict[tuple[str, str], Version] = {
     ("UserRole", "CompanyTenant"): (3, 6, 0),
     ("UserLoginStatus", "disabledDueToTenant"): (3, 6, 0),
 }
-NEWEST = max(WORDS_SINCE.values())
+NEWEST: Version = (3, 6, 1)
 UNKNOWN = "Unknown"
 
 
 def as_of(view: Any, version: Version) -> Any:
     """Give a view as a client of a version expects it."""
+    if view is None:
+        return msgspec.UNSET
     if isinstance(view, list):
         return [as_of(item, version) for item in cast("list[Any]", view)]
     if isinstance(view, Enum):

@@ -175,6 +175,40 @@ class BackupServerBackupServerRoleType(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class BackupProxyStatus(StrEnum):
+    """The contract's BackupProxyStatus."""
+
+    ERROR = "Error"
+    HEALTHY = "Healthy"
+    UNKNOWN = "Unknown"
+    WARNING = "Warning"
+
+
+class BackupProxyType(StrEnum):
+    """The contract's BackupProxyType."""
+
+    CDP = "CDP"
+    FILE = "File"
+    HYPER_V = "HyperV"
+    HYPER_V_OFFHOST = "HyperVOffhost"
+    UNKNOWN = "Unknown"
+    VSPHERE = "vSphere"
+
+
+class CredentialsOrderColumn(StrEnum):
+    """The contract's GetBackupServerCredentialsByServerOrderColumn."""
+
+    DESCRIPTION = "Description"
+    USERNAME = "Username"
+
+
+class EncryptionPasswordsOrderColumn(StrEnum):
+    """The contract's GetBackupServerEncryptionPasswordsByServerOrderColumn."""
+
+    HINT = "Hint"
+    MODIFICATION_TIME = "ModificationTime"
+
+
 class BackupRepositoryInfoStatus(StrEnum):
     """The contract's BackupRepositoryInfoStatus."""
 

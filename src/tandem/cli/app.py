@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from tandem.cli import (
     backup_servers,
     companies,
+    credentials,
+    encryption_passwords,
     file_shares,
     jobs,
     repositories,
@@ -49,6 +51,8 @@ app.add_typer(companies.app, name="companies")
 app.add_typer(users.app, name="users")
 app.add_typer(backup_servers.app, name="servers")
 app.add_typer(repositories.app, name="repositories")
+app.add_typer(credentials.app, name="credentials")
+app.add_typer(encryption_passwords.app, name="passwords")
 app.add_typer(file_shares.app, name="shares")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(sessions.app, name="sessions")

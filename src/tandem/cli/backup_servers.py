@@ -68,6 +68,23 @@ def show_server(
     )
 
 
+@app.command("collect")
+def collect(
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="Name or uid.")],
+    *,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Have a backup server report its repositories as they are now."""
+    with signed_in(data) as client:
+        row = find(client, SERVERS, server)
+        client.post(f"{BACKUP_SERVERS}/{row['instanceUid']}/collect")
+    if as_json:
+        show_json({})
+    else:
+        say(f"{row['name']} was asked; it reports within seconds, or minutes if its repositories are large.")
+
+
 @app.command("token")
 def create_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name that the backup server will have.")],

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, SHARES, find, find_server, names_of, path_of
+from tandem.cli.lookup import BACKUP_SERVERS, CREDENTIALS, SERVERS, SHARES, find, find_server, names_of, path_of
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Column, Row, moment, say, show_fields, show_json, show_table, size
 
@@ -77,13 +77,20 @@ def create_share(
     *,
     path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
     server: Server = None,
+    credentials: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Credentials of the server, by user name or uid.")
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Create a file share: a folder on a backup server."""
     with signed_in(data) as client:
         chosen = find_server(client, server)
-        row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/fileShares", {"name": name, "path": path})
+        body: Row = {"name": name, "path": path}
+        if credentials is not None:
+            found = find(client, CREDENTIALS, credentials, server_uid=chosen["instanceUid"])
+            body["credentialsUid"] = found["instanceUid"]
+        row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/fileShares", body)
     if as_json:
         show_json(row)
     else:

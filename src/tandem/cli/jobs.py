@@ -10,14 +10,12 @@ from tandem.cli.file_share_copy_jobs import create_copy
 from tandem.cli.file_share_jobs import create_backup
 from tandem.cli.following import await_session, follow, newest_session_uid, tell_end
 from tandem.cli.lookup import JOBS, SERVERS, find, names_of, path_of
-from tandem.cli.options import AsJson, Data, Server, signed_in
+from tandem.cli.options import AsJson, Data, Server, Yes, confirm, signed_in
 from tandem.cli.output import (
     Column,
     Row,
     duration,
-    is_for_a_person,
     moment,
-    plain,
     say,
     show_fields,
     show_json,
@@ -156,17 +154,14 @@ def disable_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None
 def delete_job(
     job: Job,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Delete a job; what it backed up stays, and stays restorable."""
     with signed_in(data) as client:
         row = find(client, JOBS, job)
-        if not yes:
-            if not is_for_a_person():
-                raise typer.BadParameter("needed where nobody can be asked", param_hint="--yes")
-            typer.confirm(plain(f"Delete the job {row['name']}? Its restore points stay."), abort=True, err=True)
+        confirm(f"Delete the job {row['name']}? Its restore points stay.", is_certain=yes)
         client.delete(f"{JOBS.path}/{row['instanceUid']}")
     if as_json:
         show_json({})

@@ -52,6 +52,21 @@ SHARES = Kind(
     item="/protectedWorkloads/fileShares",
     below_server="fileShares",
 )
+# These are asked for by backup server only.
+CREDENTIALS = Kind(
+    noun="credentials",
+    path=BACKUP_SERVERS,
+    listing="tandem credentials list",
+    name="username",
+    below_server="credentials",
+)
+ENCRYPTION_PASSWORDS = Kind(
+    noun="encryption password",
+    path=BACKUP_SERVERS,
+    listing="tandem passwords list",
+    name="hint",
+    below_server="encryptionPasswords",
+)
 JOBS = Kind(
     noun="job",
     path=f"{BACKUP_SERVERS}/jobs",
@@ -116,6 +131,13 @@ def find_server(client: Client, wanted: str | None) -> Row:
     if len(servers) > 1:
         raise Conflict(f"There are several backup servers: {_names(SERVERS, servers)}. Choose one with --server.")
     return servers[0]
+
+
+def rows_of_servers(client: Client, kind: Kind, servers: list[Row]) -> list[tuple[str, Row]]:
+    """Get all rows of a kind from backup servers, each with the backup server's name."""
+    return [
+        (str(server["name"]), row) for server in servers for row in client.pages(_path_of(kind, server["instanceUid"]))
+    ]
 
 
 def path_of(client: Client, kind: Kind, server: str | None) -> str:

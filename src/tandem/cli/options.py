@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.output import is_for_a_person
+from tandem.cli.output import is_for_a_person, plain
 from tandem.client import Client, open_client
 from tandem.config import Settings, load
 from tandem.domain.errors import Invalid
@@ -26,6 +26,7 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="The password's file, - for standard input. Without it, you are asked."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def settings(data: Path | None, **flags: object) -> Settings:
@@ -36,6 +37,23 @@ def settings(data: Path | None, **flags: object) -> Settings:
 def signed_in(data: Path | None) -> Client:
     """Open a client with the sign-in that is kept; raises NotSignedIn."""
     return open_client(settings(data).data)
+
+
+def confirm(question: str, *, is_certain: bool) -> None:
+    """Ask whether something is really to be done, unless somebody has said so; ends the command if it is not."""
+    if is_certain:
+        return
+    if not is_for_a_person():
+        raise typer.BadParameter("needed where nobody can be asked", param_hint="--yes")
+    typer.confirm(plain(question), abort=True, err=True)
+
+
+def read_text(file: Path, what: str) -> str:
+    """Read a whole file of text; raises Invalid, naming what should be in it."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"The file {file} of the {what} cannot be read: {error}.") from error
 
 
 def read_password(file: Path | None, prompt: str, *, is_new: bool) -> str:

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find, find_server, names_of, path_of
+from tandem.cli.lookup import (
+    BACKUP_SERVERS,
+    ENCRYPTION_PASSWORDS,
+    REPOSITORIES,
+    SERVERS,
+    find,
+    find_server,
+    names_of,
+    path_of,
+)
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
 
@@ -81,6 +90,9 @@ def create_repository(
     existing: Annotated[
         bool, typer.Option("--existing", help="Register a restic repository that is there; its password is asked for.")
     ] = False,
+    encrypted_with: Annotated[
+        str | None, typer.Option(metavar="HINT", help="An encryption password of the server, by hint or uid.")
+    ] = None,
     password_file: PasswordFile = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -89,7 +101,10 @@ def create_repository(
     with signed_in(data) as client:
         chosen = find_server(client, server)
         body: Row = {"name": name, "path": path, "isExisting": existing}
-        if existing or password_file is not None:
+        if encrypted_with is not None:
+            found = find(client, ENCRYPTION_PASSWORDS, encrypted_with, server_uid=chosen["instanceUid"])
+            body["encryptionPasswordUid"] = found["instanceUid"]
+        if password_file is not None or (existing and encrypted_with is None):
             body["password"] = read_password(password_file, f"Password of the repository {path}", is_new=False)
         row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
     if as_json:

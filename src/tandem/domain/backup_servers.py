@@ -11,6 +11,10 @@ SILENCE_MAX = timedelta(minutes=2)
 NAME_LENGTH_MAX = 255
 
 
+# Where a backup server stands: at a company that has it, or hosted for companies by their provider or reseller.
+CLIENT, HOSTED = "Client", "Hosted"
+
+
 class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
     """A backup server as the console knows it."""
 
@@ -24,6 +28,7 @@ class BackupServer(msgspec.Struct, frozen=True, kw_only=True):
     restic_version: str
     host_name: str
     last_seen_at: datetime | None
+    backup_server_role_type: str = CLIENT
 
     @property
     def display_version(self) -> str:

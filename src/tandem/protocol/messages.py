@@ -87,12 +87,24 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     family_uid: str | None
 
 
+class ShareCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """With what the agent signs in where a share is; it travels to the owning agent only, and shows itself nowhere."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        """Show nothing of the password."""
+        return f"ShareCredentials({self.username!r}, …)"
+
+
 class FileShareConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """A share for the agent to read."""
+    """A share for the agent to read; a folder of its own machine needs no credentials."""
 
     uid: str
     name: str
     path: str
+    credentials: ShareCredentials | None = None
 
 
 class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +164,11 @@ class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     target_path: str
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo
+class Collect(msgspec.Struct, frozen=True, tag=True):
+    """Report every repository as it is now: its sizes, and whether it is there."""
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
 
 
 class Command(msgspec.Struct, frozen=True):

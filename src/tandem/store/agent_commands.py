@@ -48,6 +48,17 @@ def has_open_commands(connection: Connection, backup_server_uid: str, now: datet
     return bool(connection.scalar(statement))
 
 
+def is_waiting(connection: Connection, backup_server_uid: str, order: Order, now: datetime) -> bool:
+    """Say whether just this order waits for an agent already."""
+    statement = select(func.count()).where(
+        agent_commands.c.backup_server_uid == backup_server_uid,
+        agent_commands.c.command == order,
+        agent_commands.c.answered_at.is_(None),
+        agent_commands.c.expires_at > now,
+    )
+    return bool(connection.scalar(statement))
+
+
 def answer_command(connection: Connection, backup_server_uid: str, serial: int, *, error: str, now: datetime) -> None:
     """Note an agent's answer; a command of another backup server is left alone."""
     connection.execute(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, case, delete, func, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, bindparam, case, delete, exists, func, insert, select, type_coerce, update
 
-from tandem.domain.backup_servers import SILENCE_MAX, BackupServer
+from tandem.domain.backup_servers import CLIENT, HOSTED, SILENCE_MAX, BackupServer
 from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
@@ -15,12 +15,12 @@ from tandem.store.columns import microseconds
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import backup_servers, enrolment_tokens
+from tandem.store.tables import backup_servers, companies, enrolment_tokens
 
-_BACKUP_SERVER = columns_of(backup_servers.c, BackupServer)
 # Heard since then, an agent counts as connected; in microseconds, as instants are kept.
 _SILENT_SINCE = bindparam("silent_since", type_=BigInteger)
-_IS_CONNECTED = type_coerce(backup_servers.c.last_seen_at, BigInteger) >= _SILENT_SINCE
+IS_CONNECTED = type_coerce(backup_servers.c.last_seen_at, BigInteger) >= _SILENT_SINCE
+_IS_COMPANYS = exists().where(companies.c.instance_uid == backup_servers.c.organization_uid)
 BACKUP_SERVERS = Collection(
     backup_servers,
     BackupServer,
@@ -31,9 +31,11 @@ BACKUP_SERVERS = Collection(
             + func.coalesce(func.nullif(backup_servers.c.restic_version, ""), "unknown")
             + ")"
         ),
-        "status": case((_IS_CONNECTED, "Healthy"), else_="Inaccessible"),
+        "status": case((IS_CONNECTED, "Healthy"), else_="Inaccessible"),
+        "backup_server_role_type": case((_IS_COMPANYS, CLIENT), else_=HOSTED),
     },
 )
+_BACKUP_SERVER = [BACKUP_SERVERS.columns[name] for name in BackupServer.__struct_fields__]
 
 
 class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +68,12 @@ _AGENT = columns_of(backup_servers.c, AgentState)
 
 def list_backup_servers(connection: Connection, scope: Scope, query: Query, now: datetime) -> Page[BackupServer]:
     """List the backup servers that the caller sees; `now`, aware, decides which agents count as connected."""
-    values = {"silent_since": microseconds(now - SILENCE_MAX)}
-    return BACKUP_SERVERS.page(connection, scope, query, values=values)
+    return BACKUP_SERVERS.page(connection, scope, query, values=silent_since(now))
+
+
+def silent_since(now: datetime) -> dict[str, int]:
+    """Give the parameter by which columns tell, at an instant, whether an agent is connected."""
+    return {"silent_since": microseconds(now - SILENCE_MAX)}
 
 
 def get_backup_server(connection: Connection, scope: Scope, uid: str) -> BackupServer:
@@ -84,7 +90,8 @@ def get_server_of_job(connection: Connection, uid: str) -> BackupServer:
 
 def insert_backup_server(connection: Connection, server: BackupServer, public_key: str) -> None:
     """Store a backup server whose agent has just enrolled."""
-    values = {name: getattr(server, name) for name in BackupServer.__struct_fields__}
+    names = set(BackupServer.__struct_fields__) - {"backup_server_role_type"}
+    values = {name: getattr(server, name) for name in names}
     values |= {"public_key": public_key, "generation": 0, "revision": 1, "last_report": 0}
     connection.execute(insert(backup_servers).values(values))
 

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import select
 
+from tandem.domain.credentials import Secrets
 from tandem.domain.retention import Retention, RetentionUnit
-from tandem.protocol.messages import Configuration, FileShareConfiguration, JobConfiguration, RepositoryConfiguration
+from tandem.protocol.messages import (
+    Configuration,
+    FileShareConfiguration,
+    JobConfiguration,
+    RepositoryConfiguration,
+    ShareCredentials,
+)
 from tandem.sealing import Seal
-from tandem.store import file_shares, repositories
+from tandem.store import credentials, file_shares, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
 
 def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str) -> Configuration:
-    """Put together an agent's configuration; repository passwords are opened for it alone."""
+    """Put together an agent's configuration; passwords are opened for it alone."""
     is_server = backup_servers.c.instance_uid == backup_server_uid
     revision = connection.execute(select(backup_servers.c.revision).where(is_server)).scalar_one()
-    shares = file_shares.paths_of_server(connection, backup_server_uid)
     return Configuration(
         revision=int(revision),
         repositories=_repositories(connection, seal, backup_server_uid),
-        file_shares=[FileShareConfiguration(uid=uid, name=name, path=path) for uid, name, path in shares],
+        file_shares=_file_shares(connection, seal, backup_server_uid),
         jobs=_jobs(connection, backup_server_uid),
     )
 
@@ -46,6 +53,23 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
             )
         )
     return found
+
+
+def _file_shares(connection: Connection, seal: Seal, backup_server_uid: str) -> list[FileShareConfiguration]:
+    used = file_shares.credentials_of_server(connection, backup_server_uid)
+    kept = credentials.secrets_of_server(connection, backup_server_uid) if used else {}
+
+    def opened(share_uid: str) -> ShareCredentials | None:
+        if share_uid not in used:
+            return None
+        username, sealed = kept[used[share_uid]]
+        secrets = msgspec.json.decode(seal.open(sealed, used[share_uid]), type=Secrets)
+        return ShareCredentials(username=username, password=secrets.password or "")
+
+    return [
+        FileShareConfiguration(uid=uid, name=name, path=path, credentials=opened(uid))
+        for uid, name, path in file_shares.paths_of_server(connection, backup_server_uid)
+    ]
 
 
 def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfiguration]:

@@ -56,8 +56,24 @@ def paths_of_server(connection: Connection, backup_server_uid: str) -> list[tupl
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def insert_file_share(connection: Connection, share: FileShare, *, created_at: datetime) -> None:
+def credentials_of_server(connection: Connection, backup_server_uid: str) -> dict[str, str]:
+    """Get the credentials that shares of a backup server use, by share; those that use none are left out."""
+    columns = select(file_shares.c.instance_uid, file_shares.c.credentials_uid)
+    uses = (file_shares.c.backup_server_uid == backup_server_uid) & file_shares.c.credentials_uid.is_not(None)
+    return {row[0]: row[1] for row in connection.execute(columns.where(uses))}
+
+
+def shares_with_credentials(connection: Connection, credentials_uid: str) -> list[str]:
+    """Get the names of the shares that use credentials."""
+    names = select(file_shares.c.name).where(file_shares.c.credentials_uid == credentials_uid)
+    return list(connection.scalars(names.order_by(file_shares.c.position)))
+
+
+def insert_file_share(
+    connection: Connection, share: FileShare, *, created_at: datetime, credentials_uid: str | None = None
+) -> None:
     """Store a new file share."""
     names = ("instance_uid", "backup_server_uid", "organization_uid", "name", "path")
     values = {name: getattr(share, name) for name in names}
-    connection.execute(insert(file_shares).values({**values, "created_at": created_at}))
+    values |= {"created_at": created_at, "credentials_uid": credentials_uid}
+    connection.execute(insert(file_shares).values(values))

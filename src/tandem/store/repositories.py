@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from tandem.domain.errors import Conflict
 from tandem.domain.identity import Scope
@@ -15,7 +15,7 @@ from tandem.protocol.messages import RepositoryReport
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import fetch_one, records, visible
-from tandem.store.tables import backup_repositories, backup_servers
+from tandem.store.tables import backup_repositories, backup_servers, file_share_copy_jobs, file_share_jobs
 
 _COLUMNS = {column.name: column for column in backup_repositories.c} | {"host_name": backup_servers.c.host_name}
 _FROM = backup_repositories.join(
@@ -26,10 +26,26 @@ _REPOSITORY = select(*(_COLUMNS[name] for name in BackupRepository.__struct_fiel
 
 
 def list_repositories(
-    connection: Connection, scope: Scope, query: Query, backup_server_uid: str | None = None
+    connection: Connection,
+    scope: Scope,
+    query: Query,
+    backup_server_uid: str | None = None,
+    *,
+    company_uid: str | None = None,
 ) -> Page[BackupRepository]:
-    """List the repositories that the caller sees, all or those of one backup server."""
-    return REPOSITORIES.page(connection, scope, query, backup_server_uid=backup_server_uid)
+    """List the repositories that the caller sees: all, those of one backup server, those available to a company."""
+    available = [] if company_uid is None else [_is_available_to(company_uid)]
+    return REPOSITORIES.page(connection, scope, query, *available, backup_server_uid=backup_server_uid)
+
+
+def _is_available_to(company_uid: str) -> ColumnElement[bool]:
+    is_target = [
+        backup_repositories.c.instance_uid.in_(
+            select(family.c.target_repository_uid).where(family.c.mapped_organization_uid == company_uid)
+        )
+        for family in (file_share_jobs, file_share_copy_jobs)
+    ]
+    return or_(backup_repositories.c.organization_uid == company_uid, *is_target)
 
 
 def get_repository(connection: Connection, scope: Scope, uid: str, backup_server_uid: str) -> BackupRepository:
@@ -68,6 +84,7 @@ def insert_repository(
     is_existing: bool,
     family_uid: str | None,
     created_at: datetime,
+    encryption_password_uid: str | None = None,
 ) -> None:
     """Store a repository that its agent is to make."""
     names = set(BackupRepository.__struct_fields__) - {"host_name"}
@@ -77,6 +94,7 @@ def insert_repository(
         "is_existing": is_existing,
         "family_uid": family_uid,
         "created_at": created_at,
+        "encryption_password_uid": encryption_password_uid,
     }
     connection.execute(insert(backup_repositories).values(values))
 
@@ -99,6 +117,13 @@ def apply_repository_report(connection: Connection, backup_server_uid: str, repo
         else:
             values["restic_id"] = report.restic_id
     connection.execute(update(backup_repositories).where(of_report).values(values))
+
+
+def repositories_with_password(connection: Connection, encryption_password_uid: str) -> list[str]:
+    """Get the names of the repositories that were made with an encryption password."""
+    uses = backup_repositories.c.encryption_password_uid == encryption_password_uid
+    names = select(backup_repositories.c.name).where(uses)
+    return list(connection.scalars(names.order_by(backup_repositories.c.position)))
 
 
 def delete_failed_repository(connection: Connection, uid: str) -> None:

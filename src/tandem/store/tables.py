@@ -35,6 +35,7 @@ from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
+from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
     "installation",
@@ -191,6 +192,7 @@ backup_repositories = Table(
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
     Column("path", Text, nullable=False),
     Column("sealed_password", Text, nullable=False),
+    Column("encryption_password_uid", Uid, ForeignKey(encryption_passwords.c.instance_uid), index=True),
     Column("is_existing", Boolean, nullable=False),
     Column("family_uid", Uid),
     Column("state", Word(RepositoryState), nullable=False),
@@ -213,6 +215,7 @@ file_shares = Table(
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
     Column("name", String(255), nullable=False),
     Column("path", Text, nullable=False),
+    Column("credentials_uid", Uid, ForeignKey(credentials.c.instance_uid), index=True),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
