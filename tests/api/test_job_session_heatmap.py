@@ -37,7 +37,7 @@ def test_a_run_is_told_on_its_day(console: Console) -> None:
             "jobName": "Acme's job",
             "serverName": "Acme's server",
             "managementAgentUid": uid("Acme's agent"),
-            "locationUid": uid("Acme's location"),
+            "locationUid": ACMES.location,
             "organizationName": "Acme",
             "organizationUid": ACME,
             "startTime": "2026-03-02T10:00:00.0000000+00:00",

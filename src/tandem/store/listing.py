@@ -25,6 +25,8 @@ from tandem.store.query import visible, visible_parts
 Row = TypeVar("Row")
 Record = TypeVar("Record")
 Parts = list[list[ColumnElement[bool]]]
+# No column is named so: a condition on an organization is another than the scope's.
+OF_ORGANIZATION, OF_USER = "scope_organization_uid", "scope_user_uid"
 Order = Sequence[tuple[ColumnElement[Any], bool]]
 
 
@@ -127,7 +129,7 @@ class Collection(Generic[Record]):
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
         key = (shape.columns, scope.kind, *given)
         statements = self._made.get(key) or self._make(key)
-        given |= {"organization_uid": scope.organization_uid, **(values or {})}
+        given |= {OF_ORGANIZATION: scope.organization_uid, OF_USER: scope.user_uid, **(values or {})}
         window = query.window
         total = statements.count.rows(connection, int, **given)[0]
         count = min(window.limit, total - window.offset)
@@ -178,7 +180,7 @@ class Collection(Generic[Record]):
 
     def _make(self, key: tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]]) -> _Statements:
         names, kind, *equal = key
-        scope = Scope(kind, cast("str", bindparam("organization_uid")))
+        scope = Scope(kind, cast("str", bindparam(OF_ORGANIZATION)), cast("str", bindparam(OF_USER)))
         held = [*self._where, *(self.columns[name] == bindparam(name) for name in equal)]
         parts = [[*part, *held] for part in visible_parts(self._table, scope)]
         counts = [select(func.count()).select_from(self._source).where(*part).scalar_subquery() for part in parts]
