@@ -6,7 +6,7 @@ import msgspec
 
 from tandem.actions.change_user import check_one_owner
 from tandem.actions.context import Act, named_in, new_uid
-from tandem.actions.passwords import hash_password
+from tandem.actions.passwords import hash_first_password
 from tandem.domain.errors import Conflict, Forbidden, Invalid
 from tandem.domain.identity import (
     Caller,
@@ -28,7 +28,7 @@ class NewCompany(msgspec.Struct, frozen=True, kw_only=True):
 
     organization: Organization
     owner_user_name: str
-    owner_password: str
+    owner_password: str | None
     reseller_uid: str | None
     subscription_plan_uid: str | None
     is_rest_access_enabled: bool
@@ -43,7 +43,7 @@ def create_company(act: Act, new: NewCompany) -> Company:
         Conflict: if the name or the owner's user name is taken.
         Forbidden: if a reseller's user names another reseller.
     """
-    password_hash = hash_password(new.owner_password, "ownerCredentials.password")
+    password_hash = hash_first_password(new.owner_password, "ownerCredentials.password")
     uid = new_uid()
     with act.context.database.writing() as connection:
         company = Company(
@@ -89,7 +89,7 @@ def create_reseller(act: Act, organization: Organization) -> Organization:
     return reseller
 
 
-def create_user(act: Act, user: User, password: str) -> User:
+def create_user(act: Act, user: User, password: str | None) -> User:
     """Create a user in an organization that the caller sees, with a role that he may give.
 
     Raises:
@@ -98,7 +98,7 @@ def create_user(act: Act, user: User, password: str) -> User:
         Invalid: if the role does not belong to the organization's type, or the password is bad.
         Conflict: if the user name is taken, or the organization has an owner and would get another.
     """
-    password_hash = hash_password(password, "credentials.password")
+    password_hash = hash_first_password(password, "credentials.password")
     user = msgspec.structs.replace(user, instance_uid=new_uid())
     with act.context.database.writing() as connection:
         with named_in("organizationUid"):

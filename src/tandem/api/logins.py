@@ -12,7 +12,7 @@ from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Int32, Text, Uid, instant
+from tandem.api.texts import Instant, Int32, Int64, Text, Uid, instant
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Scope, ScopeKind, grantable_roles
 from tandem.domain.listing import Query
@@ -62,7 +62,7 @@ class TotpParameters(msgspec.Struct, rename="camel", kw_only=True):
 class RevocationParameters(msgspec.Struct, rename="camel", kw_only=True):
     """Whether only what came of one login is to end."""
 
-    user_login_id: Int32 | None = None
+    user_login_id: Int64 | None = None
 
 
 class UserLoginPatch(msgspec.Struct, rename="camel", kw_only=True):

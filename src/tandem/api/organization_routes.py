@@ -68,6 +68,7 @@ ORGANIZATION_ROUTES: list[Operation] = [
         "GetCompanySiteResources",
         Permission.CLOUD_TENANTS,
         site_resources.list_site_resources,
+        site_resources.SITE_RESOURCES,
     ),
     Operation(
         "GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage, usage.USAGE

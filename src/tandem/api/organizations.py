@@ -54,9 +54,10 @@ class EmbeddedOrganization(msgspec.Struct):
 
 
 class OwnerView(msgspec.Struct, rename="camel"):
-    """A company owner's credentials without the password."""
+    """The contract's OwnerCredentials, which never show the password."""
 
     user_name: str
+    password: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
@@ -101,10 +102,10 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class OwnerCredentials(msgspec.Struct, rename="camel", kw_only=True):
-    """A company owner's credentials."""
+    """A user's name and first password; without one he makes it by a password reset."""
 
     user_name: UserName
-    password: str
+    password: str | None = None
 
 
 class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from tandem.api.answers import Many
 from tandem.api.call import Call
-from tandem.api.listing import window_of
+from tandem.api.listing import Resource
 from tandem.api.organizations import OwnerView
 from tandem.api.texts import Instant, Int32, Uid
 from tandem.domain.paging import Page
@@ -63,12 +63,19 @@ class CloudTenantView(msgspec.Struct, rename="camel", kw_only=True):
     name: str | None
     hashed_password: str
     is_enabled: bool
+    is_backup_resources_enabled: bool
+    is_native_replication_resources_enabled: bool
+    is_vcd_replication_resources_enabled: bool
+    assigned_for_company: Uid | None
     credentials: OwnerView
+
+
+SITE_RESOURCES = Resource(CloudTenantView)
 
 
 def list_site_resources(call: Call) -> Many[CloudTenantView]:
     """List the cloud tenants of a company: none, whatever is asked of them."""
-    window = window_of(call)
+    window = SITE_RESOURCES.read(call).window
     with call.reading() as connection:
         organizations.get_company(connection, call.scope, call.uid("companyUid"))
     return Many(Page(rows=[], total=0, offset=window.offset), [])
