@@ -5,6 +5,7 @@ there, once. Beside them, Acme, the reseller North and the provider have a user 
 North's.
 """
 
+import base64
 import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -527,6 +528,8 @@ def insert_action(connection: Connection, estate: Estate, seal: Seal) -> None:
         created_at=START,
     )
     assert async_actions.insert_async_action(connection, action)
-    answer = seal.close('[200,[],""]', f"{estate.action} answer")
+    # The body stands there as base64: an answer without data.
+    body = base64.b64encode(b'{"errors":[],"data":{},"meta":null}').decode()
+    answer = seal.close(f'[200,[],"{body}"]', f"{estate.action} answer")
     done = AsyncActionStatus.SUCCEED
     async_actions.end_async_action(connection, estate.action, done, START, sealed_answer=answer)

@@ -18,7 +18,9 @@ from tandem.store.tables import file_share_copy_jobs
 from tests.consoles import COPY_JOBS, JOBS, Console, fill_with_people
 from tests.people import ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS
 
-LISTED = [operation for operation in ROUTES if operation.lists is not None]
+# Of cloud tenants there are none here.
+EMPTY = {"GetCompanySiteResources", "GetCompanySites"}
+LISTED = [operation for operation in ROUTES if operation.lists is not None and operation.operation_id not in EMPTY]
 NAME = {"property": "name", "operation": "contains", "value": "copy"}
 
 

@@ -51,6 +51,7 @@ EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
     "PatchCompany": ADMINISTRATORS_3,
     "DeleteCompany": ADMINISTRATORS_3,
     "GetCompanySiteResources": READ_11,
+    "GetCompanySites": READ_11,
     "GetCompaniesAggregatedUsage": READ_13,
     "GetCompanyAggregatedUsage": READ_13,
     "GetLocations": READ_13,

@@ -205,9 +205,8 @@ def read_mfa_policy(status: str) -> MfaPolicyStatus:
 
 
 def _mfa_policy(act: Act, current: User, status: MfaPolicyStatus) -> MfaPolicyStatus:
-    is_own = current.instance_uid == act.caller.user_uid
-    if is_own and act.caller.role not in grantable_roles(act.caller.role):
-        text = "mfaPolicyStatus: ask another administrator whether you need a second factor."
+    if current.instance_uid == act.caller.user_uid and status is MfaPolicyStatus.DISABLED:
+        text = "mfaPolicyStatus: nobody can free himself of the second factor; ask another administrator."
         raise Forbidden(text, field="mfaPolicyStatus")
     return status
 

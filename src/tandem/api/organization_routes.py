@@ -70,6 +70,16 @@ ORGANIZATION_ROUTES: list[Operation] = [
         site_resources.list_site_resources,
         site_resources.SITE_RESOURCES,
     ),
+    # The same under its path of release 3.5.1.
+    Operation(
+        "GET",
+        f"{COMPANY}/sites",
+        "GetCompanySites",
+        Permission.CLOUD_TENANTS,
+        site_resources.list_site_resources,
+        site_resources.SITE_RESOURCES,
+        is_extension=True,
+    ),
     Operation(
         "GET", f"{ORGANIZATIONS}/companies/usage", "GetCompaniesAggregatedUsage", READ, usage.list_usage, usage.USAGE
     ),
