@@ -186,12 +186,20 @@ def user(name: str, role: str) -> dict[str, Any]:
     }
 
 
+def acting_as(console: Console, user_uid: str) -> dict[str, Any]:
+    """Sign in as Lara and act as another."""
+    lara = console.ask_for_token(grant_type="password", username="lara", password=PASSWORD).json()
+    acting = {"grant_type": "as", "refresh_token": lara["refresh_token"], "userUid": user_uid}
+    return console.ask_for_token(**acting).json()
+
+
 def test_a_location_administrator_makes_users_for_his_locations_only(console: Console) -> None:
     made = console.does("POST", "/users", LARA, user("new", "CompanyLocationUser"))
     assert [row["instanceUid"] for row in console.data(f"/users/{made['instanceUid']}/locations", LARA)] == [
         ACMES.location
     ]
     console.does("PATCH", f"/users/{made['instanceUid']}", LARA, [replace("/profile/firstName", "N")])
+    assert "access_token" in acting_as(console, made["instanceUid"])
     location = make(console)
     # Neither to others nor to himself can he give what he does not see.
     for who in (made["instanceUid"], LARA.uid):
@@ -201,6 +209,10 @@ def test_a_location_administrator_makes_users_for_his_locations_only(console: Co
     patch = [{"op": "add", "path": "/credentials/password", "value": "taken over"}]
     console.refuses(403, "PATCH", f"/users/{made['instanceUid']}", LARA, patch)
     console.refuses(403, "DELETE", f"/users/{made['instanceUid']}", LARA)
+    key = f"/users/{made['instanceUid']}/logins/apikey?description=x&scopes=rest"
+    console.refuses(403, "POST", key, LARA)
+    console.does("POST", key, BOB)
+    assert acting_as(console, made["instanceUid"])["error"] == "invalid_grant"
     for role in ("CompanyAdministrator", "CompanyOwner", "CompanyTenant"):
         console.refuses(403, "POST", "/users", LARA, user("other", role))
         console.refuses(403, "PATCH", f"/users/{LARA.uid}", LARA, [replace("/role", role)])

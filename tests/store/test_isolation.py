@@ -239,6 +239,7 @@ WITHOUT_SCOPE = {
         "locations.chosen_locations",
         "locations.has_backup_servers",
         "locations.is_location_name_taken",
+        "locations.sees_no_more",
         "locations.unchoose_location",
         "file_shares.shares_with_credentials",
         "repositories.delete_failed_repository",

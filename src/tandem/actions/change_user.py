@@ -14,7 +14,6 @@ from tandem.domain.identity import (
     LOCATION_ROLES,
     MfaPolicyStatus,
     Role,
-    ScopeKind,
     User,
     UserStatus,
     grantable_roles,
@@ -131,11 +130,8 @@ def _alterable(connection: Connection, act: Act, uid: str) -> User:
 
 
 def _check_within_locations(connection: Connection, act: Act, user: User) -> None:
-    # Whoever could set another's password would see all that he sees.
-    if act.caller.scope.kind is not ScopeKind.LOCATIONS or user.instance_uid == act.caller.user_uid:
-        return
-    own = set(locations.chosen_locations(connection, act.caller.user_uid))
-    if not set(locations.chosen_locations(connection, user.instance_uid)) <= own:
+    is_self = user.instance_uid == act.caller.user_uid
+    if not is_self and not locations.sees_no_more(connection, act.caller, user.instance_uid):
         raise Forbidden("This user sees locations that you do not; ask an administrator of the company.")
 
 

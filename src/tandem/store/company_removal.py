@@ -97,6 +97,7 @@ def _forget_assignments(connection: Connection, table: Table, uid: str) -> None:
 def _forget_mentions(connection: Connection, parent: Table, condition: ColumnElement[bool]) -> None:
     for table in metadata.sorted_tables:
         for key in table.foreign_keys:
-            if key.column.table is parent and key.parent.nullable:
+            # What goes along with the row, the database removes by itself.
+            if key.column.table is parent and key.parent.nullable and key.ondelete is None:
                 mentions = key.parent.in_(select(key.column).where(condition).correlate(None))
                 connection.execute(update(table).where(mentions).values({key.parent.name: None}))

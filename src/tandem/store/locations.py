@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, not_, select, update
 
-from tandem.domain.identity import Scope
+from tandem.domain.identity import Caller, Scope, ScopeKind
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import Page
@@ -82,6 +82,18 @@ def move_backup_server(connection: Connection, backup_server_uid: str, location_
     connection.execute(update(backup_servers).where(of_server).values(location_uid=location_uid))
     of_jobs = jobs.c.backup_server_uid == backup_server_uid
     connection.execute(update(jobs).where(of_jobs).values(location_uid=location_uid))
+
+
+def sees_no_more(connection: Connection, caller: Caller, user_uid: str) -> bool:
+    """Say whether no location was chosen for a user but those that the caller sees.
+
+    Whoever is bound to locations must not alter, or act as, one for whom this does not hold: he would see more by him.
+    """
+    if caller.scope.kind is not ScopeKind.LOCATIONS:
+        return True
+    of_user = user_locations.c.user_uid == user_uid
+    beyond = select(user_locations.c.location_uid).where(of_user, not_(visible(user_locations, caller.scope)))
+    return connection.scalar(beyond.limit(1)) is None
 
 
 def choose_location(connection: Connection, user_uid: str, location_uid: str) -> bool:
