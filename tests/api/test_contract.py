@@ -44,7 +44,6 @@ LEFT_OUT: dict[str, set[str]] = {
     "BackupServerJobScheduleOptionsPeriodically": {"schedule"},
     "Company": {"_embedded"},
     "CredentialsInfo": {"password"},
-    "JobSessionHeatmapSession": {"locationName"},
     "OAuth2Error": {"error_uri"},
     "OAuth2Result": {"encrypted_code", "mfa_token"},
     "OwnerCredentials": {"password"},
