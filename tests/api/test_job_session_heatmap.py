@@ -37,6 +37,7 @@ def test_a_run_is_told_on_its_day(console: Console) -> None:
             "jobName": "Acme's job",
             "serverName": "Acme's server",
             "managementAgentUid": uid("Acme's agent"),
+            "locationName": "Default location",
             "locationUid": ACMES.location,
             "organizationName": "Acme",
             "organizationUid": ACME,
