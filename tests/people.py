@@ -1,9 +1,11 @@
 """Three people everywhere: Alice runs the provider, Bob owns the company Acme, Charlie owns the company Beta.
 
-Each organization has an estate: a backup server with everything that can be there, once. Beside the three, Acme, the
-reseller North and the provider have a user of every role; the company Gamma is North's.
+Lara looks after one location of Acme. Each organization has an estate: a backup server with everything that can be
+there, once. Beside them, Acme, the reseller North and the provider have a user of every role; the company Gamma is
+North's.
 """
 
+import base64
 import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -41,6 +43,7 @@ from tandem.store import (
     file_share_jobs,
     file_shares,
     jobs,
+    locations,
     logins,
     organizations,
     repositories,
@@ -101,6 +104,9 @@ ALICE = PEOPLE[Role.PORTAL_ADMINISTRATOR]
 BOB = PEOPLE[Role.COMPANY_OWNER]
 NORA = PEOPLE[Role.RESELLER_OWNER]
 CHARLIE = _person(Role.COMPANY_OWNER, BETA, "charlie")
+# Acme's default location was chosen for her; for the one in PEOPLE, none.
+LARA = _person(Role.COMPANY_LOCATION_ADMINISTRATOR, ACME, "lara")
+EVERYBODY = (*PEOPLE.values(), CHARLIE, LARA)
 
 
 def key_of(person: Person) -> str:
@@ -116,6 +122,11 @@ class Estate(NamedTuple):
 
     name: str
     organization_uid: str
+
+    @property
+    def location(self) -> str:
+        """The organization's default location."""
+        return uid(f"location of {self.organization_uid}")
 
     @property
     def server(self) -> str:
@@ -228,10 +239,11 @@ def populate(connection: Connection, seal: Seal) -> None:
     key_id = uid("signing key")
     tokens.insert_signing_key(connection, key_id=key_id, sealed_key=seal.close("k" * 43, key_id), now=START)
     _insert_organizations(connection)
-    for person in (*PEOPLE.values(), CHARLIE):
+    for person in EVERYBODY:
         insert_person(connection, person)
     for person in (ALICE, BOB, CHARLIE, NORA):
         insert_key(connection, person)
+    locations.choose_location(connection, LARA.uid, ACMES.location)
     for estate in ESTATES:
         insert_server(connection, estate)
         insert_secrets(connection, estate, seal)
@@ -246,7 +258,7 @@ def _insert_organizations(connection: Connection) -> None:
     kinds |= {company: (name, OrganizationType.COMPANY) for company, (name, _reseller) in COMPANIES.items()}
     for organization_uid, (name, kind) in kinds.items():
         organization = Organization(instance_uid=organization_uid, type=kind, name=name, email=f"{name}@example.com")
-        organizations.insert_organization(connection, organization, uid(f"{name} location"))
+        organizations.insert_organization(connection, organization, uid(f"location of {organization_uid}"))
     for organization_uid, (name, reseller_uid) in COMPANIES.items():
         company = Company(
             instance_uid=organization_uid,
@@ -310,7 +322,7 @@ def insert_server(connection: Connection, estate: Estate) -> None:
         instance_uid=estate.server,
         name=f"{estate.name} server",
         organization_uid=estate.organization_uid,
-        location_uid=uid(f"{estate.name} location"),
+        location_uid=estate.location,
         management_agent_uid=estate.agent,
         installation_uid=uid(f"{estate.name} installation"),
         version="0.1.0",
@@ -413,7 +425,7 @@ def job_of(estate: Estate, kind: JobType) -> Job:
         backup_server_uid=estate.server,
         organization_uid=estate.organization_uid,
         mapped_organization_uid=None,
-        location_uid=uid(f"{estate.name} location"),
+        location_uid=estate.location,
         type=kind,
         is_enabled=True,
         status=JobStatus.NONE,
@@ -516,6 +528,8 @@ def insert_action(connection: Connection, estate: Estate, seal: Seal) -> None:
         created_at=START,
     )
     assert async_actions.insert_async_action(connection, action)
-    answer = seal.close('[200,[],""]', f"{estate.action} answer")
+    # The body stands there as base64: an answer without data.
+    body = base64.b64encode(b'{"errors":[],"data":{},"meta":null}').decode()
+    answer = seal.close(f'[200,[],"{body}"]', f"{estate.action} answer")
     done = AsyncActionStatus.SUCCEED
     async_actions.end_async_action(connection, estate.action, done, START, sealed_answer=answer)

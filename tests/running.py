@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tandem.restic import check, listing, version
 from tandem.restic.process import RepositoryAccess
 from tests.restic import quick_repository

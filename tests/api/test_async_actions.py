@@ -339,7 +339,7 @@ def test_an_initiator_notes_what_he_wants_with_his_action(patient: GatedConsole)
 @pytest.mark.parametrize(
     ("body", "name"),
     [
-        ({"requestBody": 1}, "requestBody"),
+        ({"requestBody": 1.5}, "requestBody"),
         ({"queryParameters": {"a": "1"}}, "queryParameters"),
         ({"queryParameters": []}, "queryParameters"),
         ({"more": 1}, "more"),

@@ -13,7 +13,7 @@ import pytest
 
 from tandem.domain.sessions import SessionState
 from tests.consoles import COPY_JOBS, JOBS, Console
-from tests.people import ACME, ACMES, ALICE, BOB, GAMMA, NORA, PASSWORD
+from tests.people import ACME, ACMES, ALICE, BOB, GAMMA, LARA, NORA, PASSWORD
 from tests.reports import ended, session
 
 MEMBERS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("contract_members.json").read_text())
@@ -42,9 +42,8 @@ LEFT_OUT: dict[str, set[str]] = {
     "BackupServerFileShareJobObject": {"lastSession"},
     "BackupServerJob": {"schedule"},
     "BackupServerJobScheduleOptionsPeriodically": {"schedule"},
-    "Company": {"_embedded", "companyServices", "loginUrl"},
+    "Company": {"_embedded"},
     "CredentialsInfo": {"password"},
-    "JobSessionHeatmapSession": {"locationName"},
     "OAuth2Error": {"error_uri"},
     "OAuth2Result": {"encrypted_code", "mfa_token"},
     "OwnerCredentials": {"password"},
@@ -142,6 +141,13 @@ COLLECTIONS = {
     f"{SHARES}/{ACMES.share}/backups": "ProtectedOnPremisesFileShareBackup",
     "/eventLogs/activityLogs": "ActivityLog",
     "/users": "User",
+    f"/organizations/{ACME}/users": "User",
+    f"/organizations/locations/{ACMES.location}/users": "User",
+    "/organizations/locations": "OrganizationLocation",
+    f"/organizations/{ACME}/locations": "OrganizationLocation",
+    f"/users/{LARA.uid}/locations": "OrganizationLocation",
+    "/organizations/companies/usage": "LocationAggregatedUsage",
+    f"/organizations/companies/{ACME}/usage": "LocationAggregatedUsage",
     "/organizations": "Organization",
     "/organizations/companies": "Company",
     "/organizations/companies?expand=Organization": "Company",
@@ -158,6 +164,7 @@ SINGLE = {
     f"{SHARES}/restorePoints/{ACMES.point}": "ProtectedOnPremisesFileShareRestorePoint",
     "/infrastructure/jobSessionHeatmap/?from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z": "JobSessionHeatmap",
     "/users/me": "User",
+    f"/organizations/locations/{ACMES.location}": "OrganizationLocation",
     f"/organizations/{ACME}": "Organization",
     f"/organizations/companies/{GAMMA}": "Company",
     "/about": "About",

@@ -203,7 +203,7 @@ def test_hostile_texts_are_kept_as_they_are(console: Console, text: str) -> None
         ("standard", "userName2", "x"),
         ("linux", "sshPort", 0),
         ("linux", "sshPort", 65536),
-        ("linux", "sshPort", "22"),
+        ("linux", "sshPort", "ssh"),
         ("linux", "useSu", "yes"),
     ],
 )

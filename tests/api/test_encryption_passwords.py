@@ -58,7 +58,7 @@ def test_a_list_is_ordered_as_asked(console: Console, query: str, hints: list[st
         ("password", " x"),
         ("password", "a\nb"),
         ("password", "a\0b"),
-        ("password", 7),
+        ("password", 7.5),
         ("hint", ""),
         ("hint", "a\0b"),
         ("hint", "x" * 2001),

@@ -83,7 +83,7 @@ def enrol(console: Console, who: Person = BOB, pair: Any = None) -> str:
 
 def demand_second_factor(console: Console, who: Person = BOB) -> None:
     with console.database.writing() as connection:
-        assert stored_users.set_mfa_policy(connection, ALICE.caller.scope, who.uid, MfaPolicyStatus.ENABLED)
+        stored_users.update_user(connection, who.uid, {"mfa_policy_status": MfaPolicyStatus.ENABLED})
 
 
 def change(console: Console, who: Person, **values: object) -> None:

@@ -16,9 +16,11 @@ from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.store.database import open_database
 from tandem.store.tables import file_share_copy_jobs
 from tests.consoles import COPY_JOBS, JOBS, Console, fill_with_people
-from tests.people import ACMES, ALICE, BETAS, BOB, PROVIDERS
+from tests.people import ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS
 
-LISTED = [operation for operation in ROUTES if operation.lists is not None]
+# Of cloud tenants there are none here.
+EMPTY = {"GetCompanySiteResources", "GetCompanySites"}
+LISTED = [operation for operation in ROUTES if operation.lists is not None and operation.operation_id not in EMPTY]
 NAME = {"property": "name", "operation": "contains", "value": "copy"}
 
 
@@ -230,6 +232,9 @@ def path_of(operation: Operation) -> str:
     """Give an operation's path with the ids of the provider's things in it."""
     path = operation.path.removeprefix(BASE)
     ids = {**PROVIDERS.uids, "organizationUid": PROVIDERS.organization_uid, "userUid": ALICE.uid}
+    ids |= {"companyUid": ACMES.organization_uid, "locationUid": ACMES.location}
+    if path.startswith("/users/{userUid}/locations"):
+        ids["userUid"] = LARA.uid
     if "fileShareCopyJobs/{" in path:
         ids["jobUid"] = PROVIDERS.copy_job
     for name, value in ids.items():

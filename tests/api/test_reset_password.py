@@ -212,7 +212,7 @@ def test_the_return_url_is_neither_followed_nor_kept(console: Console, url: str 
     assert "location" not in response.headers
 
 
-@pytest.mark.parametrize("body", [{}, {"email": EMAIL}, {"userName": "bob"}, {"email": 1, "userName": "bob"}, []])
+@pytest.mark.parametrize("body", [{}, {"email": EMAIL}, {"userName": "bob"}, {"email": 1.5, "userName": "bob"}, []])
 def test_a_body_that_lacks_something_is_told(console: Console, body: object) -> None:
     response = ask(console, body)
     assert response.status_code == 400

@@ -6,7 +6,7 @@ from tandem.api.routes import ROUTES, Operation
 from tandem.domain.identity import Contract, Role
 from tests.consoles import Console, error_in
 from tests.people import PEOPLE, uid
-from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_13, USERS_11, WRITE_10
+from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_11, READ_13, USERS_11, WRITE_10
 
 PUBLIC = "public"
 AGENTS = "agents only"
@@ -47,6 +47,26 @@ EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
     "AttachRequestDataToAsyncAction": ALL_16,
     "GetAsyncActionResult": ALL_16,
     "ClearAsyncActionResult": ALL_16,
+    "PatchOrganization": OLDEST_5,
+    "PatchCompany": ADMINISTRATORS_3,
+    "DeleteCompany": ADMINISTRATORS_3,
+    "GetCompanySiteResources": READ_11,
+    "GetCompanySites": READ_11,
+    "GetCompaniesAggregatedUsage": READ_13,
+    "GetCompanyAggregatedUsage": READ_13,
+    "GetLocations": READ_13,
+    "CreateLocation": OLDEST_5,
+    "GetLocation": READ_13,
+    "PatchLocation": OLDEST_5,
+    "DeleteLocation": OLDEST_5,
+    "GetUsersByLocation": USERS_11,
+    "GetLocationsByOrganization": READ_13,
+    "GetUsersByOrganization": USERS_11,
+    "PatchUser": WRITE_10,
+    "DeleteUser": WRITE_10,
+    "GetUserLocations": USERS_11,
+    "SetUserToLocation": WRITE_10,
+    "DeleteUserFromLocation": WRITE_10,
     "GetBackupServers": READ_13,
     "GetBackupServer": READ_13,
     "CreateBackupServerEnrolmentToken": OLDEST_5,

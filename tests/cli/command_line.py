@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from typer.testing import CliRunner, Result
 
 from tandem.cli.app import app
-from tandem.client import fingerprint
+from tandem.client.certificates import fingerprint
 
 PASSWORD = "correct horse battery"
 TANDEM = Path(sys.executable).parent / "tandem"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tandem.cli import following
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tandem.domain.sessions import SessionState
 from tests.cli.command_line import PASSWORD, TANDEM, Cli, RunningConsole
 from tests.cli.standin_agent import StandInAgent

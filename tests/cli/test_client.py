@@ -10,17 +10,9 @@ import msgspec
 import pytest
 
 from tandem import client as client_module
-from tandem.client import (
-    ApiError,
-    Client,
-    NotSignedIn,
-    fetch_certificate,
-    has_fingerprint,
-    load_session,
-    open_client,
-    pinned_context,
-    store_session,
-)
+from tandem.client import Client, load_session, open_client, store_session
+from tandem.client.certificates import fetch_certificate, has_fingerprint, pinned_context
+from tandem.client.errors import ApiError, NotSignedIn
 from tandem.domain.errors import Invalid
 from tests.cli.certificates import Listener, listening, make
 from tests.cli.command_line import PASSWORD, Cli

@@ -7,7 +7,8 @@ import pytest
 
 from tandem.cli import following
 from tandem.cli.following import follow
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 
 RUNNING: dict[str, Any] = {
     "type": "BackupFile",

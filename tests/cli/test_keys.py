@@ -2,7 +2,7 @@
 
 import httpx
 
-from tandem.client import pinned_context
+from tandem.client.certificates import pinned_context
 from tests.cli.command_line import Cli
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tandem.client import StoredSession, fingerprint, load_session, store_session
+from tandem.client import StoredSession, load_session, store_session
+from tandem.client.certificates import fingerprint
 from tests.cli.certificates import listening, make
 from tests.cli.command_line import PASSWORD, TANDEM, Cli, RunningConsole
 

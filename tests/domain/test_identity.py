@@ -14,7 +14,7 @@ from tandem.domain.identity import (
     organization_type_of,
     scope_of,
 )
-from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_13, READ_ONLY_3, USERS_11, WRITE_10
+from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_11, READ_13, READ_ONLY_3, USERS_11, WRITE_10
 
 EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.SIGNED_IN: ALL_16,
@@ -26,6 +26,8 @@ EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.USERS_WRITE: WRITE_10,
     Permission.COMPANIES_WRITE: ADMINISTRATORS_3,
     Permission.SERVERS_WRITE: OLDEST_5,
+    Permission.ORGANIZATIONS_WRITE: OLDEST_5,
+    Permission.CLOUD_TENANTS: READ_11,
 }
 BY_CONTRACT: dict[Permission, tuple[frozenset[Role], frozenset[Role]]] = {
     Permission.FILE_SHARE_JOBS: (OLDEST_5, READ_13),
@@ -37,12 +39,11 @@ SCOPES: dict[ScopeKind, set[Role]] = {
     ScopeKind.RESELLER: {Role.RESELLER_OWNER, Role.RESELLER_ADMINISTRATOR, Role.RESELLER_OPERATOR, Role.RESELLER_USER},
     ScopeKind.COMPANY: {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR},
     ScopeKind.OWN_COMPANY_ONLY: {Role.COMPANY_TENANT},
-    # Bound to sites, locations, single computers or bills: nothing here is assigned to any of them.
+    ScopeKind.LOCATIONS: {Role.COMPANY_LOCATION_ADMINISTRATOR, Role.COMPANY_LOCATION_USER},
+    # Bound to sites, single computers or bills: there is nothing of that kind here.
     ScopeKind.NOTHING: {
         Role.SITE_ADMINISTRATOR,
         Role.RESELLER_INVOICE_AUDITOR,
-        Role.COMPANY_LOCATION_ADMINISTRATOR,
-        Role.COMPANY_LOCATION_USER,
         Role.COMPANY_SUBTENANT,
         Role.COMPANY_INVOICE_AUDITOR,
     },
@@ -66,7 +67,8 @@ def test_each_permission_admits_the_contracts_roles(permission: Permission) -> N
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_sees_no_more_than_it_should(role: Role) -> None:
     (kind,) = [kind for kind, roles in SCOPES.items() if role in roles]
-    assert scope_of(role, "some organization") == Scope(kind, "some organization")
+    user_uid = "some user" if kind is ScopeKind.LOCATIONS else ""
+    assert scope_of(role, "some organization", "some user") == Scope(kind, "some organization", user_uid)
 
 
 @pytest.mark.parametrize("role", list(Role))

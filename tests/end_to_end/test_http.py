@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tests import http2
 from tests.running import PASSWORD, SERVERS, Agent, Console, until
 

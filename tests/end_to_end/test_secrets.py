@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tandem.client import ApiError
+from tandem.client.errors import ApiError
 from tandem.restic import listing
 from tests.running import PASSWORD, SERVERS, SHARES, Site, running_site
 

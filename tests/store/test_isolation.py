@@ -11,14 +11,16 @@ import pytest
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
-from tandem.domain.identity import MfaPolicyStatus, Role, Scope, ScopeKind
+from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
+from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
 from tandem.store import (
     activity_log,
     backup_servers,
+    company_removal,
     credentials,
     encryption_passwords,
     file_share_backups,
@@ -27,21 +29,40 @@ from tandem.store import (
     file_shares,
     job_session_heatmap,
     jobs,
+    locations,
     logins,
     organizations,
     proxies,
     repositories,
     restore_points,
     sessions,
+    usage,
     users,
 )
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, NORA, START, Estate, login_id_of
+from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, login_id_of, uid
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
+
+EMPTY = uid("an empty location")
+
+
+def put_location(connection: Connection, estate: Estate) -> str:
+    """Make sure that an organization has a location that is not its default."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    if EMPTY not in {row.instance_uid for row in locations.list_locations(connection, everything, WHOLE).rows}:
+        location = Location(
+            instance_uid=EMPTY,
+            organization_uid=estate.organization_uid,
+            name="empty",
+            type=LocationType.CUSTOM,
+            quota_gb=0,
+        )
+        locations.insert_location(connection, location)
+    return EMPTY
 
 
 CASES: dict[str, Ask] = {
@@ -109,6 +130,22 @@ CASES: dict[str, Ask] = {
         c, s, WHOLE, e.organization_uid, of=Role, own_uid=BOB.uid
     ),
     "logins.list_logins": lambda c, s, _: logins.list_logins(c, s, WHOLE, BOB.uid),
+    "locations.delete_location": lambda c, s, e: locations.delete_location(c, s, put_location(c, e)),
+    "locations.get_location": lambda c, s, e: locations.get_location(c, s, e.location),
+    "locations.list_locations": lambda c, s, _: locations.list_locations(c, s, WHOLE, user_uid=LARA.uid),
+    "locations.lock_location": lambda c, s, e: locations.lock_location(c, s, e.location),
+    "locations.update_location": lambda c, s, e: locations.update_location(c, s, e.location, {"quota_gb": 5}),
+    "company_removal.delete_company": lambda c, s, e: company_removal.delete_company(c, s, e.organization_uid),
+    "organizations.lock_company": lambda c, s, e: organizations.lock_company(c, s, e.organization_uid),
+    "organizations.lock_organization": lambda c, s, e: organizations.lock_organization(c, s, e.organization_uid),
+    "organizations.update_company": lambda c, s, e: organizations.update_company(
+        c, s, e.organization_uid, {"status": "Disabled"}
+    ),
+    "organizations.update_organization": lambda c, s, e: organizations.update_organization(
+        c, s, e.organization_uid, {"name": "changed"}
+    ),
+    "usage.list_usage": lambda c, s, _: usage.list_usage(c, s, WHOLE, first=START.date(), last=START.date()),
+    "users.lock_user": lambda c, s, _: users.lock_user(c, s, BOB.uid),
     "organizations.get_company": lambda c, s, e: organizations.get_company(c, s, e.organization_uid),
     "organizations.get_organization": lambda c, s, e: organizations.get_organization(c, s, e.organization_uid),
     "organizations.list_companies": lambda c, s, _: organizations.list_companies(c, s, WHOLE),
@@ -128,14 +165,13 @@ CASES: dict[str, Ask] = {
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
     "users.get_user": lambda c, s, _: users.get_user(c, s, BOB.uid),
-    "users.set_mfa_policy": lambda c, s, _: users.set_mfa_policy(c, s, BOB.uid, MfaPolicyStatus.ENABLED),
     "users.list_users": lambda c, s, _: users.list_users(c, s, WHOLE),
 }
 
 # These carry no scope, and why that is right. Whatever names a backup server as its first word after the connection
 # is asked by or about that server's agent; whatever inserts is given the owner.
 WITHOUT_SCOPE = {
-    "the caller himself": {"users.get_own", "activity_log.record_activity"},
+    "the caller himself": {"users.get_own", "users.lock_own", "activity_log.record_activity"},
     "signing in, before anybody is known": {
         "logins.second_factors_of",
         "logins.use_step",
@@ -185,13 +221,26 @@ WITHOUT_SCOPE = {
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
+    "nobody may be left who runs the provider": {"users.lock_enabled_users"},
     "of something that was found by a scope just before": {
+        "company_removal.has_jobs",
+        "company_removal.keep_repositories",
+        "organizations.rename_owner",
+        "users.delete_user",
+        "users.find_owner",
+        "users.update_user",
         "backup_servers.get_server_of_job",
         "file_share_copy_jobs.is_copied_to",
         "logins.count_logins",
         "sign_ins.end_sign_ins",
         "users.note_second_factors",
         "file_share_jobs.source_size_of",
+        "locations.choose_location",
+        "locations.chosen_locations",
+        "locations.has_backup_servers",
+        "locations.is_location_name_taken",
+        "locations.sees_no_more",
+        "locations.unchoose_location",
         "file_shares.shares_with_credentials",
         "repositories.delete_failed_repository",
         "repositories.repositories_with_password",
@@ -214,10 +263,25 @@ NOT_ABOUT_DATA = {
     "columns",
     "tables",
     "request_tables",
+    "location_tables",
     "tokens",
     "codes",
 }
 MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.instance_first", "jobs.objects_of"}
+
+
+# These are asked for what is in no location, or not in Lara's.
+OF_THE_WHOLE_COMPANY = {
+    "activity_log.list_activities",
+    "locations.delete_location",
+    "logins.change_login",
+    "logins.delete_login",
+    "logins.get_login",
+    "logins.list_api_keys",
+    "logins.list_logins",
+    "users.get_user",
+    "users.lock_user",
+}
 
 
 def functions() -> dict[str, list[str]]:
@@ -253,6 +317,7 @@ def test_a_function_without_a_scope_has_a_reason() -> None:
 def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
+        put_location(connection, ACMES)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:
@@ -269,19 +334,25 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
 
 def _is_acmes(row: Any) -> bool:
     """Say whether a row is Acme's; one that does not tell its owner was asked for by Acme's ids."""
-    for field in ("organization_uid", "instance_uid"):
+    for field in ("organization_uid", "company_uid", "instance_uid"):
         if getattr(row, field, None) == ACMES.organization_uid:
             return True
     return not hasattr(row, "organization_uid") and not isinstance(
-        row, organizations.Organization | organizations.Company
+        row, organizations.Organization | organizations.Company | usage.LocationUsage
     )
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_found_by_those_who_may_not_see_it(console: Console, name: str) -> None:
     nobody = Scope(ScopeKind.NOTHING, ACMES.organization_uid)
-    for scope in (CHARLIE.caller.scope, NORA.caller.scope, nobody):
+    unbound = PEOPLE[Role.COMPANY_LOCATION_ADMINISTRATOR]
+    for scope in (CHARLIE.caller.scope, NORA.caller.scope, unbound.caller.scope, nobody):
         assert finds_nothing(console, name, scope), scope
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - OF_THE_WHOLE_COMPANY))
+def test_who_looks_after_its_location_finds_it_too(console: Console, name: str) -> None:
+    assert not finds_nothing(console, name, LARA.caller.scope)
 
 
 @pytest.mark.parametrize("name", CASES)

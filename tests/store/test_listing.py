@@ -17,7 +17,7 @@ from tandem.store.listing import shape_of
 from tandem.store.query import columns_of, records, visible
 from tandem.store.tables import file_share_copy_jobs as rows
 from tests.consoles import Console
-from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, NORTH, PROVIDER, PROVIDERS, job_of, uid
+from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER, PROVIDERS, job_of, uid
 
 JOBS = 40
 SCOPES = [
@@ -27,6 +27,7 @@ SCOPES = [
     Scope(ScopeKind.COMPANY, ACME),
     Scope(ScopeKind.COMPANY, BETA),
     Scope(ScopeKind.OWN_COMPANY_ONLY, ACME),
+    Scope(ScopeKind.LOCATIONS, ACME, LARA.uid),
     Scope(ScopeKind.NOTHING, ACME),
 ]
 SHAPE = shape_of(FileShareCopyJob)

@@ -8,13 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import column, insert, table
+from sqlalchemy import column, insert, table, text
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.store.database import MIGRATIONS, Database, open_database
 from tandem.store.logins import get_login
 from tandem.store.sign_ins import find_account
-from tandem.store.tables import metadata, organizations
+from tandem.store.tables import metadata
 
 CONSOLES = 3
 START = """
@@ -71,7 +71,7 @@ def test_everybody_from_before_logins_keeps_his_password_and_gets_its_login(data
         command.upgrade(config, "0002")
         organization = {"instance_uid": organization_uid, "type": "Provider", "name": "The provider"}
         organization |= {"name_key": "the provider", "location_uid": uid}
-        connection.execute(insert(organizations).values(organization))
+        connection.execute(insert(table("organizations", *map(column, organization))).values(organization))
         user: dict[str, object] = {"instance_uid": uid, "organization_uid": organization_uid, "title": "Mr"}
         user |= {"user_name": "Root", "user_name_key": "root", "password_hash": "hashed", "status": "Enabled"}
         user |= {"role": "PortalAdministrator", "created_at": 0}
@@ -83,6 +83,38 @@ def test_everybody_from_before_logins_keeps_his_password_and_gets_its_login(data
         assert (account.user_uid, account.password_hash, account.mfa_policy_status) == (uid, "hashed", "Disabled")
         login = get_login(connection, Scope(ScopeKind.EVERYTHING, ""), uid, account.login_id)
     assert (login.identifier_in_provider, login.status, login.scopes) == ("Root", "enabled", ("rest", "ui"))
+    database.close()
+
+
+def test_the_one_location_of_each_organization_becomes_the_first_of_many(database_url: str) -> None:
+    database = open_database(database_url)
+    with database.writing() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for name in ("one", "two"):
+            values = {"name": name, "key": name, "location": f"location of {name}"}
+            organization = (
+                "insert into organizations (instance_uid, type, name, name_key, location_uid) "
+                "values (:name, 'Company', :name, :key, :location)"
+            )
+            connection.execute(text(organization), values)
+        # What refers to an organization must not be in the way.
+        connection.exec_driver_sql(
+            "insert into companies (instance_uid, name, status, is_rest_access_enabled, is_alarm_detect_enabled, "
+            "owner_user_name) values ('one', 'one', 'Active', true, false, 'x')"
+        )
+    database.migrate()
+    with database.reading() as connection:
+        found = connection.exec_driver_sql(
+            "select organization_uid, instance_uid, name, type, quota_gb from locations order by position"
+        )
+        assert [tuple(row) for row in found] == [
+            (name, f"location of {name}", "Default location", "Default", 0) for name in ("one", "two")
+        ]
+        assert connection.exec_driver_sql("select instance_uid from companies").scalar_one() == "one"
+    assert differences(database) == []
     database.close()
 
 

@@ -13,7 +13,7 @@ from tandem.domain.jobs import Job, JobType
 from tandem.domain.listing import Collation, Comparison, FilterOperation, Query, SortKey
 from tandem.store.database import Connection
 from tandem.store.jobs import JOBS, insert_job, jobs_by_unique_uid
-from tandem.store.listing import shape_of
+from tandem.store.listing import OF_ORGANIZATION, shape_of
 from tandem.store.query import visible_parts
 from tandem.store.sessions import last_tasks_of
 from tandem.store.tables import jobs
@@ -122,7 +122,7 @@ def test_the_indexes_of_last_runs_are_there(console: Console) -> None:
 
 
 def test_plain_pages_are_read_in_the_order_of_an_index(crowded: Console) -> None:
-    given = {"organization_uid": ACME, "limit": 100, "offset": 100}
+    given = {OF_ORGANIZATION: ACME, "limit": 100, "offset": 100}
     with crowded.database.reading() as connection:
         for scope in (EVERYTHING, COMPANY):
             statements = JOBS.prepared(shape_of(Job).columns, scope.kind)

@@ -7,9 +7,11 @@ from sqlalchemy import select, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
+from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
 from tandem.store.database import Connection
+from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.login_tables import user_logins
 from tandem.store.query import visible
 from tandem.store.secret_tables import credentials, encryption_passwords
@@ -18,8 +20,10 @@ from tandem.store.tables import (
     backup_repositories,
     backup_servers,
     companies,
+    locations,
     metadata,
     organizations,
+    user_locations,
     users,
 )
 from tandem.store.tables import file_share_copy_jobs as copy_jobs
@@ -30,7 +34,7 @@ from tandem.store.tables import restore_point_copies as copies
 from tandem.store.tables import restore_points as points
 from tandem.store.tables import sessions as session_rows
 from tests.consoles import Console
-from tests.people import ACME, ACMES, BETA, GAMMA, NORTH, PROVIDER, PROVIDERS
+from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER, PROVIDERS, uid
 
 OWNED = [
     backup_servers,
@@ -44,6 +48,7 @@ OWNED = [
     users,
     organizations,
     companies,
+    locations,
 ]
 THROUGH = [session_rows, points, copies]
 # Tables without an owner of their own: the console's, or reached only by something that has one.
@@ -52,6 +57,7 @@ WITHOUT_OWNER = {
     "async_actions",
     "enrolment_tokens",
     "installation",
+    "removed_repositories",
     "refresh_tokens",
     "replays",
     "sign_in_failures",
@@ -66,6 +72,7 @@ SEES = {
     Scope(ScopeKind.RESELLER, NORTH): {NORTH, GAMMA},
     Scope(ScopeKind.COMPANY, ACME): {ACME},
     Scope(ScopeKind.OWN_COMPANY_ONLY, ACME): {ACME},
+    Scope(ScopeKind.LOCATIONS, ACME, LARA.uid): {ACME},
     Scope(ScopeKind.NOTHING, ACME): set[str](),
 }
 
@@ -85,7 +92,7 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
 
 
 def test_every_table_says_whose_a_row_is() -> None:
-    owned = {table.name for table in [*OWNED, *THROUGH, user_logins, activity_log]}
+    owned = {table.name for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log]}
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned
 
@@ -98,7 +105,8 @@ def test_every_kind_of_scope_is_tried_here() -> None:
 def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> None:
     with console.database.reading() as connection:
         for name, owners in owners_seen(connection, scope).items():
-            expected = SEES[scope] - {NORTH} if name not in {"organizations", "users", "user_logins"} else SEES[scope]
+            to_all = {"organizations", "users", "user_logins", "locations"}
+            expected = SEES[scope] if name in to_all else SEES[scope] - {NORTH}
             if name == "companies":
                 expected = expected - {PROVIDER}
             if name in {"users", "user_logins"}:
@@ -108,7 +116,12 @@ def test_a_scope_sees_its_own_in_every_table(console: Console, scope: Scope) -> 
 
 @pytest.mark.parametrize(
     ("kind", "sees_assigned"),
-    [(ScopeKind.COMPANY, True), (ScopeKind.OWN_COMPANY_ONLY, False), (ScopeKind.NOTHING, False)],
+    [
+        (ScopeKind.COMPANY, True),
+        (ScopeKind.OWN_COMPANY_ONLY, False),
+        (ScopeKind.LOCATIONS, False),
+        (ScopeKind.NOTHING, False),
+    ],
 )
 def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_jobs(
     console: Console, *, kind: ScopeKind, sees_assigned: bool
@@ -118,7 +131,7 @@ def test_a_job_that_is_assigned_to_a_company_is_seen_by_those_who_see_assigned_j
             assigned = update(table).where(table.c.unique_uid == PROVIDERS.job_unique)
             connection.execute(assigned.values(mapped_organization_uid=ACME))
     with console.database.reading() as connection:
-        seen = owners_seen(connection, Scope(kind, ACME))
+        seen = owners_seen(connection, Scope(kind, ACME, LARA.uid))
     for name in ("jobs", "file_share_jobs", "sessions", "restore_points"):
         assert (PROVIDER in seen[name]) is sees_assigned, name
     # The job alone: not its copy job, not the machine, not the repositories.
@@ -166,3 +179,25 @@ def test_a_share_tells_what_is_held_of_it(console: Console) -> None:
         share = file_shares.get_file_share(connection, Scope(ScopeKind.COMPANY, ACME), ACMES.share)
     assert (share.restore_points, share.short_term_backup_size) == (1, 2048)
     assert share.latest_restore_point_date is not None
+
+
+def test_who_is_bound_to_a_location_loses_what_is_moved_out_of_it(console: Console) -> None:
+    lara = Scope(ScopeKind.LOCATIONS, ACME, LARA.uid)
+    with console.database.writing() as connection:
+        elsewhere = Location(
+            instance_uid=uid("elsewhere"), organization_uid=ACME, name="x", type=LocationType.CUSTOM, quota_gb=0
+        )
+        insert_location(connection, elsewhere)
+        assert owners_seen(connection, lara)["restore_point_copies"] == {ACME}
+        move_backup_server(connection, ACMES.server, elsewhere.instance_uid)
+        seen = owners_seen(connection, lara)
+        hers = {"organizations", "companies", "locations", "users", "user_logins"}
+        assert {name for name, owners in seen.items() if owners} == hers
+        choose_location(connection, LARA.uid, elsewhere.instance_uid)
+        assert owners_seen(connection, lara)["restore_point_copies"] == {ACME}
+        # A location of another company's, however it came here, opens nothing of that company's.
+        unchoose_location(connection, LARA.uid)
+        choose_location(connection, LARA.uid, BETAS.location)
+        seen = owners_seen(connection, lara)
+        assert seen.pop("users") == seen.pop("user_logins") == {ACME}  # she still sees herself
+        assert not any(seen.values())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
+
 from tandem.actions.ask_agent import START_LIFETIME, require_connected
 from tandem.actions.context import Act
 from tandem.domain.activity_log import ActivityType
@@ -54,13 +58,27 @@ def stop_job(act: Act, uid: str) -> Job:
         return jobs.get_job(connection, act.caller.scope, job.unique_uid)
 
 
-def patch_job(act: Act, uid: str, *, is_enabled: bool | None, status: JobStatus | None) -> Job:
+class JobChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change at a job; None stays."""
+
+    is_enabled: bool | None = None
+    status: JobStatus | None = None
+
+
+def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges]) -> Job:
     """Change the schedule switch, the status (Running starts, Stopping stops), or both; all or nothing.
+
+    Args:
+        act: by whom.
+        uid: either of the job's ids.
+        decide: says what is to change at the job as it is; what it raises ends the action.
 
     Raises as `start_job` and `stop_job`.
     """
     with act.context.database.writing() as connection:
         job = _changeable(connection, act, uid)
+        changes = decide(connection, job)
+        is_enabled, status = changes.is_enabled, changes.status
         if is_enabled is not None:
             backup_servers.bump_revision(connection, job.backup_server_uid)
             jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)

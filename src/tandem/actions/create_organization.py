@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from tandem.actions.change_user import check_one_owner
 from tandem.actions.context import Act, named_in, new_uid
-from tandem.actions.passwords import hash_password
+from tandem.actions.passwords import hash_first_password
 from tandem.domain.errors import Conflict, Forbidden, Invalid
 from tandem.domain.identity import (
     Caller,
@@ -13,11 +14,12 @@ from tandem.domain.identity import (
     Organization,
     OrganizationType,
     Role,
+    ScopeKind,
     User,
     grantable_roles,
     organization_type_of,
 )
-from tandem.store import activity_log, organizations, users
+from tandem.store import activity_log, locations, organizations, users
 from tandem.store.database import Connection
 
 
@@ -26,7 +28,7 @@ class NewCompany(msgspec.Struct, frozen=True, kw_only=True):
 
     organization: Organization
     owner_user_name: str
-    owner_password: str
+    owner_password: str | None
     reseller_uid: str | None
     subscription_plan_uid: str | None
     is_rest_access_enabled: bool
@@ -41,7 +43,7 @@ def create_company(act: Act, new: NewCompany) -> Company:
         Conflict: if the name or the owner's user name is taken.
         Forbidden: if a reseller's user names another reseller.
     """
-    password_hash = hash_password(new.owner_password, "ownerCredentials.password")
+    password_hash = hash_first_password(new.owner_password, "ownerCredentials.password")
     uid = new_uid()
     with act.context.database.writing() as connection:
         company = Company(
@@ -87,16 +89,16 @@ def create_reseller(act: Act, organization: Organization) -> Organization:
     return reseller
 
 
-def create_user(act: Act, user: User, password: str) -> User:
+def create_user(act: Act, user: User, password: str | None) -> User:
     """Create a user in an organization that the caller sees, with a role that he may give.
 
     Raises:
         NotFound: if the organization is not there for the caller.
         Forbidden: if the caller may not give this role.
         Invalid: if the role does not belong to the organization's type, or the password is bad.
-        Conflict: if the user name is taken.
+        Conflict: if the user name is taken, or the organization has an owner and would get another.
     """
-    password_hash = hash_password(password, "credentials.password")
+    password_hash = hash_first_password(password, "credentials.password")
     user = msgspec.structs.replace(user, instance_uid=new_uid())
     with act.context.database.writing() as connection:
         with named_in("organizationUid"):
@@ -107,7 +109,12 @@ def create_user(act: Act, user: User, password: str) -> User:
         if organization.type is not wanted:
             text = f"role: {user.role} is for users of a {wanted.lower()}, but {organization.name} is a"
             raise Invalid(f"{text} {organization.type.lower()}.", field="role")
+        check_one_owner(connection, act, user.organization_uid, user.role)
         _insert_user(connection, act, user, password_hash, field="credentials.userName")
+        if act.caller.scope.kind is ScopeKind.LOCATIONS:
+            # Who sees only some locations makes users for these.
+            for location_uid in locations.chosen_locations(connection, act.caller.user_uid):
+                locations.choose_location(connection, user.instance_uid, location_uid)
     return user
 
 

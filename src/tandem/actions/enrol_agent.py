@@ -15,11 +15,12 @@ from joserfc.jwk import OctKey, OKPKey
 
 from tandem.actions.context import Act, Context, hash_secret, named_in, new_uid
 from tandem.domain.backup_servers import BackupServer
-from tandem.domain.errors import Conflict, Invalid, Unauthorized
+from tandem.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
 from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
-from tandem.store import activity_log, backup_servers, organizations
+from tandem.store import activity_log, backup_servers, locations, organizations
 from tandem.store.backup_servers import AgentState, EnrolmentToken
+from tandem.store.database import Connection
 
 LIFETIME_DEFAULT = timedelta(hours=1)
 LIFETIME_MAX = timedelta(days=7)
@@ -33,7 +34,13 @@ class Fenced(Conflict):
 
 
 def create_enrolment_token(
-    act: Act, *, name: str, organization_uid: str, backup_server_uid: str | None, lifetime: timedelta
+    act: Act,
+    *,
+    name: str,
+    organization_uid: str,
+    backup_server_uid: str | None,
+    location_uid: str | None = None,
+    lifetime: timedelta,
 ) -> tuple[str, datetime]:
     """Make a single-use token that lets one agent enrol.
 
@@ -42,6 +49,7 @@ def create_enrolment_token(
         name: the name that the backup server will have.
         organization_uid: whose the server will be.
         backup_server_uid: an existing server whose agent is to be replaced, else None.
+        location_uid: where the server will be, else None for where it is, or for the default location.
         lifetime: how long the token is good for.
 
     Returns:
@@ -56,10 +64,13 @@ def create_enrolment_token(
             organization_uid, name = server.organization_uid, server.name
         with named_in("organizationUid"):
             organizations.get_organization(connection, act.caller.scope, organization_uid)
+        if location_uid is not None:
+            _check_location(connection, act, location_uid, organization_uid)
         stored = EnrolmentToken(
             token_hash=hash_secret(token),
             organization_uid=organization_uid,
             backup_server_uid=backup_server_uid,
+            location_uid=location_uid,
             name=name,
             expires_at=expires_at,
         )
@@ -85,6 +96,7 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
         if token is None:
             raise Unauthorized("The enrolment token is unknown, expired or was used before; ask for a new one.")
         uid = token.backup_server_uid or new_uid()
+        location_uid = _location_of(connection, token)
         if token.backup_server_uid is not None:
             backup_servers.renew_agent(
                 connection,
@@ -93,12 +105,14 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
                 installation_uid=request.installation_uid,
                 host_name=request.host_name,
             )
+            if token.location_uid == location_uid:
+                locations.move_backup_server(connection, uid, location_uid)
         else:
             server = BackupServer(
                 instance_uid=uid,
                 name=token.name,
                 organization_uid=token.organization_uid,
-                location_uid=organizations.location_of(connection, _EVERYTHING, token.organization_uid),
+                location_uid=location_uid,
                 management_agent_uid=new_uid(),
                 installation_uid=request.installation_uid,
                 version=request.version,
@@ -110,6 +124,22 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
         agent = Caller("", f"agent on {request.host_name}"[:255], token.organization_uid, Role.COMPANY_SUBTENANT)
         activity_log.record_activity(connection, agent, "EnrolAgent", object_uid=uid, detail=token.name, now=now)
     return EnrolAnswer(backup_server_uid=uid, audience=context.installation_uid)
+
+
+def _check_location(connection: Connection, act: Act, location_uid: str, organization_uid: str) -> None:
+    with named_in("locationUid"):
+        location = locations.lock_location(connection, act.caller.scope, location_uid)
+    if location.organization_uid != organization_uid:
+        raise Invalid("locationUid: this is a location of another organization.", field="locationUid")
+
+
+def _location_of(connection: Connection, token: EnrolmentToken) -> str:
+    if token.location_uid is not None:
+        try:
+            return locations.lock_location(connection, _EVERYTHING, token.location_uid).instance_uid
+        except NotFound:
+            pass  # It was deleted since: the server has to be somewhere.
+    return organizations.location_of(connection, _EVERYTHING, token.organization_uid)
 
 
 def _check_key(public_key: str) -> None:

@@ -30,7 +30,7 @@ from tandem.domain.activity_log import ActivityType
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Access, Caller, MfaPolicyStatus, grantable_roles
 from tandem.domain.logins import Account, CodePurpose, RefreshToken, SignIn, SingleUseCode
-from tandem.store import activity_log, codes, logins, sign_ins, tokens, users
+from tandem.store import activity_log, codes, locations, logins, sign_ins, tokens, users
 from tandem.store.database import Connection
 
 REFRESH_TOKEN_LIFETIME = timedelta(days=14)
@@ -247,7 +247,7 @@ def _may_act_as(connection: Connection, actor: Caller, user_uid: str) -> Account
     account = sign_ins.find_account(connection, user_uid=user_uid)
     if account is None or user.role not in grantable_roles(actor.role) or user_uid == actor.user_uid:
         raise refused
-    if not (account.is_enabled and account.is_rest_allowed):
+    if not (account.is_enabled and account.is_rest_allowed and locations.sees_no_more(connection, actor, user_uid)):
         raise refused
     return account
 

@@ -17,7 +17,7 @@ from tandem.actions.totp import secret_in, step_of
 from tandem.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from tandem.domain.identity import Access, Caller, MfaPolicyStatus, Scope, ScopeKind, User, grantable_roles
 from tandem.domain.logins import IdentityProvider, LoginStatus, NewLogin, UserLogin
-from tandem.store import activity_log, logins, sign_ins, users
+from tandem.store import activity_log, locations, logins, sign_ins, users
 from tandem.store.database import Connection
 
 LOGINS_MAX = 100
@@ -57,6 +57,8 @@ def reach(connection: Connection, caller: Caller, user_uid: str) -> tuple[Scope,
     user = users.get_user(connection, caller.scope, user_uid)
     if user.role not in manageable:
         raise Forbidden(f"Your role {caller.role} does not permit to manage the logins of a user with {user.role}.")
+    if not locations.sees_no_more(connection, caller, user_uid):
+        raise Forbidden("This user sees locations that you do not; ask an administrator of the company.")
     return caller.scope, user
 
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tandem.domain.errors import Invalid
+from tandem.sealing import generate_password
 
 LENGTH_MIN = 8
 LENGTH_MAX = 1024
@@ -26,6 +27,11 @@ def hash_password(password: str, field: str) -> str:
         raise Invalid(text, field=field)
     with _slots:
         return _hasher.hash(password)
+
+
+def hash_first_password(password: str | None, field: str) -> str:
+    """Hash a new user's password; without one, one that nobody knows, so that he has to reset it."""
+    return hash_password(generate_password() if password is None else password, field)
 
 
 def is_password_right(password: str, password_hash: str | None) -> bool:

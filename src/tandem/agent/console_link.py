@@ -15,7 +15,8 @@ from joserfc.jwk import OKPKey
 
 from tandem import __version__
 from tandem.agent.identity import FILE, Identity, save_identity
-from tandem.client import ApiError, fetch_certificate, fingerprint, has_fingerprint, pinned_context
+from tandem.client.certificates import fetch_certificate, fingerprint, has_fingerprint, pinned_context
+from tandem.client.errors import ApiError
 from tandem.domain.errors import Conflict, ConsoleError, Invalid, Unauthorized, Unavailable
 from tandem.protocol.messages import (
     CHALLENGE_PATH,

@@ -26,6 +26,9 @@ class AboutView(msgspec.Struct, rename="camel"):
     windows_management_agent_version: str
     linux_management_agent_version: str
     mac_management_agent_version: str
+    actual_vaw_version: str | None = None
+    actual_val_version: str | None = None
+    actual_vam_version: str | None = None
 
 
 def get_about(call: Call) -> One[AboutView]:

@@ -29,6 +29,6 @@ ASYNC_ACTION_ROUTES: list[Operation] = [
         SIGNED_IN,
         async_actions.attach_request_data,
     ),
-    Operation("GET", RESULT, "GetAsyncActionResult", SIGNED_IN, async_actions.get_async_action_result),
+    Operation("GET", RESULT, "GetAsyncActionResult", SIGNED_IN, async_actions.get_async_action_result, gives=object),
     Operation("DELETE", RESULT, "ClearAsyncActionResult", SIGNED_IN, async_actions.clear_async_action_result),
 ]

@@ -10,7 +10,7 @@ from tandem.actions.async_actions import RequestData
 from tandem.api.answers import Done, Many, One
 from tandem.api.call import Call
 from tandem.api.kept_answers import thaw
-from tandem.api.texts import Uid
+from tandem.api.texts import Int32, Uid
 from tandem.domain.async_actions import SUCCESS_KEPT, AsyncAction, AsyncActionStatus
 from tandem.domain.errors import Conflict, NotFound, Unavailable
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
@@ -31,7 +31,7 @@ class AsyncActionView(msgspec.Struct, rename="camel", kw_only=True):
 class ConfigView(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's AsyncActionsConfig; in seconds."""
 
-    result_retention_time: int
+    result_retention_time: Int32
 
 
 class RequestDataInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):

@@ -43,6 +43,7 @@ class EnrolmentTokenInput(msgspec.Struct, rename="camel", kw_only=True, forbid_u
     name: Name
     organization_uid: UUID | None = None
     backup_server_uid: UUID | None = None
+    location_uid: UUID | None = None
     lifetime_minutes: Annotated[int, msgspec.Meta(ge=1, le=MINUTES_MAX)] = MINUTES_DEFAULT
 
 
@@ -78,6 +79,7 @@ def create_enrolment_token(call: Call, body: EnrolmentTokenInput) -> One[Enrolme
         name=body.name,
         organization_uid=str(body.organization_uid or call.who.organization_uid),
         backup_server_uid=str(body.backup_server_uid) if body.backup_server_uid else None,
+        location_uid=str(body.location_uid) if body.location_uid else None,
         lifetime=timedelta(minutes=body.lifetime_minutes),
     )
     return One(EnrolmentTokenView(token, instant(expires_at)))

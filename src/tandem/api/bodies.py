@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar, cast, get_origin
+from typing import Any, TypeVar, get_origin
 
 import msgspec
+from msgspec import inspect
 
 from tandem.api.call import Call
+from tandem.api.coercion import allowed_words, coerce, member_of, shape_of_type, without_null
 from tandem.api.errors import TransportError
 from tandem.domain.errors import Invalid
 
@@ -15,7 +17,7 @@ Body = TypeVar("Body")
 
 JSON_TYPE = "application/json"
 SHOWN_LENGTH_MAX = 80
-_SECRETS = ("password", "token", "secret", "privatekey", "passphrase")
+SECRETS = ("password", "token", "secret", "privatekey", "passphrase")
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _TYPE_NAMES = {
     "`int`": "an integer",
@@ -44,54 +46,29 @@ def read_json(call: Call) -> Any:
 def read_body(call: Call, kind: type[Body]) -> Body:
     """Read a JSON body of a declared type.
 
-    Names are matched whatever their case, since clients in use differ in it.
+    Names and words are taken in any case, numbers as text and text as numbers, since clients in use differ in it.
 
     Raises:
         TransportError: 415 for another content type.
         Invalid: naming the property, its value and what is allowed.
     """
     raw = read_json(call)
-    if get_origin(kind) is list:
-        return convert_body(raw, kind)
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) and get_origin(kind) is not list:
         raise Invalid("The body must be a JSON object.")
-    return convert_body(_match_names(cast("dict[str, Any]", raw), kind), kind)
+    return convert_body(raw, kind)
 
 
 def convert_body(raw: Any, kind: type[Body]) -> Body:
     """Turn decoded JSON into a declared type; raises Invalid, naming the property, its value and what is allowed."""
+    shape = shape_of_type(kind)
+    coerced = coerce(raw, shape)
     try:
-        return msgspec.convert(raw, kind)
+        return msgspec.convert(coerced, kind)
     except msgspec.ValidationError as error:
-        raise told(str(error), raw) from error
+        raise told(str(error), coerced, shape) from error
 
 
-def _match_names(raw: dict[str, Any], kind: Any) -> dict[str, Any]:
-    struct = _struct_in(kind)
-    if struct is None:
-        return raw
-    fields = {field.encode_name.casefold(): field for field in msgspec.structs.fields(struct)}
-    matched: dict[str, Any] = {}
-    for name, value in raw.items():
-        field = fields.get(name.casefold())
-        if field is None:
-            matched[name] = value
-        elif isinstance(value, dict):
-            matched[field.encode_name] = _match_names(cast("dict[str, Any]", value), field.type)
-        else:
-            matched[field.encode_name] = value
-    return matched
-
-
-def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
-    candidates = getattr(kind, "__args__", (kind,))
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
-            return candidate
-    return None
-
-
-def told(text: str, raw: Any) -> Invalid:
+def told(text: str, raw: Any, shape: inspect.Type) -> Invalid:
     """Turn msgspec's complaint into an error that names the property, its value and what is allowed."""
     found = _PATH.search(text)
     path = found["path"] if found else ""
@@ -108,11 +85,25 @@ def told(text: str, raw: Any) -> Invalid:
     for name, words in _TYPE_NAMES.items():
         reason = reason.replace(name, words)
     reason = reason[0].lower() + reason[1:].replace("`", "")
+    if words := allowed_words(_shape_at(path, shape)):
+        reason = f"must be one of {', '.join(words)}"
     return Invalid(f"{path or 'body'}: {reason}{_shown(path, raw)}.", field=path or None)
 
 
+def _shape_at(path: str, shape: inspect.Type) -> inspect.Type | None:
+    found: inspect.Type | None = shape
+    for part in re.findall(r"[^.\[\]]+", path):
+        found = without_null(found) if found is not None else None
+        if isinstance(found, inspect.ListType):
+            found = found.item_type
+        else:
+            member = member_of(found, part)
+            found = member.type if member else None
+    return found
+
+
 def _shown(path: str, raw: Any) -> str:
-    if any(word in path.lower() for word in _SECRETS):
+    if any(word in path.lower() for word in SECRETS):
         return ""
     value = raw
     for part in re.findall(r"[^.\[\]]+", path):

@@ -68,7 +68,8 @@ def respond(error: ConsoleError, *, method: str, path: str) -> Response:
         return response
     kinds = [kind for kind in type(error).__mro__ if kind in _TABLE]
     status, kind = _TABLE[kinds[0]] if kinds else (SERVER_ERROR, UNSPECIFIED)
-    response = _answer(status, _describe(error, PATCH_REFUSED if error.failed_patch else status, kind))
+    is_refused_patch = isinstance(error, Invalid) and error.failed_patch is not None
+    response = _answer(status, _describe(error, PATCH_REFUSED if is_refused_patch else status, kind))
     if status == SERVER_ERROR:
         response.headers[ERROR_ID] = _log(error, method=method, path=path)
     if isinstance(error, Unauthorized):

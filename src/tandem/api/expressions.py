@@ -51,7 +51,7 @@ def sort_schema(properties: Mapping[str, Property]) -> Schema:
 def select_schema(views: Iterable[Any]) -> Schema:
     """Describe what can be selected of an answer."""
     paths = sorted({found.path for view in views for found in properties_of(view).values()})
-    members: Schema = {"propertyPath": {"type": "string", "enum": paths}}
+    members: Schema = {"propertyPath": {"type": "string", "enum": paths} if paths else {"type": "string"}}
     item = {"type": "object", "properties": members, "required": ["propertyPath"]}
     return {"title": "Select", "type": "array", "items": item, "maxItems": 500}
 

@@ -94,7 +94,7 @@ class HeatmapSessionView(msgspec.Struct, rename="camel", kw_only=True):
     job_name: str
     server_name: str | UnsetType
     management_agent_uid: Uid | UnsetType
-    location_name: str | UnsetType = UNSET
+    location_name: str | UnsetType
     location_uid: Uid | UnsetType
     organization_name: str | UnsetType
     organization_uid: Uid
@@ -178,6 +178,7 @@ def _view_session(session: HeatmapSession) -> HeatmapSessionView:
         server_name=session.server_name or UNSET,
         management_agent_uid=session.management_agent_uid or UNSET,
         location_uid=session.location_uid or UNSET,
+        location_name=session.location_name or UNSET,
         organization_name=session.organization_name or UNSET,
         organization_uid=session.organization_uid,
         start_time=instant(session.started_at),

@@ -64,6 +64,13 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     last_session_tasks: list[SessionTaskView]
 
 
+class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
+    """What may be patched of a job."""
+
+    status: JobStatus
+    is_enabled: bool
+
+
 class EmbeddedJob(msgspec.Struct, rename="camel"):
     """What `expand=BackupServerJob` fills in."""
 
@@ -91,11 +98,16 @@ def get_job(call: Call) -> One[JobView]:
 
 def patch_job(call: Call, body: JsonPatches) -> One[JobView]:
     """Switch the schedule on or off, start or stop."""
-    changes = read_patch(body, {"isEnabled": bool, "status": JobStatus})
-    status: JobStatus | None = changes.get("status")
-    if status not in {None, JobStatus.RUNNING, JobStatus.STOPPING}:
-        raise Invalid(f"status: {status} cannot be set; use Running to start or Stopping to stop.", field="status")
-    job = change_job.patch_job(call.act, call.uid("jobUid"), is_enabled=changes.get("isEnabled"), status=status)
+    patch = read_patch(body, JobPatch)
+
+    def decide(connection: Connection, job: Job) -> change_job.JobChanges:
+        changes = patch.changes(view_jobs(connection, call, [job])[job.unique_uid])
+        status: JobStatus | None = changes.get("status")
+        if status not in {None, JobStatus.RUNNING, JobStatus.STOPPING}:
+            raise Invalid(f"status: {status} cannot be set; use Running to start or Stopping to stop.", field="status")
+        return change_job.JobChanges(is_enabled=changes.get("is_enabled"), status=status)
+
+    job = change_job.patch_job(call.act, call.uid("jobUid"), decide)
     with call.reading() as connection:
         return One(view_jobs(connection, call, [job])[job.unique_uid])
 

@@ -41,11 +41,11 @@ _DIRECTIONS = {"ascending": False, "descending": True}
 class Resource(Generic[View]):
     """A kind of resource that is listed: how it is shown and, behind it, what is stored."""
 
-    def __init__(self, view: type[View], collection: Collection[Any]) -> None:
+    def __init__(self, view: type[View], collection: Collection[Any] | None = None) -> None:
         """Bind the struct that shows a resource to its collection.
 
         A property can be asked for if the collection has a column of its name or, where it has none, if the struct
-        gives every row the same value.
+        gives every row the same value. Without a collection, of which there is nothing here, everything can be asked.
         """
         self.view = view
         self.constants: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class Resource(Generic[View]):
         for path, found in properties_of(view).items():
             if found.kind is None or path.startswith("_embedded."):
                 continue
-            if found.name not in collection.columns:
+            if collection is not None and found.name not in collection.columns:
                 if found.is_set or not isinstance(found.default, str | int | float | None):
                     continue
                 self.constants[found.name] = found.default

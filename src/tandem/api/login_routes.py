@@ -11,7 +11,16 @@ LOGINS = BASE + "/users/{userUid}/logins"
 LOGIN = LOGINS + "/{userLoginId}"
 
 LOGIN_ROUTES: list[Operation] = [
-    Operation("POST", f"{BASE}/token", "OAuth2IssueToken", PUBLIC, tokens.issue_token),
+    Operation(
+        "POST",
+        f"{BASE}/token",
+        "OAuth2IssueToken",
+        PUBLIC,
+        tokens.issue_token,
+        form=tokens.TokenForm,
+        gives=tokens.TokenAnswer,
+        refuses=tokens.TokenRefusal,
+    ),
     Operation("GET", f"{BASE}/users/logins", "GetLogins", SIGNED_IN, logins.list_own_logins, logins.LOGINS),
     Operation("GET", LOGINS, "GetUserLogins", SIGNED_IN, logins.list_user_logins),
     Operation("POST", f"{LOGINS}/apikey", "AddApiKeyLogin", SIGNED_IN, logins.create_api_key),

@@ -9,11 +9,10 @@ import msgspec
 from tandem.actions import logins as actions
 from tandem.actions.totp import new_secret, secret_url
 from tandem.api.answers import Many, One
-from tandem.api.bodies import convert_body
 from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Int32, Text, Uid, instant
+from tandem.api.texts import Instant, Int32, Int64, Text, Uid, instant
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Scope, ScopeKind, grantable_roles
 from tandem.domain.listing import Query
@@ -63,11 +62,15 @@ class TotpParameters(msgspec.Struct, rename="camel", kw_only=True):
 class RevocationParameters(msgspec.Struct, rename="camel", kw_only=True):
     """Whether only what came of one login is to end."""
 
-    user_login_id: Int32 | None = None
+    user_login_id: Int64 | None = None
 
 
-class _Description(msgspec.Struct):
+class UserLoginPatch(msgspec.Struct, rename="camel", kw_only=True):
+    """What may be patched of a login."""
+
     description: Text
+    is_read_access_only: bool
+    status: LoginStatus
 
 
 class TotpSecretView(msgspec.Struct, rename="camel", kw_only=True):
@@ -140,18 +143,14 @@ def create_totp(call: Call, query: TotpParameters) -> One[UserLoginView]:
 
 def patch_user_login(call: Call, body: JsonPatches) -> One[UserLoginView]:
     """Describe, restrict or switch a login."""
-    patch = read_patch(body, {"description": str, "isReadAccessOnly": bool, "status": LoginStatus})
+    patch = read_patch(body, UserLoginPatch)
 
-    def decide(_login: UserLogin) -> actions.LoginChanges:
-        status: LoginStatus | None = patch.get("status")
+    def decide(login: UserLogin) -> actions.LoginChanges:
+        changes = patch.changes(_view(login))
+        status: LoginStatus | None = changes.get("status")
         if status not in {None, LoginStatus.ENABLED, LoginStatus.DISABLED}:
             raise Invalid(f"status: {status} is not allowed; use enabled or disabled.", field="status")
-        description = patch.get("description")
-        if description is not None:
-            convert_body({"description": description}, _Description)
-        return actions.LoginChanges(
-            description=description, is_read_access_only=patch.get("isReadAccessOnly"), status=status
-        )
+        return actions.LoginChanges(**changes)
 
     return One(_view(actions.change_login(call.act, call.uid("userUid"), _login_id(call), decide)))
 

@@ -106,7 +106,8 @@ def _types(operations: list[Operation]) -> list[Any]:
     types: list[Any] = [ErrorResponse, EmptyResponse, ResponseMetadata]
     for operation in operations:
         signature = signature_of(operation.handler)
-        types += [kind for kind in (*signature.views, signature.body, signature.query) if kind not in {None, bool}]
+        types += [*signature.views, signature.body, signature.query, operation.form, operation.gives, operation.refuses]
+    types = [kind for kind in types if kind not in {None, bool, object}]
     return list(dict.fromkeys(types))
 
 
@@ -162,7 +163,7 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
     described: Schema = {
         "operationId": operation.operation_id,
         "summary": (inspection.getdoc(operation.handler) or "").partition("\n")[0],
-        "tags": [operation.path.split("/")[3]],
+        "tags": [operation.handler.__module__.rpartition(".")[2].replace("_", " ").capitalize()],
         "parameters": [
             *_path_parameters(operation.path),
             *_query_parameters(signature, schemas, components),
@@ -170,9 +171,9 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
         ],
         "responses": _responses(operation, signature, schemas),
     }
-    if signature.body is not None:
-        content_type = operation.body_type
-        described["requestBody"] = {"required": True, "content": {content_type: {"schema": schemas[signature.body]}}}
+    body = signature.body if operation.form is None else operation.form
+    if body is not None:
+        described["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": schemas[body]}}}
     if operation.permission is Permission.PUBLIC:
         described["security"] = []
     if operation.is_extension:
@@ -187,8 +188,8 @@ def _leave_to_select(operations: list[Operation], components: dict[str, Schema])
         signature = signature_of(operation.handler)
         for view in signature.views if signature.answer in {One, Many} else ():
             _object_types(inspect.type_info(view), answered)
-        if signature.body is not None:
-            _object_types(inspect.type_info(signature.body), sent)
+        for body in (signature.body, operation.form):
+            _object_types(inspect.type_info(body), sent)
     for kind in answered - sent:
         components[contract_name(kind)].pop("required", None)
 
@@ -210,7 +211,7 @@ def _query_parameters(signature: Signature, schemas: dict[Any, Schema], componen
     schema = components[schemas[signature.query]["$ref"].removeprefix(SCHEMAS)]
     required = set(schema.get("required", ()))
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": inner}
+        {"name": name, "in": "query", "required": name in required, "schema": _without_null(inner)}
         for name, inner in schema["properties"].items()
     ]
 
@@ -227,13 +228,24 @@ def _standard_parameters(operation: Operation, signature: Signature, components:
         components[f"{name}Filter"] = filter_schema(operation.lists.properties, f"{SCHEMAS}{name}Filter")
         components[f"{name}Sort"] = sort_schema(operation.lists.properties)
         parameters += [_json("filter", f"{name}Filter"), _json("sort", f"{name}Sort")]
-    if signature.answer in {One, Many} and any(map(_is_struct, signature.views)):
-        name = contract_name(signature.views[-1])
-        components[f"{name}Select"] = select_schema(signature.views)
-        parameters.append(_json("select", f"{name}Select"))
+    structs = [view for view in signature.views if _is_struct(view)]
+    if signature.answer in {One, Many} or operation.gives is object:
+        # Where there is nothing to select from, whatever is selected is all.
+        name = f"{contract_name(structs[-1]) if structs else ''}Select"
+        components[name] = select_schema(structs)
+        parameters.append(_json("select", name))
     if operation.permission is not Permission.AGENT:
         parameters += [_reference("XRequestId"), _reference("XClientVersion")]
     return parameters
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Give the schema of a query parameter: one that may be null is one that may be left out."""
+    forms = [form for form in schema.get("anyOf", ()) if form != {"type": "null"}]
+    kept = {name: value for name, value in schema.items() if name not in {"anyOf", "default"} or not forms}
+    if not forms:
+        return kept
+    return {**kept, **forms[0]} if len(forms) == 1 else {**kept, "anyOf": forms}
 
 
 def _is_struct(view: Any) -> bool:
@@ -253,6 +265,10 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
     responses: Schema = {"200": _answer(_data(signature, schemas))}
     if signature.answer is Done:
         responses = {"200": _answer(schemas[EmptyResponse])}
+    if operation.gives is not None:
+        responses = {"200": _answer(schemas.get(operation.gives, {}))}
+    if operation.refuses is not None:
+        responses["400"] = _answer(schemas[operation.refuses], "The grant is refused.")
     is_by_user = operation.permission not in {Permission.PUBLIC, Permission.AGENT}
     if is_by_user and operation.operation_id not in NEVER_ASYNC:
         responses["202"] = {

@@ -35,6 +35,9 @@ class Operation(NamedTuple):
         handler: what serves it: takes the `Call` and, where it declares them, `query` and `body`.
         lists: the resource whose filters and sorts it takes.
         expands: what `expand` takes.
+        form: the struct of its form, if it takes one; the handler reads it.
+        gives: the type of an answer without an envelope; `object` for any.
+        refuses: the type of a refusal (400) that is not the contract's ErrorResponse.
         is_extension: whether the published contract does not have it.
     """
 
@@ -45,12 +48,15 @@ class Operation(NamedTuple):
     handler: Handler
     lists: Resource[Any] | None = None
     expands: tuple[str, ...] = ()
+    form: Any = None
+    gives: Any = None
+    refuses: Any = None
     is_extension: bool = False
 
     @property
     def body_type(self) -> str:
         """The content type of its body."""
-        return FORM_TYPE if self.operation_id == "OAuth2IssueToken" else JSON_TYPE
+        return JSON_TYPE if self.form is None else FORM_TYPE
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,9 @@ import msgspec
 from tandem.actions import create_organization
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
+from tandem.api.company_services import CompanyServices
 from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Name, Text, Uid
+from tandem.api.texts import Email, Int32, Name, Text, Uid
 from tandem.api.words import CompanyStatus
 from tandem.api.words import OrganizationType as TypeWord
 from tandem.domain.identity import Company, Organization, OrganizationType
@@ -53,9 +54,10 @@ class EmbeddedOrganization(msgspec.Struct):
 
 
 class OwnerView(msgspec.Struct, rename="camel"):
-    """A company owner's credentials without the password."""
+    """The contract's OwnerCredentials, which never show the password."""
 
     user_name: str
+    password: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
@@ -69,6 +71,9 @@ class CompanyView(msgspec.Struct, rename="camel", kw_only=True):
     is_rest_access_enabled: bool
     is_alarm_detect_enabled: bool
     owner_credentials: OwnerView
+    company_services: CompanyServices
+    # The console does not know under which name its clients reach it.
+    login_url: str | None = None
     embedded: EmbeddedOrganization | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
 
 
@@ -78,7 +83,7 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
     name: Name
     alias: Text | None = None
     tax_id: Text | None = None
-    email: Text | None = None
+    email: Email | None = None
     phone: Text | None = None
     country: Int32 | None = None
     state: Int32 | None = None
@@ -97,10 +102,10 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class OwnerCredentials(msgspec.Struct, rename="camel", kw_only=True):
-    """A company owner's credentials."""
+    """A user's name and first password; without one he makes it by a password reset."""
 
     user_name: UserName
-    password: str
+    password: str | None = None
 
 
 class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -112,6 +117,8 @@ class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
     subscription_plan_uid: UUID | None = None
     is_rest_access_enabled: bool = False
     is_alarm_detect_enabled: bool = False
+    # Read and not kept: a company has the services of this console, which its answer shows.
+    company_services: CompanyServices | None = None
 
 
 class ResellerInput(msgspec.Struct, rename="camel", kw_only=True):
@@ -152,13 +159,13 @@ def list_companies(call: Call) -> Many[CompanyView]:
         page = organizations.list_companies(connection, call.scope, query)
         uids = [row.instance_uid for row in page.rows] if expand else []
         embedded = organizations.organizations_by_uid(connection, call.scope, uids)
-    return Many(page, [_view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
+    return Many(page, [view_company(row, embedded.get(row.instance_uid)) for row in page.rows])
 
 
 def get_company(call: Call) -> One[CompanyView]:
     """Get a company."""
     with call.reading() as connection:
-        return One(_view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
+        return One(view_company(organizations.get_company(connection, call.scope, call.uid("companyUid")), None))
 
 
 def create_company(call: Call, body: CompanyInput) -> One[CompanyView]:
@@ -172,7 +179,7 @@ def create_company(call: Call, body: CompanyInput) -> One[CompanyView]:
         is_rest_access_enabled=body.is_rest_access_enabled,
         is_alarm_detect_enabled=body.is_alarm_detect_enabled,
     )
-    return One(_view_company(create_organization.create_company(call.act, new), None))
+    return One(view_company(create_organization.create_company(call.act, new), None))
 
 
 def view_organization(organization: Organization) -> OrganizationView:
@@ -182,13 +189,15 @@ def view_organization(organization: Organization) -> OrganizationView:
     return OrganizationView(**values)
 
 
-def _view_company(company: Company, organization: Organization | None) -> CompanyView:
-    names = set(CompanyView.__struct_fields__) - {"owner_credentials", "embedded"}
+def view_company(company: Company, organization: Organization | None) -> CompanyView:
+    """Show a company as the contract does, with its organization if it is asked for."""
+    names = set(CompanyView.__struct_fields__) & set(Company.__struct_fields__)
     fields: dict[str, Any] = {name: getattr(company, name) for name in names}
     if organization is not None:
         fields["embedded"] = EmbeddedOrganization(view_organization(organization))
     fields["status"] = CompanyStatus(company.status)
-    return CompanyView(**fields, owner_credentials=OwnerView(company.owner_user_name))
+    credentials = OwnerView(company.owner_user_name)
+    return CompanyView(**fields, owner_credentials=credentials, company_services=CompanyServices())
 
 
 def _organization(body: CompanyInput | ResellerInput) -> Organization:

@@ -31,7 +31,7 @@ def read_parameters(call: Call, kind: type[Parameters]) -> Parameters:
     try:
         return msgspec.convert(raw, kind, strict=False)
     except msgspec.ValidationError as error:
-        found = told(str(error), raw)
+        found = told(str(error), raw, info)
         raise Invalid(found.message, parameter=(found.field or "").partition("[")[0]) from error
 
 

@@ -20,16 +20,15 @@ from tandem.api import (
     job_assignments,
     job_session_heatmap,
     jobs,
-    organizations,
     proxies,
     repositories,
     restore_points,
     sessions,
-    users,
 )
 from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
+from tandem.api.organization_routes import ORGANIZATION_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -41,7 +40,7 @@ SHARES = f"{BASE}/protectedWorkloads/fileShares"
 SHARE = SHARES + "/{fileShareUid}"
 
 PUBLIC, AGENT, READ, WRITE = Permission.PUBLIC, Permission.AGENT, Permission.READ, Permission.WRITE
-EXPANDS_JOB, EXPANDS_INFO, EXPANDS_ORGANIZATION = ("BackupServerJob",), ("BackupRepositoryInfo",), ("Organization",)
+EXPANDS_JOB, EXPANDS_INFO = ("BackupServerJob",), ("BackupRepositoryInfo",)
 FAMILY, FAMILY_WRITE = Permission.FILE_SHARE_JOBS, Permission.FILE_SHARE_JOBS_WRITE
 _ours = partial(Operation, is_extension=True)
 
@@ -49,43 +48,7 @@ ROUTES: list[Operation] = [
     *LOGIN_ROUTES,
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     *ASYNC_ACTION_ROUTES,
-    # Organizations
-    Operation(
-        "GET",
-        f"{BASE}/organizations",
-        "GetOrganizations",
-        READ,
-        organizations.list_organizations,
-        organizations.ORGANIZATIONS,
-    ),
-    Operation(
-        "GET",
-        f"{BASE}/organizations/companies",
-        "GetCompanies",
-        READ,
-        organizations.list_companies,
-        organizations.COMPANIES,
-        EXPANDS_ORGANIZATION,
-    ),
-    Operation(
-        "POST",
-        f"{BASE}/organizations/companies",
-        "CreateCompany",
-        Permission.COMPANIES_WRITE,
-        organizations.create_company,
-    ),
-    Operation("GET", BASE + "/organizations/companies/{companyUid}", "GetCompany", READ, organizations.get_company),
-    Operation(
-        "GET", BASE + "/organizations/{organizationUid}", "GetOrganization", READ, organizations.get_organization
-    ),
-    _ours(
-        "POST", f"{BASE}/organizations/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller
-    ),
-    # Users
-    Operation("GET", f"{BASE}/users", "GetUsers", Permission.USERS_READ, users.list_users, users.USERS),
-    Operation("POST", f"{BASE}/users", "CreateUser", Permission.USERS_WRITE, users.create_user),
-    Operation("GET", f"{BASE}/users/me", "GetCurrentUser", Permission.SIGNED_IN, users.get_current_user),
-    Operation("GET", BASE + "/users/{userUid}", "GetUser", Permission.USERS_READ, users.get_user),
+    *ORGANIZATION_ROUTES,
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS

@@ -29,6 +29,8 @@ def read_selection(call: Call, views: tuple[Any, ...]) -> Selection | None:
     expressions = expressions_of(call, "select")
     if not expressions:
         return None
+    if not any(isinstance(view, type) and issubclass(view, msgspec.Struct) for view in views):
+        return None  # Of an answer that is no resource, there is nothing to select.
     if len(expressions) > PATHS_MAX:
         raise Invalid(f"select: at most {PATHS_MAX} properties are taken.", parameter="select")
     known = {path: found.path for view in views for path, found in properties_of(view).items()}

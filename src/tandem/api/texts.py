@@ -14,6 +14,8 @@ from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 _NO_NUL = r"^[^\x00]*\Z"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"^[^\x00]*[^\x00\s][^\x00]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
+# Empty, or with one @: clients clear an address by an empty text, and only its server knows whether an address is one.
+Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^([^@\s\x00]+@[^@\s\x00]+)?\Z")]
 Secret = Annotated[str, msgspec.Meta(max_length=1024, pattern=_NO_NUL)]
 PrivateKey = Annotated[str, msgspec.Meta(max_length=20_000, pattern=_NO_NUL)]
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import msgspec
 from starlette.responses import Response
 
 from tandem.actions.grants import (
@@ -18,12 +20,69 @@ from tandem.actions.grants import (
 from tandem.actions.tokens import GrantRefused
 from tandem.api.call import Call
 from tandem.api.envelope import plain
+from tandem.api.operations import FORM_TYPE
+from tandem.api.texts import Int32
 
-FORM_TYPE = "application/x-www-form-urlencoded"
 FIELDS_MAX = 50
 SERVED = "password, refresh_token, mfa or as"
 
 Form = dict[str, str]
+
+
+class GrantType(StrEnum):
+    """The contract's OAuth2IssueTokenBodyGrantType; grants by pairs of keys are not served."""
+
+    AS = "as"
+    AUTHORIZATION_CODE = "authorization_code"
+    MFA = "mfa"
+    PASSWORD = "password"  # noqa: S105  (a kind of grant)
+    PUBLIC_KEY = "public_key"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105  (the same)
+
+
+class TokenForm(msgspec.Struct, kw_only=True):
+    """The contract's OAuth2IssueTokenBody."""
+
+    grant_type: GrantType
+    username: str | None = None
+    password: str | None = None
+    refresh_token: str | None = None
+    mfa_token: str | None = None
+    mfa_code: str | None = None
+    code: str | None = None
+    public_key: str | None = None
+    user_uid: UUID | None = msgspec.field(name="userUid", default=None)
+    read_only: bool | None = msgspec.field(name="readOnly", default=None)
+
+
+class TokenAnswer(msgspec.Struct, kw_only=True):
+    """The contract's OAuth2Result; in seconds."""
+
+    access_token: str | msgspec.UnsetType | None = msgspec.UNSET
+    token_type: str | msgspec.UnsetType | None = msgspec.UNSET
+    refresh_token: str | msgspec.UnsetType | None = msgspec.UNSET
+    mfa_token: str | msgspec.UnsetType | None = msgspec.UNSET
+    encrypted_code: str | msgspec.UnsetType | None = msgspec.UNSET
+    expires_in: Int32
+
+
+class RefusalWord(StrEnum):
+    """The contract's OAuth2ErrorError."""
+
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_SCOPE = "invalid_scope"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+
+
+class TokenRefusal(msgspec.Struct, kw_only=True):
+    """The contract's OAuth2Error."""
+
+    error: RefusalWord
+    error_description: str
+    error_uri: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def issue_token(call: Call) -> Response:

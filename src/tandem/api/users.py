@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from tandem.actions import create_organization
+from tandem.actions import change_user, create_organization
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.organizations import OwnerCredentials, OwnerView
-from tandem.api.texts import Text, Uid
+from tandem.api.texts import Email, Text, Uid
 from tandem.api.words import (
     UserMfaPolicyConfigurationStatus,
     UserMfaPolicyStatus,
@@ -19,6 +20,7 @@ from tandem.api.words import (
     UserRole,
     UserStatus,
 )
+from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
 from tandem.store import users
 
@@ -29,7 +31,7 @@ class Profile(msgspec.Struct, rename="camel", kw_only=True):
     first_name: Text | None = None
     last_name: Text | None = None
     title: UserProfileTitle = UserProfileTitle.UNKNOWN
-    email: Text | None = None
+    email: Email | None = None
     address: Text | None = None
     phone: Text | None = None
 
@@ -55,6 +57,8 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     role: Role
     profile: Profile
     credentials: OwnerCredentials
+    mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
+    backup_resource: dict[str, Any] | None = None
 
 
 USERS = Resource(UserView, users.USERS)
@@ -65,23 +69,26 @@ def list_users(call: Call) -> Many[UserView]:
     query = USERS.read(call)
     with call.reading() as connection:
         page = users.list_users(connection, call.scope, query)
-    return Many(page, [_view(row) for row in page.rows])
+    return Many(page, [view_user(row) for row in page.rows])
 
 
 def get_user(call: Call) -> One[UserView]:
     """Get a user."""
     with call.reading() as connection:
-        return One(_view(users.get_user(connection, call.scope, call.uid("userUid"))))
+        return One(view_user(users.get_user(connection, call.scope, call.uid("userUid"))))
 
 
 def get_current_user(call: Call) -> One[UserView]:
     """Get the caller's own user."""
     with call.reading() as connection:
-        return One(_view(users.get_own(connection, call.who)))
+        return One(view_user(users.get_own(connection, call.who)))
 
 
 def create_user(call: Call, body: UserInput) -> One[UserView]:
     """Create a user."""
+    if body.backup_resource is not None:
+        text = "backupResource: there are no cloud tenants here, and so no quotas of their storage; leave it out."
+        raise Invalid(text, field="backupResource")
     user = User(
         instance_uid="",
         organization_uid=str(body.organization_uid),
@@ -94,11 +101,13 @@ def create_user(call: Call, body: UserInput) -> One[UserView]:
         email=body.profile.email,
         address=body.profile.address,
         phone=body.profile.phone,
+        mfa_policy_status=change_user.read_mfa_policy(body.mfa_policy_status),
     )
-    return One(_view(create_organization.create_user(call.act, user, body.credentials.password)))
+    return One(view_user(create_organization.create_user(call.act, user, body.credentials.password)))
 
 
-def _view(user: User) -> UserView:
+def view_user(user: User) -> UserView:
+    """Show a user as the contract does."""
     profile = Profile(
         first_name=user.first_name,
         last_name=user.last_name,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
+from tandem.api.instants import parse_instant
 from tandem.api.properties import Kind, Property
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import OF_SETS, ORDERING, FilterOperation
@@ -121,12 +122,6 @@ def _truth(value: Any) -> bool:
     return _TRUTHS[value.casefold()]
 
 
-def _instant(value: Any) -> datetime:
-    """Read an instant; one without an offset is in UTC."""
-    instant = datetime.fromisoformat(value)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _date(value: Any) -> str:
     return date.fromisoformat(value).isoformat()
 
@@ -137,6 +132,6 @@ _READERS: dict[Kind, tuple[Callable[[Any], Any], str]] = {
     Kind.INTEGER: (_integer, "an integer"),
     Kind.NUMBER: (_number, "a number"),
     Kind.BOOLEAN: (_truth, "true or false"),
-    Kind.INSTANT: (_instant, "an instant such as 2026-03-02T12:00:00Z"),
+    Kind.INSTANT: (parse_instant, "an instant such as 2026-03-02T12:00:00Z"),
     Kind.DATE: (_date, "a date such as 2026-03-02"),
 }

@@ -337,6 +337,15 @@ class UserMfaPolicyConfigurationStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class OrganizationLocationType(StrEnum):
+    """The contract's OrganizationLocationType."""
+
+    CUSTOM = "Custom"
+    DEFAULT = "Default"
+    HOSTED = "Hosted"
+    UNKNOWN = "Unknown"
+
+
 class ResponseErrorType(StrEnum):
     """The contract's ResponseErrorType."""
 

@@ -22,7 +22,7 @@ from tandem.cli import (
 )
 from tandem.cli.login import login, logout
 from tandem.cli.output import note
-from tandem.client import ApiError
+from tandem.client.errors import ApiError
 from tandem.domain.errors import ConsoleError
 
 

@@ -10,7 +10,8 @@ import typer
 from tandem.cli.lookup import BACKUP_SERVERS, ORGANIZATIONS, SERVERS, find, names_of
 from tandem.cli.options import AsJson, Data, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table
-from tandem.client import Client, fingerprint
+from tandem.client import Client
+from tandem.client.certificates import fingerprint
 
 app = typer.Typer(help="Backup servers: the machines whose agents do the work.", no_args_is_help=True)
 

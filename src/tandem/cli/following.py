@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from tandem.cli.lookup import JOBS, SESSIONS
 from tandem.cli.output import Row, duration, note, plain, say, show_json, size
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tandem.domain.errors import Unavailable
 from tandem.domain.jobs import JobStatus
 from tandem.domain.sessions import SessionState, SessionType

@@ -24,7 +24,8 @@ from tandem.cli.output import (
     yes_or_no,
 )
 from tandem.cli.schedules import describe
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tandem.domain.jobs import JobType
 
 app = typer.Typer(help="Jobs: backups, and copies of backups.", no_args_is_help=True)

@@ -9,18 +9,9 @@ import typer
 
 from tandem.cli.options import Data, PasswordFile, read_password, settings
 from tandem.cli.output import is_for_a_person, note, say
-from tandem.client import (
-    Client,
-    NotSignedIn,
-    StoredSession,
-    fetch_certificate,
-    fingerprint,
-    forget_session,
-    has_fingerprint,
-    is_vouched_for,
-    load_session,
-    store_session,
-)
+from tandem.client import Client, StoredSession, forget_session, load_session, store_session
+from tandem.client.certificates import fetch_certificate, fingerprint, has_fingerprint, is_vouched_for
+from tandem.client.errors import NotSignedIn
 from tandem.domain.errors import Invalid
 
 

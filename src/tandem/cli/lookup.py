@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from tandem.cli.output import Row
-from tandem.client import ApiError, Client
+from tandem.client import Client
+from tandem.client.errors import ApiError
 from tandem.domain.errors import Conflict, NotFound
 
 SHOWN_MAX = 20

@@ -58,10 +58,13 @@ class Permission(StrEnum):
     USERS_WRITE = "users: write"
     PROVIDER = "provider administrator"
     COMPANIES_WRITE = "companies: write"
+    CLOUD_TENANTS = "cloud tenants: read"
+    ORGANIZATIONS_WRITE = "organizations and locations: write"
     SERVERS_WRITE = "backup servers: write"
 
 
 ALL_ROLES = frozenset(Role)
+LOCATION_ROLES = frozenset({Role.COMPANY_LOCATION_ADMINISTRATOR, Role.COMPANY_LOCATION_USER})
 READERS = ALL_ROLES - {Role.RESELLER_INVOICE_AUDITOR, Role.COMPANY_INVOICE_AUDITOR, Role.COMPANY_SUBTENANT}
 WRITERS = READERS - {Role.PORTAL_READONLY_OPERATOR, Role.RESELLER_USER, Role.COMPANY_LOCATION_USER}
 PROVIDER_AND_RESELLER_ADMINISTRATORS = frozenset(
@@ -82,6 +85,10 @@ _ADMITTED: dict[Permission, frozenset[Role]] = {
     Permission.USERS_READ: WRITERS | {Role.PORTAL_READONLY_OPERATOR},
     Permission.USERS_WRITE: WRITERS,
     Permission.COMPANIES_WRITE: PROVIDER_AND_RESELLER_ADMINISTRATORS,
+    # Only who sees a whole organization may change it.
+    Permission.ORGANIZATIONS_WRITE: PROVIDER_AND_RESELLER_ADMINISTRATORS
+    | {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR},
+    Permission.CLOUD_TENANTS: READERS - LOCATION_ROLES,
     Permission.SERVERS_WRITE: FILE_SHARE_JOB_ROLES_OLDEST,
 }
 
@@ -107,6 +114,7 @@ class ScopeKind(StrEnum):
     RESELLER = "reseller"
     COMPANY = "company"
     OWN_COMPANY_ONLY = "own company only"
+    LOCATIONS = "locations"
     NOTHING = "nothing"
 
 
@@ -115,9 +123,11 @@ class Scope(msgspec.Struct, frozen=True):
 
     kind: ScopeKind
     organization_uid: str
+    # By whom locations are looked up; no other kind of scope asks.
+    user_uid: str = ""
 
 
-# Roles bound to sites, locations or single computers see nothing here until such things are assigned to them.
+# Roles bound to sites, bills or single computers see nothing here: there is nothing of that kind.
 _SCOPES: dict[Role, ScopeKind] = {
     Role.PORTAL_ADMINISTRATOR: ScopeKind.EVERYTHING,
     Role.PORTAL_OPERATOR: ScopeKind.COMPANIES,
@@ -129,12 +139,16 @@ _SCOPES: dict[Role, ScopeKind] = {
     Role.COMPANY_OWNER: ScopeKind.COMPANY,
     Role.COMPANY_ADMINISTRATOR: ScopeKind.COMPANY,
     Role.COMPANY_TENANT: ScopeKind.OWN_COMPANY_ONLY,
+    Role.COMPANY_LOCATION_ADMINISTRATOR: ScopeKind.LOCATIONS,
+    Role.COMPANY_LOCATION_USER: ScopeKind.LOCATIONS,
 }
 
 
-def scope_of(role: Role, organization_uid: str) -> Scope:
+def scope_of(role: Role, organization_uid: str, user_uid: str) -> Scope:
     """Give what a user with this role in this organization sees; roles not listed see nothing."""
-    return Scope(kind=_SCOPES.get(role, ScopeKind.NOTHING), organization_uid=organization_uid)
+    kind = _SCOPES.get(role, ScopeKind.NOTHING)
+    # Elsewhere the user makes no difference: all users of an organization have one scope.
+    return Scope(kind, organization_uid, user_uid if kind is ScopeKind.LOCATIONS else "")
 
 
 def organization_type_of(role: Role) -> OrganizationType:
@@ -148,7 +162,6 @@ _COMPANY_ROLES = frozenset(role for role in Role if organization_type_of(role) i
 _RESELLER_ROLES = frozenset(role for role in Role if organization_type_of(role) is OrganizationType.RESELLER)
 _COMPANY_STAFF = _COMPANY_ROLES - {Role.COMPANY_OWNER}
 _RESELLER_STAFF = _RESELLER_ROLES - {Role.RESELLER_OWNER}
-_LOCATION_ROLES = frozenset({Role.COMPANY_LOCATION_ADMINISTRATOR, Role.COMPANY_LOCATION_USER})
 
 _GRANTABLE: dict[Role, frozenset[Role]] = {
     Role.PORTAL_ADMINISTRATOR: ALL_ROLES,
@@ -159,13 +172,26 @@ _GRANTABLE: dict[Role, frozenset[Role]] = {
     Role.RESELLER_OPERATOR: _COMPANY_STAFF,
     Role.COMPANY_OWNER: _COMPANY_STAFF,
     Role.COMPANY_ADMINISTRATOR: _COMPANY_STAFF,
-    Role.COMPANY_LOCATION_ADMINISTRATOR: _LOCATION_ROLES,
+    Role.COMPANY_LOCATION_ADMINISTRATOR: LOCATION_ROLES,
 }
 
 
 def grantable_roles(role: Role) -> frozenset[Role]:
     """Give the roles that a user with this role may give to others; nobody can hand out more than he has."""
     return _GRANTABLE.get(role, frozenset())
+
+
+def may_alter(role: Role, other: Role) -> bool:
+    """Say whether a user with one role may change or remove another user who has the other role.
+
+    Nobody alters whom he could not have made: so an administrator never alters the owner.
+    """
+    return other in grantable_roles(role)
+
+
+def owner_role_of(kind: OrganizationType) -> Role | None:
+    """Give the role of which an organization of a type has one user at most; None if there is none."""
+    return {OrganizationType.RESELLER: Role.RESELLER_OWNER, OrganizationType.COMPANY: Role.COMPANY_OWNER}.get(kind)
 
 
 class Organization(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +218,13 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     website: str | None = None
     veeam_tenant_id: str | None = None
     company_id: str | None = None
+
+
+class UserStatus(StrEnum):
+    """Whether a user may sign in."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,4 +299,4 @@ class Caller(msgspec.Struct, frozen=True):
     @property
     def scope(self) -> Scope:
         """Whose data this caller sees."""
-        return scope_of(self.role, self.organization_uid)
+        return scope_of(self.role, self.organization_uid, self.user_uid)

@@ -24,6 +24,7 @@ class HeatmapSession(msgspec.Struct, frozen=True, kw_only=True):
     server_name: str | None
     management_agent_uid: str | None
     location_uid: str | None
+    location_name: str | None
     organization_uid: str
     organization_name: str | None
     started_at: datetime

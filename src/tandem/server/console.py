@@ -24,7 +24,7 @@ from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
 from tandem.api.call import Services
 from tandem.api.throttling import Limit, Limits
-from tandem.client import fingerprint
+from tandem.client.certificates import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
 from tandem.sealing import generate_password, open_seal, write_private

@@ -21,7 +21,8 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from tandem.agent.identity import FILE as IDENTITY_FILE
-from tandem.client import ApiError, Client, StoredSession, store_session
+from tandem.client import Client, StoredSession, store_session
+from tandem.client.errors import ApiError
 from tandem.config import Settings
 from tandem.domain.errors import ConsoleError, Unavailable
 from tandem.server.console import PASSWORD_FILE, console_folder

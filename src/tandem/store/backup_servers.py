@@ -44,6 +44,7 @@ class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
     token_hash: str
     organization_uid: str
     backup_server_uid: str | None
+    location_uid: str | None = None
     name: str
     expires_at: datetime
     used_at: datetime | None = None

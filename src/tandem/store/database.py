@@ -164,9 +164,10 @@ def _open_sqlite(url: str) -> Engine:
     engine = create_engine(url, connect_args=arguments, pool_size=20, pool_use_lifo=True)
 
     def configure(connection: Any, _record: Any) -> None:
+        # First, so that consoles that start at once wait for each other when they set the journal's mode.
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
         for collation, name in FUNCTIONS.items():
             connection.create_function(name, 1, partial(_collated_or_null, collation=collation), deterministic=True)

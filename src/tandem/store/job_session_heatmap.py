@@ -13,7 +13,7 @@ from tandem.domain.job_session_heatmap import SESSIONS_MAX, Heatmap, HeatmapSess
 from tandem.domain.sessions import SessionState, SessionType
 from tandem.store.database import Connection
 from tandem.store.query import records, visible
-from tandem.store.tables import backup_servers, jobs, organizations, sessions
+from tandem.store.tables import backup_servers, jobs, locations, organizations, sessions
 
 
 def read_heatmap(connection: Connection, scope: Scope, since: datetime, until: datetime) -> Heatmap:
@@ -58,6 +58,7 @@ def _sessions(connection: Connection, scope: Scope, is_run: ColumnElement[bool])
     joined = (
         sessions.join(jobs, jobs.c.unique_uid == sessions.c.job_unique_uid)
         .outerjoin(backup_servers, is_server)
+        .outerjoin(locations, locations.c.instance_uid == backup_servers.c.location_uid)
         .outerjoin(organizations, is_organization)
     )
     columns: dict[str, Any] = {name: sessions.c[name] for name in ("started_at", "ended_at", "type", "state")}
@@ -67,6 +68,7 @@ def _sessions(connection: Connection, scope: Scope, is_run: ColumnElement[bool])
         "server_name": backup_servers.c.name,
         "management_agent_uid": backup_servers.c.management_agent_uid,
         "location_uid": backup_servers.c.location_uid,
+        "location_name": locations.c.name,
         "organization_uid": whose,
         "organization_name": organizations.c.name,
         "messages": sessions.c.messages,

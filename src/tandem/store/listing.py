@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 from sqlalchemy import (
+    Column,
     ColumnElement,
     FromClause,
     Integer,
@@ -36,6 +37,8 @@ from tandem.store.query import visible_parts
 Row = TypeVar("Row")
 Record = TypeVar("Record")
 Parts = list[list[ColumnElement[bool]]]
+# No column is named so: a condition on an organization is another than the scope's.
+OF_ORGANIZATION, OF_USER = "scope_organization_uid", "scope_user_uid"
 Order = Sequence[tuple[ColumnElement[Any], bool]]
 
 
@@ -105,6 +108,9 @@ class Collection(Generic[Record]):
             OrderKey(table.c.position)
         ]
         self._uid = self.columns[uid]
+        # Rows that are told apart by no column, but by something made of several, are not found by keys.
+        self._has_keys = isinstance(self._uid, Column)
+        self._key = self._uid if order else table.c.position
         self._named = Columns(self.columns, folded or {})
         self._made: dict[tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]], Statements] = {}
         self._probes: dict[ScopeKind, Prepared] = {}
@@ -149,7 +155,7 @@ class Collection(Generic[Record]):
             return self._search(connection, scope, query, shape, conditions=held, values=values or {})
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
         statements = self.prepared(shape.columns, scope.kind, *given)
-        given |= {"organization_uid": scope.organization_uid, **(values or {})}
+        given |= {OF_ORGANIZATION: scope.organization_uid, OF_USER: scope.user_uid, **(values or {})}
         window = query.window
         counts = statements.counts.rows(connection, _together, **given)[0]
         total = sum(counts)
@@ -193,8 +199,8 @@ class Collection(Generic[Record]):
         """
         columns = self._named.with_constants(query.constants)
         order = order_of(columns, query.sort, self._uid) if query.sort else self._order
-        held = self._held(parts, query, conditions)
-        return self._page_by_keys(shape.columns, held, order, window=(query.window.limit, query.window.offset))
+        window = query.window.limit, query.window.offset
+        return self._window(shape.columns, self._held(parts, query, conditions), order, window=window)
 
     def count_statement(
         self, parts: Parts, query: Query, conditions: Sequence[ColumnElement[bool]] = ()
@@ -214,7 +220,8 @@ class Collection(Generic[Record]):
             asked = visible_parts(self._table, _scope_to_come(scope.kind))
             exists = [select(self._table.c.position).where(*part).exists() for part in asked]
             probe = self._probes[scope.kind] = Prepared(select(*exists), width=len(asked))
-        found = probe.rows(connection, _together, organization_uid=scope.organization_uid)[0]
+        given = {OF_ORGANIZATION: scope.organization_uid, OF_USER: scope.user_uid}
+        found = probe.rows(connection, _together, **given)[0]
         return [part for part, is_occupied in zip(parts, found, strict=True) if is_occupied] or parts[:1]
 
     def _search(
@@ -248,33 +255,25 @@ class Collection(Generic[Record]):
         parts = [[*part, *held] for part in visible_parts(self._table, _scope_to_come(kind))]
         counts = Prepared(select(*self._counts(parts)), width=len(parts))
         if len(parts) == 1:
-            whole = self._window(names, parts, is_whole=True)
+            whole = self._windowed(names, parts, has_keys=False)
             return Statements(counts=counts, alone=(whole,), merged=whole)
-        alone = tuple(self._window(names, [part]) for part in parts)
-        return Statements(counts=counts, alone=alone, merged=self._window(names, parts))
+        # By keys also a part that is alone: otherwise PostgreSQL may walk through everybody's rows in order, in the
+        # hope that the part's come soon.
+        alone = tuple(self._windowed(names, [part], has_keys=True) for part in parts)
+        return Statements(counts=counts, alone=alone, merged=self._windowed(names, parts, has_keys=True))
 
     def _counts(self, parts: Parts) -> list[ScalarSelect[int]]:
         return [select(func.count()).select_from(self._source).where(*part).scalar_subquery() for part in parts]
 
-    def _window(self, names: tuple[str, ...], parts: Parts, *, is_whole: bool = False) -> Windowed:
+    def _windowed(self, names: tuple[str, ...], parts: Parts, *, has_keys: bool) -> Windowed:
         window = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
+        forward, backward = (
+            self._window(names, parts, self._order, window=window, is_backward=is_backward, has_keys=has_keys)
+            for is_backward in (False, True)
+        )
+        return Windowed(forward=Prepared(forward, width=len(names)), backward=Prepared(backward, width=len(names)))
 
-        def directed(*, is_backward: bool) -> Prepared:
-            if is_whole:
-                order = [key.directed(is_backward=is_backward) for key in self._order]
-                statement = self._rows(names).where(*parts[0]).order_by(*order).limit(window[0]).offset(window[1])
-            else:
-                # By keys also a part that is alone: otherwise PostgreSQL may walk through everybody's rows in order,
-                # in the hope that the part's come soon.
-                statement = self._page_by_keys(names, parts, self._order, window=window, is_backward=is_backward)
-            return Prepared(statement, width=len(names))
-
-        return Windowed(forward=directed(is_backward=False), backward=directed(is_backward=True))
-
-    def _rows(self, names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-        return select(*(self.columns[name] for name in names)).select_from(self._source)
-
-    def _page_by_keys(
+    def _window(
         self,
         names: tuple[str, ...],
         parts: Parts,
@@ -282,31 +281,27 @@ class Collection(Generic[Record]):
         *,
         window: tuple[Any, Any],
         is_backward: bool = False,
+        has_keys: bool = True,
     ) -> Select[*tuple[Any, ...]]:
-        """Find the page's rows by what an index holds, then read those rows only, and put them in order."""
-        key = order[-1].key  # which tells every two rows apart
+        """Read a page's rows; with keys, find them by what an index holds, then read those rows only."""
         directed = [each.directed(is_backward=is_backward) for each in order]
+        page = select(*(self.columns[name] for name in names)).select_from(self._source).order_by(*directed)
+        limit, offset = window
+        if len(parts) == 1 and not (has_keys and self._has_keys):
+            return page.where(*parts[0]).limit(limit).offset(offset)
+        key = self._key if order is self._order else self._uid
         if len(parts) == 1:
             found = select(key).select_from(self._source).where(*parts[0]).order_by(*directed)
         else:
             labels = [each.key.label(f"order_{number}") for number, each in enumerate(order)]
+            keyed = select(key.label("key"), *labels).select_from(self._source).order_by(*directed)
             # Each part gives no more than the page may need of it, in the order of its index.
-            firsts = [
-                select(*labels)
-                .select_from(self._source)
-                .where(*part)
-                .order_by(*directed)
-                .limit(window[0] + window[1])
-                .subquery()
-                for part in parts
-            ]
+            firsts = [keyed.where(*part).limit(limit + offset).subquery() for part in parts]
             whole = union_all(*map(select, firsts)).subquery()
-            columns = [whole.c[label.name] for label in labels]
-            ordered = zip(order, columns, strict=True)
-            merged = [each.directed(column, is_backward=is_backward) for each, column in ordered]
-            found = select(columns[-1]).order_by(*merged)
-        page = self._rows(names).where(key.in_(found.limit(window[0]).offset(window[1]).correlate(None)))
-        return page.order_by(*directed)
+            ordered = zip(order, labels, strict=True)
+            merged = [each.directed(whole.c[label.name], is_backward=is_backward) for each, label in ordered]
+            found = select(whole.c.key).order_by(*merged)
+        return page.where(key.in_(found.limit(limit).offset(offset).correlate(None)))
 
 
 def _together(*values: Any) -> tuple[Any, ...]:
@@ -314,5 +309,5 @@ def _together(*values: Any) -> tuple[Any, ...]:
 
 
 def _scope_to_come(kind: ScopeKind) -> Scope:
-    """Give a scope whose organization is a parameter, to make statements of once."""
-    return Scope(kind, cast("str", bindparam("organization_uid")))
+    """Give a scope whose organization and user are parameters, to make statements of once."""
+    return Scope(kind, cast("str", bindparam(OF_ORGANIZATION)), cast("str", bindparam(OF_USER)))

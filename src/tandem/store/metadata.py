@@ -1,6 +1,8 @@
-"""What all tables have in common: names of constraints, the column that orders, and how a table tells its owner."""
+"""What every table is declared with: names of constraints, positions, and whose a row is."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import Column, MetaData
 
@@ -15,17 +17,25 @@ metadata = MetaData(
     }
 )
 
+Link = tuple[str, str, str]
+
 
 def position() -> Column[int]:
-    """Make the column that lists are ordered by."""
+    """Make the column by which lists are ordered."""
     return Column("position", Serial, primary_key=True, autoincrement=True)
 
 
-def owned_by(*columns: str) -> dict[str, tuple[str, ...]]:
-    """Say which columns hold a row's owners."""
-    return {"owners": columns}
+def owned_by(*columns: str, located: Link | None = None) -> dict[str, Any]:
+    """Say which columns hold the owner, the first, and those to whom a row is assigned.
+
+    Args:
+        columns: their names.
+        located: for those who see chosen locations only: a column, and the table and key where it is looked up. A row
+            of a backup server is where that is, and needs no such link.
+    """
+    return {"owners": columns} if located is None else {"owners": columns, "located": located}
 
 
-def owned_through(column: str, table: str, key: str) -> dict[str, tuple[str, ...]]:
-    """Say which column leads to the table that holds a row's owners, and to which key of it."""
+def owned_through(column: str, table: str, key: str) -> dict[str, Any]:
+    """Say which column leads to the table that has the owner."""
     return {"through": (column, table, key)}

@@ -11,7 +11,7 @@ from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
-from tandem.store.tables import companies, metadata
+from tandem.store.tables import companies, metadata, user_locations
 
 Record = TypeVar("Record")
 
@@ -26,11 +26,16 @@ def visible(table: Table, scope: Scope) -> ColumnElement[bool]:
         return true()
     if scope.kind is ScopeKind.NOTHING:
         return false()
+    if table is user_locations and scope.kind is ScopeKind.LOCATIONS:
+        mine = user_locations.alias("mine")
+        return table.c.location_uid.in_(select(mine.c.location_uid).where(mine.c.user_uid == scope.user_uid))
     if "through" in table.info:
         column, parent_name, key = cast("tuple[str, str, str]", table.info["through"])
         parent = metadata.tables[parent_name]
         return table.c[column].in_(select(parent.c[key]).where(visible(parent, scope)))
     owners: tuple[str, ...] = table.info["owners"]
+    if scope.kind is ScopeKind.LOCATIONS:
+        return _is_located(table, table.c[owners[0]], scope)
     if scope.kind is ScopeKind.OWN_COMPANY_ONLY:
         owners = owners[:1]
     return or_(*(_is_owned(table.c[owner], scope) for owner in owners))
@@ -72,6 +77,19 @@ def _is_owned(owner: ColumnElement[Any], scope: Scope) -> ColumnElement[bool]:
             return or_(owner == scope.organization_uid, owner.in_(of_reseller))
         case _:
             return owner == scope.organization_uid
+
+
+def _is_located(table: Table, owner: ColumnElement[Any], scope: Scope) -> ColumnElement[bool]:
+    """Say which rows of the caller's organization are in a location that was chosen for him."""
+    links = cast("dict[str, tuple[str, str, str]]", table.info)
+    of_server = ("backup_server_uid", "backup_servers", "instance_uid")
+    link = links.get("located") or (of_server if of_server[0] in table.c else None)
+    if link is None:
+        return false()
+    column, parent_name, key = link
+    parent = metadata.tables[parent_name]
+    seen = select(parent.c[key]).where(visible(parent, scope)).correlate(None)
+    return (owner == scope.organization_uid) & table.c[column].in_(seen)
 
 
 def columns_of(columns: ColumnCollection[str, Any], record: type[Any]) -> list[ColumnElement[Any]]:

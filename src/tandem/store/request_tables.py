@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, String, Table, Text
+from sqlalchemy import Column, ForeignKey, String, Table, Text
 
 from tandem.domain.async_actions import AsyncActionStatus
 from tandem.store.columns import Instant, Uid, Word
@@ -14,7 +14,7 @@ async_actions = Table(
     metadata,
     position(),
     Column("instance_uid", Uid, nullable=False, unique=True),
-    Column("initiator_uid", Uid, nullable=False, index=True),
+    Column("initiator_uid", Uid, ForeignKey("users.instance_uid", ondelete="CASCADE"), nullable=False, index=True),
     Column("action_name", Text, nullable=False),
     Column("status", Word(AsyncActionStatus), nullable=False),
     Column("sealed_request", Text, nullable=False),

@@ -29,6 +29,9 @@ from tandem.protocol.messages import Order
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.job_indexes import index_jobs
+from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
+from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
+from tandem.store.location_tables import user_locations as user_locations  # noqa: PLC0414  (the same)
 from tandem.store.login_tables import sign_ins
 from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
@@ -78,9 +81,8 @@ organizations = Table(
     Column("website", Text),
     Column("veeam_tenant_id", Text),
     Column("company_id", Text),
-    Column("location_uid", Uid, nullable=False),
     Column("name_key", Text, nullable=False, unique=True),
-    info=_owned_by("instance_uid"),
+    info=_owned_by("instance_uid", located=("instance_uid", "locations", "organization_uid")),
 )
 
 companies = Table(
@@ -95,7 +97,7 @@ companies = Table(
     Column("is_rest_access_enabled", Boolean, nullable=False),
     Column("is_alarm_detect_enabled", Boolean, nullable=False),
     Column("owner_user_name", Text, nullable=False),
-    info=_owned_by("instance_uid"),
+    info=_owned_by("instance_uid", located=("instance_uid", "locations", "organization_uid")),
 )
 
 users = Table(
@@ -124,7 +126,7 @@ users = Table(
         nullable=False,
         server_default=MfaPolicyConfigurationStatus.NOT_CONFIGURED,
     ),
-    info=_owned_by("organization_uid"),
+    info=_owned_by("organization_uid", located=("instance_uid", "user_locations", "user_uid")),
 )
 
 refresh_tokens = Table(
@@ -151,7 +153,7 @@ backup_servers = Table(
     Column("instance_uid", Uid, nullable=False, unique=True),
     Column("name", String(255), nullable=False),
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False, index=True),
-    Column("location_uid", Uid, nullable=False),
+    Column("location_uid", Uid, nullable=False, index=True),
     Column("management_agent_uid", Uid, nullable=False),
     Column("installation_uid", Text, nullable=False),
     Column("version", Text, nullable=False),
@@ -164,7 +166,7 @@ backup_servers = Table(
     Column("revision", Integer, nullable=False),
     Column("spool_uid", Uid),
     Column("last_report", BigInteger, nullable=False),
-    info=_owned_by("organization_uid"),
+    info=_owned_by("organization_uid", located=("location_uid", "user_locations", "location_uid")),
 )
 
 enrolment_tokens = Table(
@@ -173,6 +175,7 @@ enrolment_tokens = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("organization_uid", Uid, ForeignKey("organizations.instance_uid"), nullable=False),
     Column("backup_server_uid", Uid),
+    Column("location_uid", Uid),
     Column("name", String(255), nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),

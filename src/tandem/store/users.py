@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
-from tandem.domain.identity import Caller, MfaPolicyConfigurationStatus, MfaPolicyStatus, Scope, User
+from tandem.domain.identity import Caller, MfaPolicyConfigurationStatus, Role, Scope, User
 from tandem.domain.listing import Query
 from tandem.domain.logins import IdentityProvider, LoginStatus, NewLogin
 from tandem.domain.paging import Page
@@ -15,8 +16,8 @@ from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.login_tables import user_logins
 from tandem.store.logins import insert_login
-from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import users
+from tandem.store.query import columns_of, fetch_one, records, visible
+from tandem.store.tables import user_locations, users
 
 _USER = columns_of(users.c, User)
 USERS = Collection(
@@ -33,9 +34,19 @@ USERS = Collection(
 ENABLED = "Enabled"
 
 
-def list_users(connection: Connection, scope: Scope, query: Query) -> Page[User]:
-    """List the users that the caller sees."""
-    return USERS.page(connection, scope, query)
+def list_users(
+    connection: Connection,
+    scope: Scope,
+    query: Query,
+    *,
+    organization_uid: str | None = None,
+    location_uid: str | None = None,
+) -> Page[User]:
+    """List the users that the caller sees: all, those of an organization, or those for whom a location was chosen."""
+    if location_uid is None:
+        return USERS.page(connection, scope, query, organization_uid=organization_uid)
+    bound = select(user_locations.c.user_uid).where(user_locations.c.location_uid == location_uid).correlate(None)
+    return USERS.page(connection, scope, query, users.c.instance_uid.in_(bound))
 
 
 def get_user(connection: Connection, scope: Scope, uid: str) -> User:
@@ -48,6 +59,31 @@ def get_own(connection: Connection, caller: Caller) -> User:
     """Get the caller's own user, whatever his scope."""
     statement = select(*_USER).where(users.c.instance_uid == caller.user_uid)
     return fetch_one(connection, statement, User, noun="user", uid=caller.user_uid)
+
+
+def lock_user(connection: Connection, scope: Scope, uid: str) -> User:
+    """Get one user and keep every other change of him waiting until the commit; raises NotFound."""
+    statement = select(*_USER).where(visible(users, scope), users.c.instance_uid == uid)
+    return fetch_one(connection, statement.with_for_update(of=users), User, noun="user", uid=uid)
+
+
+def lock_own(connection: Connection, caller: Caller) -> User:
+    """Get the caller's own user, whatever his scope, and keep every other change of him waiting until the commit."""
+    statement = select(*_USER).where(users.c.instance_uid == caller.user_uid).with_for_update()
+    return fetch_one(connection, statement, User, noun="user", uid=caller.user_uid)
+
+
+def find_owner(connection: Connection, organization_uid: str, role: Role) -> User | None:
+    """Find who owns an organization: the user with its owner's role."""
+    statement = select(*_USER).where(users.c.organization_uid == organization_uid, users.c.role == role)
+    found = records(connection, statement.order_by(users.c.position).limit(1), User)
+    return found[0] if found else None
+
+
+def lock_enabled_users(connection: Connection, role: Role) -> list[str]:
+    """Get the uids of all who have a role and may sign in; none of them can change until the commit."""
+    statement = select(users.c.instance_uid).where(users.c.role == role, users.c.status == ENABLED)
+    return list(connection.scalars(statement.order_by(users.c.position).with_for_update()))
 
 
 def is_user_name_taken(connection: Connection, user_name: str) -> bool:
@@ -71,10 +107,20 @@ def insert_user(connection: Connection, user: User, *, password_hash: str, creat
     insert_login(connection, login)
 
 
-def set_mfa_policy(connection: Connection, scope: Scope, uid: str, status: MfaPolicyStatus) -> bool:
-    """Set whether a user must prove a second factor; False if he is not there for the caller."""
-    statement = update(users).where(visible(users, scope), users.c.instance_uid == uid)
-    return connection.execute(statement.values(mfa_policy_status=status)).rowcount == 1
+def update_user(connection: Connection, uid: str, changes: dict[str, Any]) -> None:
+    """Change columns of a user."""
+    if "user_name" in changes:
+        changes = {**changes, "user_name_key": changes["user_name"].casefold()}
+        is_password = user_logins.c.identity_provider_name == IdentityProvider.PASSWORD
+        login = update(user_logins).where(user_logins.c.user_uid == uid, is_password)
+        connection.execute(login.values(identifier_in_provider=changes["user_name"]))
+    connection.execute(update(users).where(users.c.instance_uid == uid).values(changes))
+
+
+def delete_user(connection: Connection, uid: str) -> None:
+    """Remove a user with his tokens and the locations that were chosen for him; the activity log still names him."""
+    connection.execute(delete(user_locations).where(user_locations.c.user_uid == uid))
+    connection.execute(delete(users).where(users.c.instance_uid == uid))
 
 
 def replace_password(connection: Connection, uid: str, password_hash: str) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import hmac
 import os
-import socket
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -14,44 +11,22 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
 
-from tandem.domain.errors import Invalid
+from tandem.client.certificates import CONNECT_SECONDS_MAX, address_of, pinned_context
+from tandem.client.errors import ANSWER_SECONDS_MAX, ApiError, NotSignedIn, unreachable
 from tandem.domain.paging import LIMIT_MAX
 from tandem.sealing import write_private
 
 BASE = "/api/v3"
 VERSION = "3.6.1"
-HTTPS_PORT = 443
 LOOK_EVERY_SECONDS = 0.5
-CONNECT_SECONDS_MAX = 10
-# The longest answer: a repository is made by its agent before the console says so.
-ANSWER_SECONDS_MAX = 90
 MESSAGE_LENGTH_MAX = 2_000
 
 # What JSON holds is known to those who ask for it, not here.
 Json: TypeAlias = Any
-
-
-class ApiError(Exception):
-    """The console refused, by an HTTP status and the contract's `errors`, or gave no answer: then `status` is 0."""
-
-    def __init__(self, message: str, *, status: int = 0, errors: list[dict[str, Any]] | None = None) -> None:
-        """Make an error that says what happened and what to do next."""
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.errors = errors or []
-
-
-class NotSignedIn(ApiError):
-    """Nobody is signed in here, or no longer."""
 
 
 class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,54 +37,6 @@ class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
     user_name: str
     access_token: str
     refresh_token: str
-
-
-def pinned_context(certificate_pem: str) -> ssl.SSLContext:
-    """Make a TLS context that trusts the first certificate of a PEM text and nothing else.
-
-    A server that shows this very certificate is the right one under whatever name it was called, so names are not
-    compared. The certificate of an authority, which names no host, vouches for many: then names are compared.
-    """
-    certificate = _read_certificate(certificate_pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = _is_authority(certificate)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=certificate.public_bytes(Encoding.PEM).decode())
-    return context
-
-
-def fetch_certificate(console: str, timeout_seconds: float = CONNECT_SECONDS_MAX) -> str:
-    """Give the certificate, as PEM, that a console shows now: unverified, to be pinned once it has been compared."""
-    try:
-        return ssl.get_server_certificate(_address(console), timeout=timeout_seconds)
-    except (OSError, ValueError) as error:
-        raise _unreachable(console, error) from error
-
-
-def is_vouched_for(console: str, timeout_seconds: float = CONNECT_SECONDS_MAX) -> bool:
-    """Say whether an authority that this system trusts vouches for a console."""
-    host, port = _address(console)
-    try:
-        with socket.create_connection((host, port), timeout=timeout_seconds) as connection:
-            ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
-    except ssl.SSLCertVerificationError:
-        return False
-    except OSError as error:
-        raise _unreachable(console, error) from error
-    return True
-
-
-def fingerprint(certificate_pem: str) -> str:
-    """Give the SHA-256 of a certificate's DER form, as hexadecimal pairs with colons."""
-    der = _read_certificate(certificate_pem).public_bytes(Encoding.DER)
-    return hashlib.sha256(der).digest().hex(":").upper()
-
-
-def has_fingerprint(certificate_pem: str, given: str) -> bool:
-    """Say whether a fingerprint, in whatever way it is written, is that of a certificate."""
-    digits = given.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
-    return hmac.compare_digest(digits.encode(), fingerprint(certificate_pem).replace(":", "").lower().encode())
 
 
 class Client:
@@ -133,7 +60,7 @@ class Client:
             refresh_token: of the same; renews an access token that is refused.
             on_tokens: told the access and the refresh token whenever they are new.
         """
-        _address(console)
+        address_of(console)
         self.console = console.rstrip("/")
         self.certificate_pem = certificate_pem
         self._access_token, self._refresh_token = access_token, refresh_token
@@ -230,7 +157,7 @@ class Client:
         try:
             return self._http.request(method, BASE + path, json=json, params=parameters, headers=headers)
         except httpx.HTTPError as error:
-            raise _unreachable(self.console, error) from error
+            raise unreachable(self.console, error) from error
 
     def _renew(self, refused: str | None) -> bool:
         """Exchange the refresh token, unless the refused access token is not the present one; False without one."""
@@ -250,7 +177,7 @@ class Client:
         try:
             response = self._http.post(f"{BASE}/token", data=form)
         except httpx.HTTPError as error:
-            raise _unreachable(self.console, error) from error
+            raise unreachable(self.console, error) from error
         _raise_refused(response, self.console)
         answer = _read(response, self.console)
         if "refresh_token" in answer:
@@ -346,34 +273,6 @@ def _session_lock(data: Path) -> Generator[None]:
         os.close(descriptor)
 
 
-def _address(console: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(console)
-        if parts.scheme == "https" and parts.hostname and not (parts.path.strip("/") or parts.query or parts.username):
-            return parts.hostname, parts.port or HTTPS_PORT
-    except ValueError:
-        pass  # Told below, as for an address of another kind.
-    raise Invalid(
-        f'console: "{console[:200]}" is not an address of a console; use one such as https://backup.example:1280.'
-    )
-
-
-def _read_certificate(certificate_pem: str) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(certificate_pem.encode())
-    except ValueError as error:
-        raise Invalid("The certificate is not a PEM text; it begins with -----BEGIN CERTIFICATE-----.") from error
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return False
-    host_names = [entry for entry in certificate.extensions if entry.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME]
-    return constraints.ca and not host_names
-
-
 def _read(response: httpx.Response, console: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(response.content, type=dict[str, Any])
@@ -392,16 +291,3 @@ def _raise_refused(response: httpx.Response, console: str) -> None:
         told.append(str(answer["error_description"]))
     message = "; ".join(told)[:MESSAGE_LENGTH_MAX] or f"{console} answered with the status {response.status_code}."
     raise ApiError(message, status=response.status_code, errors=errors)
-
-
-def _unreachable(console: str, error: Exception) -> ApiError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            text = f"Nothing was sent: the certificate that {console} shows is not trusted ({cause.verify_message})."
-            return ApiError(f"{text} If it was renewed, compare its fingerprint and sign in again: tandem login")
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return ApiError(f"The console at {console} did not answer in {ANSWER_SECONDS_MAX} s; try again.")
-    reason = str(error) or type(error).__name__
-    return ApiError(f"There is no answer from {console} ({reason}). Is the console running there? (`tandem console`)")

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -24,6 +24,12 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["initiator_uid"],
+            ["users.instance_uid"],
+            name=op.f("fk_async_actions_initiator_uid"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_async_actions")),
         sa.UniqueConstraint("instance_uid", name=op.f("uq_async_actions_instance_uid")),
     )
