@@ -16,6 +16,8 @@ from tests.consoles import Console
 from tests.people import Person
 
 RELEASES = {"v3_5_1": "3.5.1", "v3_6": "3.6", "v3_6_1": "3.6.1"}
+# Not promised: of what is served, their descriptions say the same.
+NEWER_RELEASES = {"v3_6_2": "3.6.2", "v3_7": "3.7"}
 
 
 class InProcess(httpx.BaseTransport):
@@ -123,7 +125,7 @@ class Sdk:
         transport = asgi if self._is_asynchronous else InProcess(self.console)
         return {
             "base_url": f"https://console.example{BASE}",
-            "headers": {"X-Client-Version": RELEASES[self.release]},
+            "headers": {"X-Client-Version": (RELEASES | NEWER_RELEASES)[self.release]},
             "httpx_args": {"transport": transport},
             "raise_on_unexpected_status": True,
         }

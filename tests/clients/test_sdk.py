@@ -14,7 +14,7 @@ from tandem.domain.jobs import JobType
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_jobs, jobs
 from tandem.store.database import open_database
-from tests.clients.sdk import RELEASES, Sdk, arguments_for, call_of
+from tests.clients.sdk import NEWER_RELEASES, RELEASES, Sdk, arguments_for, call_of
 from tests.consoles import Console, fill_with_people
 from tests.contract.facts import OPERATIONS
 from tests.people import ACMES, ALICE, BOB, PROVIDERS, job_of, login_id_of, uid
@@ -64,6 +64,13 @@ def sdk(request: pytest.FixtureRequest, quiet_console: Console) -> Sdk:
 def test_whatever_is_read_is_understood_by_every_release(sdk: Sdk) -> None:
     for name, call in reads_of(sdk.release).items():
         sdk.does(name, ALICE, **arguments_for(call.sync_detailed, known_for(sdk.console, call)))
+
+
+@pytest.mark.parametrize("release", NEWER_RELEASES)
+def test_newer_releases_understand_it_too(quiet_console: Console, release: str) -> None:
+    sdk = Sdk(release, quiet_console)
+    for name, call in reads_of(release).items():
+        sdk.does(name, ALICE, **arguments_for(call.sync_detailed, known_for(quiet_console, call)))
 
 
 def test_a_release_that_does_not_know_a_role_reads_unknown(sdk: Sdk) -> None:
