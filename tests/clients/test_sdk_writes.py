@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from tandem.actions.reset_password import held_codes
+from tandem.domain.sessions import SessionState
 from tandem.store.tables import users
 from tests.clients.sdk import RELEASES, Sdk
 from tests.conftest import Inhabited
@@ -119,7 +120,7 @@ def test_a_job_is_switched_started_stopped_retried_and_deleted(sdk: Sdk) -> None
     sdk.does("StopBackupServerJob", BOB, job_uid=ACMES.job)
     assert status_of(sdk) == "Stopping"
     agent.turn()
-    agent.report(ended("running", state=ended("x").session.state.FAILED))
+    agent.report(ended("running", SessionState.FAILED))
     assert status_of(sdk) == "Failed"
     sdk.does("RetryBackupServerJob", BOB, job_uid=ACMES.job)
     assert status_of(sdk) == "Starting"
