@@ -1,12 +1,15 @@
 """What is kept for a user is not given to less than the user himself: to a read-only token, to one who acts as him."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from tandem.store.tables import users
 from tests.conftest import Inhabited
-from tests.consoles import BASE, Console
+from tests.consoles import BASE, Console, rows_of
 from tests.gates import ACTIONS, action_in, gated_console
 from tests.people import ALICE, BOB, PASSWORD, Person, uid
 from tests.running import until
@@ -53,3 +56,19 @@ def test_who_acts_as_another_is_not_given_the_answer_to_the_others_request(conso
     repeated = by(console, acting_as_bob(console), "POST", KEYS, **headers)
     assert repeated.status_code == 403
     assert "tandem_key_" not in repeated.text
+
+
+@pytest.mark.parametrize("seconds", [2, 3600])
+def test_who_is_disabled_while_his_body_comes_slowly_does_nothing_more(console: Console, seconds: int) -> None:
+    token = signed_in(console, BOB)["access_token"]
+
+    async def body() -> AsyncGenerator[bytes]:
+        yield b'{"name": '
+        with console.database.writing() as connection:
+            connection.execute(update(users).where(users.c.instance_uid == BOB.uid).values(status="Disabled"))
+        console.clock.forward(seconds=seconds)
+        yield b'"new"}'
+
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    assert console.request("POST", BASE + TOKENS, content=body(), headers=headers).status_code == 401
+    assert not [row for row in rows_of(console.database)["enrolment_tokens"] if row["name"] == "new"]
