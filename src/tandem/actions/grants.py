@@ -102,6 +102,10 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     if not found.is_rest_allowed:
         raise GrantRefused("unauthorized_client", _NOT_ALLOWED)
     with context.database.writing() as connection:
+        checked, found = found, sign_ins.lock_account(connection, found.user_uid)
+        # Checking took its time: who has set a new password since means that the old one is good for nothing.
+        if found is None or not found.is_enabled or found.password_hash != checked.password_hash:
+            raise GrantRefused("invalid_grant", _WRONG_PASSWORD)
         forgive(connection, [of_pair, of_user])
         give_back(connection, of_address)
         if logins.second_factors_of(connection, found.user_uid):
@@ -192,7 +196,7 @@ def _try_code(connection: Connection, desk: Desk, token_hash: str, mfa_code: str
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     of_user = subject("mfa of user", token.user_uid or "", free=FREE_CODES_OF_USER)
     failures |= pay_attempt(connection, [of_user], now)
-    account = sign_ins.find_account(connection, user_uid=token.user_uid)
+    account = sign_ins.lock_account(connection, token.user_uid or "")
     if account is None or not account.is_enabled or not account.is_rest_allowed:
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     login_id = _use_code(connection, desk, account, mfa_code)

@@ -106,9 +106,7 @@ def complete_reset(context: Context, *, code: str, new_password: str, address: s
             raise wrong
         give_back(connection, of_address)
         users.replace_password(connection, account.user_uid, password_hash)
-        codes.delete_codes(connection, account.user_uid, CodePurpose.PASSWORD_RESET)
-        codes.delete_codes(connection, account.user_uid, CodePurpose.MFA)
-        sign_ins.end_sign_ins(connection, account.user_uid)
+        sign_ins.end_with_password(connection, account.user_uid)
         _record(connection, account, "CompleteResetPasswordRequest", address, now)
 
 
