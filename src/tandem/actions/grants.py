@@ -20,6 +20,7 @@ from tandem.actions.throttles import (
     forgive,
     give_back,
     is_told,
+    origin,
     pay_attempt,
     refuse_if_throttled,
     subject,
@@ -83,9 +84,9 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     """
     desk.checker.look_for_keys()
     context, now = desk.context, desk.context.clock()
-    of_user = subject(user_name.casefold(), free=None)
-    of_pair = subject(user_name.casefold(), desk.address, free=FREE_FAILURES_OF_USER)
-    of_address = subject(desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_user = subject("user", user_name.casefold(), free=None)
+    of_pair = subject("user from", user_name.casefold(), origin(desk.address), free=FREE_FAILURES_OF_USER)
+    of_address = subject("address", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     subjects = [of_pair, of_user, of_address]
     with context.database.reading() as connection:
         refuse_if_throttled(connection, subjects, now)
@@ -189,7 +190,7 @@ def _ask_for_code(connection: Connection, desk: Desk, account: Account) -> Token
 
 def _try_code(connection: Connection, desk: Desk, token_hash: str, mfa_code: str) -> Tokens | GrantRefused:
     now = desk.context.clock()
-    of_address = subject("mfa", desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_address = subject("mfa", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     failures = pay_attempt(connection, [of_address], now)
     token = codes.find_code(connection, token_hash, CodePurpose.MFA, now)
     if token is None or not codes.count_attempt(connection, token_hash, MFA_ATTEMPTS_MAX):
