@@ -118,7 +118,7 @@ def _change_owner(connection: Connection, uid: str, changes: CompanyChanges) -> 
         organizations.rename_owner(connection, uid, name)
     if changes.owner_password is not None:
         values["password_hash"] = hash_password(changes.owner_password, "ownerCredentials.password")
-        sign_ins.end_sign_ins(connection, owner.instance_uid)
+        sign_ins.end_with_password(connection, owner.instance_uid)
     if values:
         users.update_user(connection, owner.instance_uid, values)
 

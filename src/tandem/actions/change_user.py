@@ -216,7 +216,9 @@ def _follow(connection: Connection, before: User, fields: dict[str, Any]) -> Non
         user_name = fields.get("user_name", before.user_name)
         organizations.rename_owner(connection, before.organization_uid, user_name)
     is_bound_anew = fields.get("mfa_policy_status") is MfaPolicyStatus.ENABLED
-    if "password_hash" in fields or fields.get("status") == UserStatus.DISABLED or is_bound_anew:
+    if "password_hash" in fields:
+        sign_ins.end_with_password(connection, uid)
+    elif fields.get("status") == UserStatus.DISABLED or is_bound_anew:
         sign_ins.end_sign_ins(connection, uid)
 
 

@@ -20,6 +20,7 @@ from tandem.actions.throttles import (
     forgive,
     give_back,
     is_told,
+    origin,
     pay_attempt,
     refuse_if_throttled,
     subject,
@@ -83,9 +84,9 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     """
     desk.checker.look_for_keys()
     context, now = desk.context, desk.context.clock()
-    of_user = subject(user_name.casefold(), free=None)
-    of_pair = subject(user_name.casefold(), desk.address, free=FREE_FAILURES_OF_USER)
-    of_address = subject(desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_user = subject("user", user_name.casefold(), free=None)
+    of_pair = subject("user from", user_name.casefold(), origin(desk.address), free=FREE_FAILURES_OF_USER)
+    of_address = subject("address", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     subjects = [of_pair, of_user, of_address]
     with context.database.reading() as connection:
         refuse_if_throttled(connection, subjects, now)
@@ -102,6 +103,10 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     if not found.is_rest_allowed:
         raise GrantRefused("unauthorized_client", _NOT_ALLOWED)
     with context.database.writing() as connection:
+        checked, found = found, sign_ins.lock_account(connection, found.user_uid)
+        # Checking took its time: who has set a new password since means that the old one is good for nothing.
+        if found is None or not found.is_enabled or found.password_hash != checked.password_hash:
+            raise GrantRefused("invalid_grant", _WRONG_PASSWORD)
         forgive(connection, [of_pair, of_user])
         give_back(connection, of_address)
         if logins.second_factors_of(connection, found.user_uid):
@@ -185,14 +190,14 @@ def _ask_for_code(connection: Connection, desk: Desk, account: Account) -> Token
 
 def _try_code(connection: Connection, desk: Desk, token_hash: str, mfa_code: str) -> Tokens | GrantRefused:
     now = desk.context.clock()
-    of_address = subject("mfa", desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_address = subject("mfa", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     failures = pay_attempt(connection, [of_address], now)
     token = codes.find_code(connection, token_hash, CodePurpose.MFA, now)
     if token is None or not codes.count_attempt(connection, token_hash, MFA_ATTEMPTS_MAX):
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     of_user = subject("mfa of user", token.user_uid or "", free=FREE_CODES_OF_USER)
     failures |= pay_attempt(connection, [of_user], now)
-    account = sign_ins.find_account(connection, user_uid=token.user_uid)
+    account = sign_ins.lock_account(connection, token.user_uid or "")
     if account is None or not account.is_enabled or not account.is_rest_allowed:
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     login_id = _use_code(connection, desk, account, mfa_code)

@@ -16,6 +16,7 @@ from tandem.domain.listing import OF_SETS, ORDERING, FilterOperation
 
 VALUES_MAX = 1000
 TEXT_LENGTH_MAX = 4096
+SHOWN_LENGTH_MAX = 60
 INTEGER_LIMIT = 2**63
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -39,11 +40,20 @@ def read_value(found: Property, operation: FilterOperation, value: Any) -> Any:
     return tuple(_single(found, each) for each in values)
 
 
+def shown(value: Any) -> str:
+    """Give a value as an error message shows it: as JSON, cut where it is long."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except RecursionError:
+        return "a value that is nested too deeply"
+    return text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…"
+
+
 def _values(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return [value]
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
@@ -81,8 +91,7 @@ def _word(found: Property, value: Any) -> str:
 
 
 def _refused(found: Property, value: Any, why: str) -> Invalid:
-    text = msgspec.json.encode(value).decode()[:60]
-    return Invalid(f"filter: {found.path}: {text} cannot be compared: {why}.", parameter="filter")
+    return Invalid(f"filter: {found.path}: {shown(value)} cannot be compared: {why}.", parameter="filter")
 
 
 def _text(value: Any) -> str:
