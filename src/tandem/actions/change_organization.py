@@ -68,6 +68,7 @@ def patch_company(act: Act, uid: str, decide: Callable[[Company], CompanyChanges
         fields = {name: value for name, value in changes.fields.items() if value != getattr(current, name)}
         if "reseller_uid" in fields:
             _check_reseller(connection, act, fields["reseller_uid"])
+            sign_ins.end_acting(connection, organization_uid=uid)
         if "name" in fields:
             name = fields.pop("name")
             _check_name(connection, name, current.name)

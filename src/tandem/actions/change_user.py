@@ -108,6 +108,7 @@ def set_location(act: Act, uid: str, location_uid: str) -> User:
         if user.role not in LOCATION_ROLES:
             raise Conflict(f"The role {user.role} sees all locations; only {' and '.join(LOCATION_ROLES)} see some.")
         if locations.choose_location(connection, uid, location_uid):
+            sign_ins.end_acting(connection, user_uid=uid)
             _log(connection, act, "SetUserToLocation", user, f"{user.user_name}: {location.name}")
         return user
 
@@ -120,6 +121,7 @@ def unset_location(act: Act, uid: str, location_uid: str) -> None:
         if not locations.unchoose_location(connection, uid, location_uid):
             text = f"locationUid: the location {location_uid} was not chosen for this user."
             raise NotFound(text, parameter="locationUid")
+        sign_ins.end_acting(connection, user_uid=uid)
         _log(connection, act, "DeleteUserFromLocation", user, f"{user.user_name}: {location.name}")
 
 
