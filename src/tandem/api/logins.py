@@ -21,7 +21,8 @@ from tandem.domain.paging import LIMIT_MAX, Window
 from tandem.store import logins, organizations
 
 LOGIN_ID_DIGITS_MAX = 15
-Scopes = Annotated[list[LoginScope], msgspec.Meta(min_length=1)]
+ChosenScope = Annotated[LoginScope, msgspec.Meta(extra_json_schema={"enum": ["integration", "rest", "ui"]})]
+Scopes = Annotated[list[ChosenScope], msgspec.Meta(min_length=1)]
 
 
 class UserLoginView(msgspec.Struct, rename="camel", kw_only=True):
@@ -70,7 +71,7 @@ class UserLoginPatch(msgspec.Struct, rename="camel", kw_only=True):
 
     description: Text
     is_read_access_only: bool
-    status: LoginStatus
+    status: Annotated[LoginStatus, msgspec.Meta(extra_json_schema={"enum": ["disabled", "enabled"]})]
 
 
 class TotpSecretView(msgspec.Struct, rename="camel", kw_only=True):

@@ -16,6 +16,7 @@ from tandem.api.answers import Done, Many, One
 from tandem.api.background import NEVER_ASYNC
 from tandem.api.expressions import filter_schema, select_schema, sort_schema
 from tandem.api.operations import Operation, Signature, signature_of
+from tandem.api.patch_schemas import patch_schema
 from tandem.api.words import ResponseErrorType
 from tandem.domain.identity import Permission
 from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX
@@ -106,7 +107,8 @@ def _types(operations: list[Operation]) -> list[Any]:
     types: list[Any] = [ErrorResponse, EmptyResponse, ResponseMetadata]
     for operation in operations:
         signature = signature_of(operation.handler)
-        types += [*signature.views, signature.body, signature.query, operation.form, operation.gives, operation.refuses]
+        taken = [operation.patches or signature.body, signature.query, operation.form]
+        types += [*signature.views, *taken, operation.gives, operation.refuses]
     types = [kind for kind in types if kind not in {None, bool, object}]
     return list(dict.fromkeys(types))
 
@@ -148,8 +150,11 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(value, dict):
         return value
     members = cast("dict[str, Any]", value)
-    if "enum" in members and "type" not in members:
+    if "enum" in members and not members.keys() & {"type", "$ref", "anyOf"}:
         members = {"type": "string", **members}
+    if "pattern" in members and isinstance(members["pattern"], str):
+        # The end of a text is written otherwise in Python than in JSON Schema.
+        members = {**members, "pattern": members["pattern"].replace(r"\Z", "$")}
     return {
         name: SCHEMAS + names.get(inner.removeprefix(SCHEMAS), inner.removeprefix(SCHEMAS))
         if name == "$ref" and isinstance(inner, str)
@@ -171,14 +176,23 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
         ],
         "responses": _responses(operation, signature, schemas),
     }
-    body = signature.body if operation.form is None else operation.form
+    body = _body(operation, signature, schemas, components)
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": schemas[body]}}}
+        described["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": body}}}
     if operation.permission is Permission.PUBLIC:
         described["security"] = []
     if operation.is_extension:
         described["x-extension"] = True
     return described
+
+
+def _body(
+    operation: Operation, signature: Signature, schemas: dict[Any, Schema], components: dict[str, Schema]
+) -> Schema | None:
+    if operation.patches is not None:
+        return patch_schema(schemas[operation.patches], components)
+    body = signature.body if operation.form is None else operation.form
+    return None if body is None else schemas[body]
 
 
 def _leave_to_select(operations: list[Operation], components: dict[str, Schema]) -> None:
@@ -188,7 +202,7 @@ def _leave_to_select(operations: list[Operation], components: dict[str, Schema])
         signature = signature_of(operation.handler)
         for view in signature.views if signature.answer in {One, Many} else ():
             _object_types(inspect.type_info(view), answered)
-        for body in (signature.body, operation.form):
+        for body in (operation.patches or signature.body, operation.form):
             _object_types(inspect.type_info(body), sent)
     for kind in answered - sent:
         components[contract_name(kind)].pop("required", None)
@@ -275,6 +289,8 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
             "description": "Taken over by an async action.",
             "headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}},
         }
+    if signature.answer in {One, Many}:
+        responses["414"] = {"description": "The address is longer than a server reads; write shorter expressions."}
     responses["default"] = _answer(schemas[ErrorResponse], "What is wrong, and what to do about it.")
     return responses
 

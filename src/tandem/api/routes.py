@@ -142,7 +142,7 @@ ROUTES: list[Operation] = [
     Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", JOB, "GetBackupServerJob", READ, jobs.get_job),
-    Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job),
+    Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job, patches=jobs.JobPatch),
     Operation("DELETE", JOB, "DeleteBackupServerJob", WRITE, jobs.delete_job),
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -58,7 +58,7 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     profile: Profile
     credentials: OwnerCredentials
     mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
-    backup_resource: dict[str, Any] | None = None
+    backup_resource: Annotated[dict[str, Any] | None, msgspec.Meta(extra_json_schema={"enum": [None]})] = None
 
 
 USERS = Resource(UserView, users.USERS)
