@@ -76,7 +76,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def uid(self) -> str | None:
         """The id that the client gave; raises Invalid if it is none: the client counts on being understood."""
         text = self.call.headers.get(REQUEST_ID)
-        if text is None:
+        if not text:
             return None
         try:
             return str(UUID(text))

@@ -125,12 +125,14 @@ def _schemas(types: list[Any]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
 def _component_names(types: list[Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for info in inspect.multi_type_info(types):
-        for kind in _object_types(info, set()):
+        for kind in object_types(info):
             names[kind.__name__] = contract_name(kind)
     return names
 
 
-def _object_types(info: Any, seen: set[type[Any]]) -> set[type[Any]]:
+def object_types(info: Any, seen: set[type[Any]] | None = None) -> set[type[Any]]:
+    """Give the structs and enumerations that a type consists of; adds to those that were seen."""
+    seen = set() if seen is None else seen
     if isinstance(info, _OBJECT_TYPES) and info.cls not in seen:
         seen.add(info.cls)
     elif isinstance(info, _OBJECT_TYPES):
@@ -140,7 +142,7 @@ def _object_types(info: Any, seen: set[type[Any]]) -> set[type[Any]]:
         *getattr(info, "types", ()),
         *(getattr(info, name) for name in ("type", "item_type", "key_type", "value_type") if hasattr(info, name)),
     ):
-        _object_types(child, seen)
+        object_types(child, seen)
     return seen
 
 
@@ -201,9 +203,9 @@ def _leave_to_select(operations: list[Operation], components: dict[str, Schema])
     for operation in operations:
         signature = signature_of(operation.handler)
         for view in signature.views if signature.answer in {One, Many} else ():
-            _object_types(inspect.type_info(view), answered)
+            object_types(inspect.type_info(view), answered)
         for body in (operation.patches or signature.body, operation.form):
-            _object_types(inspect.type_info(body), sent)
+            object_types(inspect.type_info(body), sent)
     for kind in answered - sent:
         components[contract_name(kind)].pop("required", None)
 
@@ -225,9 +227,14 @@ def _query_parameters(signature: Signature, schemas: dict[Any, Schema], componen
     schema = components[schemas[signature.query]["$ref"].removeprefix(SCHEMAS)]
     required = set(schema.get("required", ()))
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(inner)}
+        _query_parameter(name, _without_null(inner), is_required=name in required)
         for name, inner in schema["properties"].items()
     ]
+
+
+def _query_parameter(name: str, schema: Schema, *, is_required: bool) -> Schema:
+    parameter: Schema = {"name": name, "in": "query", "required": is_required, "schema": schema}
+    return parameter if is_required else {**parameter, "allowEmptyValue": True}
 
 
 def _standard_parameters(operation: Operation, signature: Signature, components: dict[str, Schema]) -> list[Schema]:
@@ -249,7 +256,9 @@ def _standard_parameters(operation: Operation, signature: Signature, components:
         components[name] = select_schema(structs)
         parameters.append(_json("select", name))
     if operation.permission is not Permission.AGENT:
-        parameters += [_reference("XRequestId"), _reference("XClientVersion")]
+        keeps_answer = operation.method != "GET" and operation.permission is not Permission.PUBLIC
+        name = "XRequestId" if keeps_answer else "XRequestIdOfRead"
+        parameters += [_reference(name), _reference("XClientVersion")]
     return parameters
 
 
@@ -334,6 +343,12 @@ _PARAMETERS: Schema = {
         "in": "header",
         "description": "A uuid that the client makes: a write that is sent again with it is not done again.",
         "schema": {"type": "string", "format": "uuid"},
+    },
+    "XRequestIdOfRead": {
+        "name": "X-Request-id",
+        "in": "header",
+        "description": "Taken with any value: what only reads, or needs no sign-in, may be sent again as it is.",
+        "schema": {"type": "string"},
     },
     "XClientVersion": {
         "name": "X-Client-Version",

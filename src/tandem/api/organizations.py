@@ -101,7 +101,7 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
     company_id: Text | None = None
 
 
-class OwnerCredentials(msgspec.Struct, rename="camel", kw_only=True):
+class OwnerCredentialsInput(msgspec.Struct, rename="camel", kw_only=True):
     """A user's name and first password; without one he makes it by a password reset."""
 
     user_name: UserName
@@ -112,7 +112,7 @@ class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's CompanyInput, as far as it means something here."""
 
     organization_input: OrganizationInput
-    owner_credentials: OwnerCredentials
+    owner_credentials: OwnerCredentialsInput
     reseller_uid: UUID | None = None
     subscription_plan_uid: UUID | None = None
     is_rest_access_enabled: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from tandem.api import (
     about,
@@ -354,7 +355,14 @@ ROUTES: list[Operation] = [
     _ours("GET", "/health/live", "GetLive", PUBLIC, about.get_live),
     _ours("GET", "/health/ready", "GetReady", PUBLIC, about.get_ready),
     # The API's own description
-    _ours("GET", f"{BASE}/openapi.json", "GetOpenApi", PUBLIC, documentation.description_of(lambda: ROUTES, BASE)),
+    _ours(
+        "GET",
+        f"{BASE}/openapi.json",
+        "GetOpenApi",
+        PUBLIC,
+        documentation.description_of(lambda: ROUTES, BASE),
+        gives=dict[str, Any],
+    ),
     _ours("GET", "/docs", "GetDocumentation", PUBLIC, documentation.get_page),
     _ours("GET", "/docs/start.js", "GetDocumentationStart", PUBLIC, documentation.get_start),
     _ours("GET", "/docs/{file}", "GetDocumentationFile", PUBLIC, documentation.get_file),

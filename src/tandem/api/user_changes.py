@@ -14,7 +14,7 @@ from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.organizations import UserName
 from tandem.api.texts import NewPassword
-from tandem.api.users import USERS, Profile, UserView, view_user
+from tandem.api.users import USERS, MfaPolicyChoice, Profile, UserView, view_user
 from tandem.api.words import UserMfaPolicyStatus, UserStatus
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
@@ -35,7 +35,7 @@ class UserPatch(msgspec.Struct, rename="camel", kw_only=True):
     profile: Profile
     user_name: UserName
     status: Annotated[UserStatus, msgspec.Meta(extra_json_schema={"enum": ["Disabled", "Enabled"]})]
-    mfa_policy_status: UserMfaPolicyStatus
+    mfa_policy_status: MfaPolicyChoice
     credentials: CredentialsPatch
 
 
