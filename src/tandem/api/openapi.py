@@ -342,7 +342,7 @@ _PARAMETERS: Schema = {
         "name": "X-Request-id",
         "in": "header",
         "description": "A uuid that the client makes: a write that is sent again with it is not done again.",
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]},
     },
     "XRequestIdOfRead": {
         "name": "X-Request-id",

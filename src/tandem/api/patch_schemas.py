@@ -46,7 +46,8 @@ def _operations(schema: Schema, paths: list[str]) -> Generator[Schema]:
     can_go = _NULL in schema.get("anyOf", ())
     path = {"type": "string", "enum": paths}
     yield _form(["add", "replace", "test"], {"path": path, "value": schema})
-    yield _form(["copy", "move"] if can_go else ["copy"], {"path": path, "from": path})
+    if len(paths) > 1:
+        yield _form(["copy", "move"] if can_go else ["copy"], {"path": path, "from": path})
     if can_go:
         yield _form(["remove"], {"path": path})
 
