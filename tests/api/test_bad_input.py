@@ -542,3 +542,22 @@ def test_a_patch_is_a_list_of_a_bounded_length(console: Console) -> None:
     assert patch(console, *[harmless] * 101).status_code == 400
     assert patch(console, *[harmless] * 100).status_code == 200
     assert patch(console).status_code == 200
+
+
+def test_a_whole_number_is_one_however_it_is_written(console: Console) -> None:
+    body = {"organizationUid": ACMES.organization_uid, "name": "New", "quotaGb": 5.0}
+    assert console.does("POST", "/organizations/locations", ALICE, body)["quotaGb"] == 5
+    error = console.refuses(400, "POST", "/organizations/locations", ALICE, body | {"name": "Other", "quotaGb": 5.5})
+    assert error["propertyName"] == "quotaGb"
+
+
+def test_null_is_no_value_of_a_parameter(quiet_console: Console) -> None:
+    path = "/eventLogs/activityLogs?userUid=null"
+    assert quiet_console.refuses(400, "GET", path, ALICE)["parameterName"] == "userUid"
+
+
+def test_the_logins_of_a_user_are_given_in_pages(quiet_console: Console) -> None:
+    path = f"/users/{BOB.uid}/logins?offset"
+    assert quiet_console.data(f"{path}=0", ALICE)
+    assert quiet_console.data(f"{path}=1000", ALICE) == []
+    assert quiet_console.refuses(400, "GET", f"{path}=2147483648", ALICE)["parameterName"] == "offset"

@@ -7,11 +7,13 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from tandem.domain.identity import Role, User
+from tandem.store import users as users_store
 from tandem.store.tables import users
 from tests.conftest import Inhabited
 from tests.consoles import BASE, Console, rows_of
 from tests.gates import ACTIONS, action_in, gated_console
-from tests.people import ALICE, BOB, PASSWORD, Person, uid
+from tests.people import ALICE, BOB, GAMMA, NORA, PASSWORD, PEOPLE, Person, uid
 from tests.running import until
 
 ASYNC = {"Prefer": "respond-async"}
@@ -24,9 +26,13 @@ def signed_in(console: Console, who: Person, **more: str) -> Any:
     return console.ask_for_token(grant_type="password", username=who.user_name, password=PASSWORD, **more).json()
 
 
+def acting_as(console: Console, actor: Person, whom: Person) -> str:
+    refresh_token = signed_in(console, actor)["refresh_token"]
+    return console.ask_for_token(grant_type="as", refresh_token=refresh_token, userUid=whom.uid).json()["access_token"]
+
+
 def acting_as_bob(console: Console) -> str:
-    refresh_token = signed_in(console, ALICE)["refresh_token"]
-    return console.ask_for_token(grant_type="as", refresh_token=refresh_token, userUid=BOB.uid).json()["access_token"]
+    return acting_as(console, ALICE, BOB)
 
 
 def by(console: Console, token: str, method: str, path: str, **headers: str) -> httpx.Response:
@@ -72,3 +78,37 @@ def test_who_is_disabled_while_his_body_comes_slowly_does_nothing_more(console: 
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     assert console.request("POST", BASE + TOKENS, content=body(), headers=headers).status_code == 401
     assert not [row for row in rows_of(console.database)["enrolment_tokens"] if row["name"] == "new"]
+
+
+ACTED = PEOPLE[Role.RESELLER_ADMINISTRATOR]
+PATCHES = [
+    (f"/users/{ACTED.uid}", "/credentials/password", "a password that nobody knows"),
+    (f"/users/{ACTED.uid}", "/mfaPolicyStatus", "Enabled"),
+    (f"/users/{PEOPLE[Role.RESELLER_OPERATOR].uid}", "/mfaPolicyStatus", "Enabled"),
+    (f"/organizations/companies/{GAMMA}", "/ownerCredentials/password", "a password that nobody knows"),
+]
+
+
+@pytest.mark.parametrize(("path", "place", "value"), PATCHES)
+def test_who_acts_as_another_changes_nothing_of_how_people_sign_in(
+    console: Console, path: str, place: str, value: str
+) -> None:
+    with console.database.writing() as connection:
+        owned = User(
+            instance_uid=uid("owner of gamma"),
+            organization_uid=GAMMA,
+            role=Role.COMPANY_OWNER,
+            user_name="greta",
+            status="Enabled",
+        )
+        users_store.insert_user(connection, owned, password_hash="", created_at=console.clock.now)
+    body = f'[{{"op": "replace", "path": "{place}", "value": "{value}"}}]'.encode()
+
+    def send(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return console.request("PATCH", BASE + path, content=body, headers=headers).status_code
+
+    before = rows_of(console.database)["users"]
+    assert send(acting_as(console, NORA, ACTED)) == 403
+    assert rows_of(console.database)["users"] == before
+    assert send(signed_in(console, NORA)["access_token"]) == 200

@@ -37,6 +37,8 @@ def coerce(value: Any, shape: inspect.Type) -> Any:
         return _from_text(given, shape)
     if isinstance(given, int) and not isinstance(given, bool) and isinstance(shape, inspect.StrType):
         return str(given)
+    if isinstance(given, float) and isinstance(shape, inspect.IntType) and given.is_integer():
+        return int(given)  # JSON has one kind of number: 5.0 is 5.
     return value
 
 

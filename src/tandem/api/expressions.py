@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tandem.api.properties import Kind, Property, properties_of
+from tandem.api.values import TEXT_LENGTH_MAX
 from tandem.domain.listing import COMBINING, OF_SETS, ORDERING, Collation, FilterOperation
 
 Schema = dict[str, Any]
 
 _TEXTS = {Kind.TEXT, Kind.UID, Kind.WORD, Kind.DATE}
 _EQUALITY = {FilterOperation.EQUALS, FilterOperation.NOT_EQUALS}
+# Databases differ in whether they keep a NUL character: none holds one.
+_BOUNDED: Schema = {"maxLength": TEXT_LENGTH_MAX, "pattern": r"^[^\x00]*$"}
 _VALUES: dict[Kind, list[Schema]] = {
-    Kind.TEXT: [{"type": ["string", "number", "boolean"]}],
+    Kind.TEXT: [{"type": ["string", "number", "boolean"], **_BOUNDED}],
     Kind.UID: [{"type": "string", "format": "uuid"}],
     Kind.INTEGER: [{"type": "integer", "format": "int64"}],
     Kind.NUMBER: [{"type": "number"}],
@@ -87,7 +90,7 @@ def _of_kind(members: list[Property]) -> list[Schema]:
     if first.kind is not Kind.BOOLEAN:
         schemas.append(_comparison(members, ORDERING, {"anyOf": single}))
     if first.kind in _TEXTS:
-        schemas.append(_comparison(members, {FilterOperation.CONTAINS}, {"type": "string", "maxLength": 4096}))
+        schemas.append(_comparison(members, {FilterOperation.CONTAINS}, {"type": "string", **_BOUNDED}))
     return schemas
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -23,7 +24,7 @@ class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fiel
     description: Text = ""
     target_repository_uid: UUID
     retention: RetentionCount = RETENTION_DEFAULT
-    retention_unit: str = "Days"
+    retention_unit: Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(RetentionUnit)})] = "Days"
     schedule_type: ScheduleType = ScheduleType.NOT_SCHEDULED
     schedule: ScheduleInput | None = None
     is_enabled: bool = True

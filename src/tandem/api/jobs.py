@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from tandem.actions import change_job
@@ -67,7 +69,7 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
 class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
     """What may be patched of a job."""
 
-    status: JobStatus
+    status: Annotated[JobStatus, msgspec.Meta(extra_json_schema={"enum": ["Running", "Stopping"]})]
     is_enabled: bool
 
 

@@ -26,7 +26,7 @@ LOGIN_ROUTES: list[Operation] = [
     Operation("POST", f"{LOGINS}/apikey", "AddApiKeyLogin", SIGNED_IN, logins.create_api_key),
     Operation("POST", f"{LOGINS}/totp", "AddTotpLogin", SIGNED_IN, logins.create_totp),
     Operation("GET", LOGIN, "GetUserLogin", SIGNED_IN, logins.get_user_login),
-    Operation("PATCH", LOGIN, "UpdateUserLogin", SIGNED_IN, logins.patch_user_login),
+    Operation("PATCH", LOGIN, "UpdateUserLogin", SIGNED_IN, logins.patch_user_login, patches=logins.UserLoginPatch),
     Operation("DELETE", LOGIN, "DeleteUserLogin", SIGNED_IN, logins.delete_user_login),
     Operation(
         "DELETE",

@@ -11,17 +11,17 @@ from tandem.actions.totp import new_secret, secret_url
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
-from tandem.api.listing import Resource
+from tandem.api.listing import Resource, window_of
 from tandem.api.texts import Instant, Int32, Int64, Text, Uid, instant
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Scope, ScopeKind, grantable_roles
 from tandem.domain.listing import Query
 from tandem.domain.logins import LoginScope, LoginStatus, UserLogin
-from tandem.domain.paging import LIMIT_MAX, Window
 from tandem.store import logins, organizations
 
 LOGIN_ID_DIGITS_MAX = 15
-Scopes = Annotated[list[LoginScope], msgspec.Meta(min_length=1)]
+ChosenScope = Annotated[LoginScope, msgspec.Meta(extra_json_schema={"enum": ["integration", "rest", "ui"]})]
+Scopes = Annotated[list[ChosenScope], msgspec.Meta(min_length=1)]
 
 
 class UserLoginView(msgspec.Struct, rename="camel", kw_only=True):
@@ -70,7 +70,7 @@ class UserLoginPatch(msgspec.Struct, rename="camel", kw_only=True):
 
     description: Text
     is_read_access_only: bool
-    status: LoginStatus
+    status: Annotated[LoginStatus, msgspec.Meta(extra_json_schema={"enum": ["disabled", "enabled"]})]
 
 
 class TotpSecretView(msgspec.Struct, rename="camel", kw_only=True):
@@ -93,11 +93,11 @@ def list_own_logins(call: Call) -> Many[UserLoginView]:
 
 
 def list_user_logins(call: Call) -> Many[UserLoginView]:
-    """List the logins of a user; there are never more than fit a page."""
+    """List the logins of a user."""
     user_uid = call.uid("userUid")
     with call.reading() as connection:
         scope, _user = actions.reach(connection, call.who, user_uid)
-        page = logins.list_logins(connection, scope, Query(window=Window(limit=LIMIT_MAX)), user_uid)
+        page = logins.list_logins(connection, scope, Query(window=window_of(call)), user_uid)
     return Many(page, [_view(row) for row in page.rows])
 
 

@@ -16,6 +16,7 @@ from tandem.api.answers import Done, Many, One
 from tandem.api.background import NEVER_ASYNC
 from tandem.api.expressions import filter_schema, select_schema, sort_schema
 from tandem.api.operations import Operation, Signature, signature_of
+from tandem.api.patch_schemas import patch_schema
 from tandem.api.words import ResponseErrorType
 from tandem.domain.identity import Permission
 from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX
@@ -106,7 +107,8 @@ def _types(operations: list[Operation]) -> list[Any]:
     types: list[Any] = [ErrorResponse, EmptyResponse, ResponseMetadata]
     for operation in operations:
         signature = signature_of(operation.handler)
-        types += [*signature.views, signature.body, signature.query, operation.form, operation.gives, operation.refuses]
+        taken = [operation.patches or signature.body, signature.query, operation.form]
+        types += [*signature.views, *taken, operation.gives, operation.refuses]
     types = [kind for kind in types if kind not in {None, bool, object}]
     return list(dict.fromkeys(types))
 
@@ -123,12 +125,14 @@ def _schemas(types: list[Any]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
 def _component_names(types: list[Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for info in inspect.multi_type_info(types):
-        for kind in _object_types(info, set()):
+        for kind in object_types(info):
             names[kind.__name__] = contract_name(kind)
     return names
 
 
-def _object_types(info: Any, seen: set[type[Any]]) -> set[type[Any]]:
+def object_types(info: Any, seen: set[type[Any]] | None = None) -> set[type[Any]]:
+    """Give the structs and enumerations that a type consists of; adds to those that were seen."""
+    seen = set() if seen is None else seen
     if isinstance(info, _OBJECT_TYPES) and info.cls not in seen:
         seen.add(info.cls)
     elif isinstance(info, _OBJECT_TYPES):
@@ -138,7 +142,7 @@ def _object_types(info: Any, seen: set[type[Any]]) -> set[type[Any]]:
         *getattr(info, "types", ()),
         *(getattr(info, name) for name in ("type", "item_type", "key_type", "value_type") if hasattr(info, name)),
     ):
-        _object_types(child, seen)
+        object_types(child, seen)
     return seen
 
 
@@ -148,8 +152,11 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(value, dict):
         return value
     members = cast("dict[str, Any]", value)
-    if "enum" in members and "type" not in members:
+    if "enum" in members and not members.keys() & {"type", "$ref", "anyOf"}:
         members = {"type": "string", **members}
+    if "pattern" in members and isinstance(members["pattern"], str):
+        # The end of a text is written otherwise in Python than in JSON Schema.
+        members = {**members, "pattern": members["pattern"].replace(r"\Z", "$")}
     return {
         name: SCHEMAS + names.get(inner.removeprefix(SCHEMAS), inner.removeprefix(SCHEMAS))
         if name == "$ref" and isinstance(inner, str)
@@ -171,14 +178,23 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
         ],
         "responses": _responses(operation, signature, schemas),
     }
-    body = signature.body if operation.form is None else operation.form
+    body = _body(operation, signature, schemas, components)
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": schemas[body]}}}
+        described["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": body}}}
     if operation.permission is Permission.PUBLIC:
         described["security"] = []
     if operation.is_extension:
         described["x-extension"] = True
     return described
+
+
+def _body(
+    operation: Operation, signature: Signature, schemas: dict[Any, Schema], components: dict[str, Schema]
+) -> Schema | None:
+    if operation.patches is not None:
+        return patch_schema(schemas[operation.patches], components)
+    body = signature.body if operation.form is None else operation.form
+    return None if body is None else schemas[body]
 
 
 def _leave_to_select(operations: list[Operation], components: dict[str, Schema]) -> None:
@@ -187,9 +203,9 @@ def _leave_to_select(operations: list[Operation], components: dict[str, Schema])
     for operation in operations:
         signature = signature_of(operation.handler)
         for view in signature.views if signature.answer in {One, Many} else ():
-            _object_types(inspect.type_info(view), answered)
-        for body in (signature.body, operation.form):
-            _object_types(inspect.type_info(body), sent)
+            object_types(inspect.type_info(view), answered)
+        for body in (operation.patches or signature.body, operation.form):
+            object_types(inspect.type_info(body), sent)
     for kind in answered - sent:
         components[contract_name(kind)].pop("required", None)
 
@@ -211,9 +227,14 @@ def _query_parameters(signature: Signature, schemas: dict[Any, Schema], componen
     schema = components[schemas[signature.query]["$ref"].removeprefix(SCHEMAS)]
     required = set(schema.get("required", ()))
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(inner)}
+        _query_parameter(name, _without_null(inner), is_required=name in required)
         for name, inner in schema["properties"].items()
     ]
+
+
+def _query_parameter(name: str, schema: Schema, *, is_required: bool) -> Schema:
+    parameter: Schema = {"name": name, "in": "query", "required": is_required, "schema": schema}
+    return parameter if is_required else {**parameter, "allowEmptyValue": True}
 
 
 def _standard_parameters(operation: Operation, signature: Signature, components: dict[str, Schema]) -> list[Schema]:
@@ -235,7 +256,9 @@ def _standard_parameters(operation: Operation, signature: Signature, components:
         components[name] = select_schema(structs)
         parameters.append(_json("select", name))
     if operation.permission is not Permission.AGENT:
-        parameters += [_reference("XRequestId"), _reference("XClientVersion")]
+        keeps_answer = operation.method != "GET" and operation.permission is not Permission.PUBLIC
+        name = "XRequestId" if keeps_answer else "XRequestIdOfRead"
+        parameters += [_reference(name), _reference("XClientVersion")]
     return parameters
 
 
@@ -275,6 +298,8 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
             "description": "Taken over by an async action.",
             "headers": {"Location": {"description": "Its address.", "schema": {"type": "string"}}},
         }
+    if signature.answer in {One, Many}:
+        responses["414"] = {"description": "The address is longer than a server reads; write shorter expressions."}
     responses["default"] = _answer(schemas[ErrorResponse], "What is wrong, and what to do about it.")
     return responses
 
@@ -317,7 +342,13 @@ _PARAMETERS: Schema = {
         "name": "X-Request-id",
         "in": "header",
         "description": "A uuid that the client makes: a write that is sent again with it is not done again.",
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "maxLength": 0}]},
+    },
+    "XRequestIdOfRead": {
+        "name": "X-Request-id",
+        "in": "header",
+        "description": "Taken with any value: what only reads, or needs no sign-in, may be sent again as it is.",
+        "schema": {"type": "string"},
     },
     "XClientVersion": {
         "name": "X-Client-Version",

@@ -35,6 +35,7 @@ class Operation(NamedTuple):
         handler: what serves it: takes the `Call` and, where it declares them, `query` and `body`.
         lists: the resource whose filters and sorts it takes.
         expands: what `expand` takes.
+        patches: the struct whose members its body, a JSON Patch, may change.
         form: the struct of its form, if it takes one; the handler reads it.
         gives: the type of an answer without an envelope; `object` for any.
         refuses: the type of a refusal (400) that is not the contract's ErrorResponse.
@@ -48,6 +49,7 @@ class Operation(NamedTuple):
     handler: Handler
     lists: Resource[Any] | None = None
     expands: tuple[str, ...] = ()
+    patches: type[msgspec.Struct] | None = None
     form: Any = None
     gives: Any = None
     refuses: Any = None

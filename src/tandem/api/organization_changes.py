@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ from tandem.api.organizations import (
     view_company,
     view_organization,
 )
-from tandem.api.texts import Name
+from tandem.api.texts import Name, NewPassword
 from tandem.api.words import CompanyStatus
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Company, Organization
@@ -32,14 +32,14 @@ class OwnerCredentialsPatch(msgspec.Struct, rename="camel", kw_only=True):
     """What may be patched of a company owner's credentials."""
 
     user_name: UserName
-    password: str | msgspec.UnsetType = msgspec.UNSET
+    password: NewPassword | msgspec.UnsetType = msgspec.UNSET
 
 
 class CompanyPatch(msgspec.Struct, rename="camel", kw_only=True):
     """What may be patched of a company."""
 
     name: Name
-    status: CompanyStatus
+    status: Annotated[CompanyStatus, msgspec.Meta(extra_json_schema={"enum": sorted(_SETTABLE)})]
     reseller_uid: UUID | None
     subscription_plan_uid: UUID | None
     is_rest_access_enabled: bool

@@ -59,8 +59,22 @@ ORGANIZATION_ROUTES: list[Operation] = [
     Operation("GET", COMPANY, "GetCompany", READ, organizations.get_company),
     Operation("GET", ORGANIZATION, "GetOrganization", READ, organizations.get_organization),
     _ours("POST", f"{ORGANIZATIONS}/resellers", "CreateReseller", Permission.PROVIDER, organizations.create_reseller),
-    Operation("PATCH", ORGANIZATION, "PatchOrganization", ORGANIZATIONS_WRITE, organization_changes.patch_organization),
-    Operation("PATCH", COMPANY, "PatchCompany", COMPANIES_WRITE, organization_changes.patch_company),
+    Operation(
+        "PATCH",
+        ORGANIZATION,
+        "PatchOrganization",
+        ORGANIZATIONS_WRITE,
+        organization_changes.patch_organization,
+        patches=organizations.OrganizationInput,
+    ),
+    Operation(
+        "PATCH",
+        COMPANY,
+        "PatchCompany",
+        COMPANIES_WRITE,
+        organization_changes.patch_company,
+        patches=organization_changes.CompanyPatch,
+    ),
     Operation("DELETE", COMPANY, "DeleteCompany", COMPANIES_WRITE, organization_changes.remove_company),
     Operation(
         "GET",
@@ -88,7 +102,14 @@ ORGANIZATION_ROUTES: list[Operation] = [
     Operation("GET", LOCATIONS, "GetLocations", READ, locations.list_locations, locations.LOCATIONS),
     Operation("POST", LOCATIONS, "CreateLocation", ORGANIZATIONS_WRITE, locations.create_location),
     Operation("GET", LOCATION, "GetLocation", READ, locations.get_location),
-    Operation("PATCH", LOCATION, "PatchLocation", ORGANIZATIONS_WRITE, locations.patch_location),
+    Operation(
+        "PATCH",
+        LOCATION,
+        "PatchLocation",
+        ORGANIZATIONS_WRITE,
+        locations.patch_location,
+        patches=locations.LocationPatch,
+    ),
     Operation("DELETE", LOCATION, "DeleteLocation", ORGANIZATIONS_WRITE, locations.delete_location),
     Operation("GET", f"{LOCATION}/users", "GetUsersByLocation", USERS_READ, user_changes.list_users, users.USERS),
     Operation(
@@ -103,7 +124,7 @@ ORGANIZATION_ROUTES: list[Operation] = [
     Operation(
         "GET", f"{ORGANIZATION}/users", "GetUsersByOrganization", USERS_READ, user_changes.list_users, users.USERS
     ),
-    Operation("PATCH", USER, "PatchUser", USERS_WRITE, user_changes.patch_user),
+    Operation("PATCH", USER, "PatchUser", USERS_WRITE, user_changes.patch_user, patches=user_changes.UserPatch),
     Operation("DELETE", USER, "DeleteUser", USERS_WRITE, user_changes.delete_user),
     Operation(
         "GET", f"{USER}/locations", "GetUserLocations", USERS_READ, locations.list_locations, locations.LOCATIONS

@@ -12,7 +12,7 @@ from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.company_services import CompanyServices
 from tandem.api.listing import Resource
-from tandem.api.texts import Email, Int32, Name, Text, Uid
+from tandem.api.texts import Email, Int32, Name, NewPassword, Text, Uid
 from tandem.api.words import CompanyStatus
 from tandem.api.words import OrganizationType as TypeWord
 from tandem.domain.identity import Company, Organization, OrganizationType
@@ -101,18 +101,18 @@ class OrganizationInput(msgspec.Struct, rename="camel", kw_only=True):
     company_id: Text | None = None
 
 
-class OwnerCredentials(msgspec.Struct, rename="camel", kw_only=True):
+class OwnerCredentialsInput(msgspec.Struct, rename="camel", kw_only=True):
     """A user's name and first password; without one he makes it by a password reset."""
 
     user_name: UserName
-    password: str | None = None
+    password: NewPassword | None = None
 
 
 class CompanyInput(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's CompanyInput, as far as it means something here."""
 
     organization_input: OrganizationInput
-    owner_credentials: OwnerCredentials
+    owner_credentials: OwnerCredentialsInput
     reseller_uid: UUID | None = None
     subscription_plan_uid: UUID | None = None
     is_rest_access_enabled: bool = False

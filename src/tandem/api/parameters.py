@@ -29,10 +29,15 @@ def read_parameters(call: Call, kind: type[Parameters]) -> Parameters:
             continue
         raw[field.encode_name] = _value(_plain(field.type), given)
     try:
-        return msgspec.convert(raw, kind, strict=False)
+        read = msgspec.convert(raw, kind, strict=False)
     except msgspec.ValidationError as error:
         found = told(str(error), raw, info)
         raise Invalid(found.message, parameter=(found.field or "").partition("[")[0]) from error
+    for field in info.fields:
+        if field.encode_name in raw and getattr(read, field.name) is None:
+            name = field.encode_name
+            raise Invalid(f"{name}: null is no value of a parameter; leave it out.", parameter=name)
+    return read
 
 
 def _plain(info: Any) -> Any:

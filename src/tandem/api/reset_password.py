@@ -9,7 +9,7 @@ import msgspec
 from tandem.actions import reset_password as actions
 from tandem.api.answers import One
 from tandem.api.call import Call
-from tandem.api.texts import Text
+from tandem.api.texts import NewPassword, Text
 
 Code = Annotated[str, msgspec.Meta(max_length=200)]
 
@@ -26,7 +26,7 @@ class ResetPassword(msgspec.Struct, rename="camel", kw_only=True):
     """The contract's CompleteResetPasswordRequestBody."""
 
     code: Code
-    new_password: str
+    new_password: NewPassword
 
 
 def request_reset(call: Call, body: ResetPasswordRequest) -> One[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from tandem.api import (
     about,
@@ -142,7 +143,7 @@ ROUTES: list[Operation] = [
     Operation("GET", JOBS, "GetBackupServerJobs", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", f"{SERVER}/jobs", "GetBackupServerJobByServer", READ, jobs.list_jobs, jobs.JOBS),
     Operation("GET", JOB, "GetBackupServerJob", READ, jobs.get_job),
-    Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job),
+    Operation("PATCH", JOB, "PatchBackupServerJob", WRITE, jobs.patch_job, patches=jobs.JobPatch),
     Operation("DELETE", JOB, "DeleteBackupServerJob", WRITE, jobs.delete_job),
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
@@ -354,7 +355,14 @@ ROUTES: list[Operation] = [
     _ours("GET", "/health/live", "GetLive", PUBLIC, about.get_live),
     _ours("GET", "/health/ready", "GetReady", PUBLIC, about.get_ready),
     # The API's own description
-    _ours("GET", f"{BASE}/openapi.json", "GetOpenApi", PUBLIC, documentation.description_of(lambda: ROUTES, BASE)),
+    _ours(
+        "GET",
+        f"{BASE}/openapi.json",
+        "GetOpenApi",
+        PUBLIC,
+        documentation.description_of(lambda: ROUTES, BASE),
+        gives=dict[str, Any],
+    ),
     _ours("GET", "/docs", "GetDocumentation", PUBLIC, documentation.get_page),
     _ours("GET", "/docs/start.js", "GetDocumentationStart", PUBLIC, documentation.get_start),
     _ours("GET", "/docs/{file}", "GetDocumentationFile", PUBLIC, documentation.get_file),

@@ -22,9 +22,11 @@ _WORKDAYS = tuple(Weekday)[:5]
 class DailyOptions(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """The contract's daily options: a time of day, and on which days."""
 
-    kind: str = "Everyday"
+    kind: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["Everyday", "SelectedDays", "WeekDays"]})] = (
+        "Everyday"
+    )
     days: list[Weekday] | None = None
-    time: str = "22:00"
+    time: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})] = "22:00"
 
 
 class PeriodicOptions(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from tandem.actions.passwords import LENGTH_MAX, LENGTH_MIN
 from tandem.domain.backup_servers import NAME_LENGTH_MAX
 from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 
@@ -18,7 +19,13 @@ Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_NO_NUL)]
 Email = Annotated[str, msgspec.Meta(max_length=320, pattern=r"^([^@\s\x00]+@[^@\s\x00]+)?\Z")]
 Secret = Annotated[str, msgspec.Meta(max_length=1024, pattern=_NO_NUL)]
 PrivateKey = Annotated[str, msgspec.Meta(max_length=20_000, pattern=_NO_NUL)]
-Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+# As clients are told to write it; `actions.paths` says what is wrong with one that is not.
+_ABSOLUTE_PATH = (
+    r"^/+(\./+)*(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*(/+(\.?|(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*))*$"
+)
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _ABSOLUTE_PATH})]
+# A new password of a user's; `actions.passwords` tells how long one is that does not fit.
+NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH_MIN, "maxLength": LENGTH_MAX})]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra_json_schema={"format": "int32"})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,8 @@ from tandem.api.answers import Done, Many, One
 from tandem.api.call import Call
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.organizations import UserName
-from tandem.api.users import USERS, Profile, UserView, view_user
+from tandem.api.texts import NewPassword
+from tandem.api.users import USERS, MfaPolicyChoice, Profile, UserView, view_user
 from tandem.api.words import UserMfaPolicyStatus, UserStatus
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
@@ -24,7 +25,7 @@ class CredentialsPatch(msgspec.Struct, rename="camel", kw_only=True):
     """What may be patched of a user's credentials."""
 
     user_name: UserName
-    password: str | msgspec.UnsetType = msgspec.UNSET
+    password: NewPassword | msgspec.UnsetType = msgspec.UNSET
 
 
 class UserPatch(msgspec.Struct, rename="camel", kw_only=True):
@@ -33,8 +34,8 @@ class UserPatch(msgspec.Struct, rename="camel", kw_only=True):
     role: Role
     profile: Profile
     user_name: UserName
-    status: UserStatus
-    mfa_policy_status: UserMfaPolicyStatus
+    status: Annotated[UserStatus, msgspec.Meta(extra_json_schema={"enum": ["Disabled", "Enabled"]})]
+    mfa_policy_status: MfaPolicyChoice
     credentials: CredentialsPatch
 
 

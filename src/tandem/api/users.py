@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from tandem.actions import change_user, create_organization
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.organizations import OwnerCredentials, OwnerView
+from tandem.api.organizations import OwnerCredentialsInput, OwnerView
 from tandem.api.texts import Email, Text, Uid
 from tandem.api.words import (
     UserMfaPolicyConfigurationStatus,
@@ -23,6 +23,8 @@ from tandem.api.words import (
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
 from tandem.store import users
+
+MfaPolicyChoice = Annotated[UserMfaPolicyStatus, msgspec.Meta(extra_json_schema={"enum": ["Disabled", "Enabled"]})]
 
 
 class Profile(msgspec.Struct, rename="camel", kw_only=True):
@@ -56,9 +58,9 @@ class UserInput(msgspec.Struct, rename="camel", kw_only=True):
     organization_uid: UUID
     role: Role
     profile: Profile
-    credentials: OwnerCredentials
-    mfa_policy_status: UserMfaPolicyStatus = UserMfaPolicyStatus.DISABLED
-    backup_resource: dict[str, Any] | None = None
+    credentials: OwnerCredentialsInput
+    mfa_policy_status: MfaPolicyChoice = UserMfaPolicyStatus.DISABLED
+    backup_resource: Annotated[dict[str, Any] | None, msgspec.Meta(extra_json_schema={"enum": [None]})] = None
 
 
 USERS = Resource(UserView, users.USERS)

@@ -174,6 +174,23 @@ def end_sign_ins(
     connection.execute(statement)
 
 
+def end_acting(connection: Connection, *, user_uid: str | None = None, organization_uid: str | None = None) -> None:
+    """End the sign-ins by which somebody acts as another, as what he may see of him has changed.
+
+    Args:
+        connection: the transaction of the change.
+        user_uid: one of the two.
+        organization_uid: or the organization of the one who is acted as.
+    """
+    statement = delete(sign_ins).where(sign_ins.c.actor_uid.is_not(None))
+    if user_uid is not None:
+        statement = statement.where(or_(sign_ins.c.user_uid == user_uid, sign_ins.c.actor_uid == user_uid))
+    if organization_uid is not None:
+        members = select(users.c.instance_uid).where(users.c.organization_uid == organization_uid)
+        statement = statement.where(sign_ins.c.user_uid.in_(members))
+    connection.execute(statement)
+
+
 def end_with_password(connection: Connection, user_uid: str) -> None:
     """End all that came of a user's password, which is another from now on: sign-ins, and codes that it was given."""
     end_sign_ins(connection, user_uid)
