@@ -74,6 +74,11 @@ def faults(value: Any, schema: Schema, path: str) -> list[str]:
     return list(_faults(value, schema, path))
 
 
+def words_of(resource: str, member: str) -> list[str]:
+    """Give the words of a member that is an enumeration."""
+    return _form(SCHEMAS[resource]["properties"][member]).schema["enum"]
+
+
 def answer_schema(described: Schema) -> Schema:
     """Give the schema of an operation's success."""
     (content,) = resolved(described["responses"]["200"], CONTRACT)["content"].values()
