@@ -37,7 +37,7 @@ check: ## format, lint, types, and who may import whom
 
 bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in less than a minute)
 	@scripts/set-up.sh bench
-	$(PYTHON_TOOLS)/python benchmarks/run.py $(BENCH)
+	PYTHONPATH=. $(PYTHON_TOOLS)/python benchmarks/run.py $(BENCH)
 
 requirements: ## pin the newest allowed versions in requirements/ (UPGRADE= keeps what still fits)
 	@scripts/requirements.sh

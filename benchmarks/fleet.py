@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import argparse
 import random
+import sqlite3
 import time
+from collections import defaultdict
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
+import psycopg
+from psycopg import sql
+from sqlalchemy import Insert, Table, insert, make_url
 
 from tandem.actions.passwords import hash_password
 from tandem.domain.backup_servers import BackupServer
@@ -37,6 +44,7 @@ from tandem.store import (
     users,
 )
 from tandem.store.database import Connection, open_database
+from tandem.store.metadata import metadata
 
 SEED = 20_260_101
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,6 +59,23 @@ RETENTIONS = [
     (48, RetentionUnit.HOURS),
     (7, RetentionUnit.YEARS),
 ]
+# Whose share it is, from the word that most shares have to the word that few have.
+SUBJECTS = {
+    "Finance": 300,
+    "Projects": 250,
+    "Personnel": 150,
+    "Sales": 120,
+    "Drawings": 80,
+    "Photographs": 60,
+    "Legal": 30,
+    "Laboratory": 8,
+    "Observatory": 2,
+}
+PLACES = ["Berlin", "Kraków", "Lyon", "Malmö", "Porto", "São Paulo", "Tartu", "Utrecht", "Zürich"]
+BACKUP_COPIES = 0.9
+# Of all jobs, 95 in 100 have the one word in their names, and 2 in 1,000 the other.
+COMMON_WORD, RARE_WORD = "backup", "observatory"
+RUN_WITHIN = timedelta(days=30)
 STATUSES = [JobStatus.SUCCESS] * 16 + [JobStatus.WARNING, JobStatus.FAILED, JobStatus.RUNNING, JobStatus.NONE]
 
 
@@ -75,15 +100,61 @@ def make_fleet(url: str, *, copy_jobs: int, companies: int, seed: int = SEED) ->
             # Jobs of all companies in one order, as they are created over the years.
             is_first = len(tenants) == 1 or number % round(1 / FIRST_COMPANY_SHARE) == 1
             tenant = tenants[0] if is_first else maker.chance.choice(tenants[1:])
-            maker.copied_job(connection, tenant, number)
+            maker.copied_job(tenant, number)
+        maker.gathered.store(connection)
     database.close()
     return tenants
+
+
+def copy_fleet(source: str, target: str) -> None:
+    """Fill an empty PostgreSQL database with what an SQLite database holds.
+
+    Its statistics are then brought up to date, as the server would do by itself within a minute.
+    """
+    database = open_database(target)
+    database.migrate()
+    database.close()
+    plain_target = make_url(target).set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        closing(sqlite3.connect(str(make_url(source).database))) as reader,
+        psycopg.connect(plain_target, autocommit=True) as writer,
+    ):
+        for table in metadata.sorted_tables:
+            _copy_table(reader, writer, table)
+        writer.execute("vacuum analyze")
+
+
+def _copy_table(reader: sqlite3.Connection, writer: psycopg.Connection[Any], table: Table) -> None:
+    names = [column.name for column in table.c]
+    listed = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), listed)
+    with writer.cursor().copy(statement) as rows:
+        for row in reader.execute(f"select {', '.join(names)} from {table.name}"):
+            rows.write_row(row)
+    if "position" in names:
+        number = sql.SQL("select setval(pg_get_serial_sequence({}, 'position'), max(position) + 1) from {}")
+        writer.execute(number.format(table.name, sql.Identifier(table.name)))
+
+
+class _Gathered:
+    """Stands in for a connection where rows are inserted: stores them by the table, all at once."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+
+    def execute(self, statement: Insert, values: dict[str, Any]) -> None:
+        self._rows[cast("Table", statement.table)].append(values)
+
+    def store(self, connection: Connection) -> None:
+        for table, rows in self._rows.items():
+            connection.execute(insert(table), rows)
 
 
 class _Maker:
     def __init__(self, chance: random.Random, password_hash: str) -> None:
         self.chance = chance
         self._password_hash = password_hash
+        self.gathered = cast("Any", _Gathered())
 
     def tenant(self, connection: Connection, number: int) -> Tenant:
         uid, name, owner = self._uid(), f"Company {number:04}", f"owner-{number:04}"
@@ -113,25 +184,25 @@ class _Maker:
         first, second = (self._repository(connection, server, rank) for rank in ("first", "second"))
         return Tenant(uid, owner, server, (first, second))
 
-    def copied_job(self, connection: Connection, tenant: Tenant, number: int) -> None:
+    def copied_job(self, tenant: Tenant, number: int) -> None:
         """Make a share, the job that backs it up, and the job that copies its backups."""
         tenant.copy_jobs += 1
         share = FileShare(
             instance_uid=self._uid(),
             backup_server_uid=tenant.server.instance_uid,
             organization_uid=tenant.organization_uid,
-            name=f"Share {number:07}",
+            name=self._share_name(number),
             path=f"/srv/shares/{number:07}",
             latest_restore_point_date=None,
             restore_points=0,
             short_term_backup_size=0,
         )
         created_at = BEGIN + timedelta(minutes=number)
-        file_shares.insert_file_share(connection, share, created_at=created_at)
+        file_shares.insert_file_share(self.gathered, share, created_at=created_at)
         source_size = self.chance.randrange(1 << 30, 1 << 42)
 
-        backup = self._job(tenant, JobType.BACKUP_FILE, f"{share.name} backup", created_at)
-        jobs.insert_job(connection, backup)
+        backup = self._job(tenant, JobType.BACKUP_FILE, f"Backup of {share.name}", created_at)
+        jobs.insert_job(self.gathered, backup)
         family = FileShareJob(
             instance_uid=backup.instance_uid,
             unique_uid=backup.unique_uid,
@@ -139,11 +210,12 @@ class _Maker:
             retention=backup.retention,
             retention_unit=RetentionUnit(backup.retention_unit),
         )
-        file_share_jobs.insert_file_share_job(connection, backup, family, share.instance_uid)
+        file_share_jobs.insert_file_share_job(self.gathered, backup, family, share.instance_uid)
 
-        copy = self._job(tenant, JobType.BACKUP_FILE_COPY, f"{share.name} copy", created_at)
+        kind = "Backup" if self.chance.random() < BACKUP_COPIES else "Second"
+        copy = self._job(tenant, JobType.BACKUP_FILE_COPY, f"{kind} copy of {share.name}", created_at)
         copy = msgspec.structs.replace(copy, previous_job_unique_uid=backup.unique_uid)
-        jobs.insert_job(connection, copy)
+        jobs.insert_job(self.gathered, copy)
         copy_family = FileShareCopyJob(
             instance_uid=copy.instance_uid,
             unique_uid=copy.unique_uid,
@@ -154,7 +226,12 @@ class _Maker:
             retention_unit=RetentionUnit(copy.retention_unit),
             source_size=source_size if copy.status is not JobStatus.NONE else None,
         )
-        file_share_copy_jobs.insert_file_share_copy_job(connection, copy, copy_family)
+        file_share_copy_jobs.insert_file_share_copy_job(self.gathered, copy, copy_family)
+
+    def _share_name(self, number: int) -> str:
+        (subject,) = self.chance.choices(list(SUBJECTS), list(SUBJECTS.values()))
+        subject = RARE_WORD.title() if number == 1 else subject  # so that even a small fleet has one
+        return f"{subject} {self.chance.choice(PLACES)} {number:07}"
 
     def _uid(self) -> str:
         return str(UUID(int=self.chance.getrandbits(128), version=4))
@@ -202,7 +279,7 @@ class _Maker:
         has_run = status is not JobStatus.NONE
         is_copy = kind is JobType.BACKUP_FILE_COPY
         duration = self.chance.randrange(5, 7200)
-        last_run = created_at + timedelta(days=1)
+        last_run = BEGIN + timedelta(days=1) + self.chance.random() * RUN_WITHIN
         return Job(
             unique_uid=self._uid(),
             instance_uid=self._uid(),

@@ -135,7 +135,7 @@ def _all_servers(
     data.mkdir()
     with servers.console(data, database=database, admin_password=ADMIN_PASSWORD, processor=processor) as console:
         certificate = data / "console" / "certificate.pem", data / "console" / "certificate-key.pem"
-        tokens, user_uids = _sign_in(console.url, certificate[0], tenant)
+        tokens, user_uids = sign_in(console.url, certificate[0], tenant)
         tandem = _Server(console, tokens)
         answers = folder / "answers"
         answers.mkdir()
@@ -151,7 +151,8 @@ def _all_servers(
             yield {STATIC: static, TANDEM: tandem, FASTAPI: fastapi}
 
 
-def _sign_in(url: str, certificate: Path, tenant: Tenant) -> tuple[dict[str, str], dict[str, str]]:
+def sign_in(url: str, certificate: Path, tenant: Tenant) -> tuple[dict[str, str], dict[str, str]]:
+    """Sign in the provider's administrator and a company's owner; gives the tokens and the ids of both."""
     tokens: dict[str, str] = {}
     user_uids: dict[str, str] = {}
     people = {"provider": (ADMIN, ADMIN_PASSWORD), "company": (tenant.owner_user_name, OWNER_PASSWORD)}

@@ -21,6 +21,7 @@ from typing import Any
 import copying
 import listing
 import msgspec
+import searching
 from listing import FASTAPI, STATIC, TANDEM
 from rich.console import Console
 from rich.table import Table
@@ -28,11 +29,14 @@ from rich.table import Table
 RESULTS = Path(__file__).parent / "results" / "results.json"
 COPY_RATIO_AIM = 1.05
 FASTAPI_RATIO_AIM = 10
+PLAIN_RATIO_AIM = 10
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
 COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
+SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
+SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
 
 terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -40,21 +44,18 @@ terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("form", nargs="?", choices=["full", "short"], default="full")
-    parser.add_argument("--only", choices=["copying", "listing"], help="leave the other part out")
+    parser.add_argument("--only", choices=list(PARTS), help="leave the other parts out")
     given = parser.parse_args()
     is_short = given.form == "short"
     started = time.monotonic()
     machine = _machine()
     results: dict[str, Any] = {"form": given.form, "machine": machine}
     terminal.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    if given.only != "listing":
-        copies = _in_a_folder("copying", copying.measure, COPY_SHORT if is_short else COPY_FULL)
-        results["copying"] = copies
-        _show_copies(copies, COPY_SHORT if is_short else COPY_FULL)
-    if given.only != "copying":
-        rows = _in_a_folder("listing", listing.measure, LISTING_SHORT if is_short else LISTING_FULL)
-        results["listing"] = rows
-        _show_listing(rows, LISTING_SHORT if is_short else LISTING_FULL)
+    for name in [given.only] if given.only else PARTS:
+        measure, full, short, show = PARTS[name]
+        size = short if is_short else full
+        results[name] = _in_a_folder(name, measure, size)
+        show(results[name], size)
     if is_short:
         terminal.print("The short form checks that all works and agrees; its numbers say nothing.")
     RESULTS.parent.mkdir(exist_ok=True)
@@ -158,6 +159,36 @@ def _show_listing(rows: list[listing.Row], size: listing.Size) -> None:
     peers = ", ".join(f"{name} {first.rate(name):,.0f}" for name in first.loads)
     terminal.print(f"{first.question}, requests per second: {peers}\n")
 
+
+def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
+    fleet = f"{2 * size.copy_jobs:,} jobs, half of them copy jobs, of {size.companies:,} companies"
+    title = f"First pages of {searching.PAGE} over TLS, one request after another, {fleet}"
+    caption = (
+        f"searches by name are sorted by lastRun; aim: {PLAIN_RATIO_AIM} times the median of the plain page at most"
+    )
+    table = Table("", title=title, caption=caption)
+    table.columns[0].no_wrap = True
+    for column in ("in all", "requests", "median ms", "p99 ms", "times the plain page"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row.database}, {row.who}: {row.question}",
+            f"{row.total:,}",
+            f"{len(row.seconds)}",
+            f"{row.median * 1000:.2f}",
+            f"{row.slowest_hundredth * 1000:.2f}",
+            f"{row.median / searching.plain_of(rows, row).median:.2f}",
+        )
+    terminal.print(table)
+    terminal.print()
+
+
+# By name: what measures, how much in the full form and in the short one, and what shows it.
+PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
+    "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
+    "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
+    "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
+}
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,8 @@
 # Makes this checkout ready for a purpose: scripts/set-up.sh run | test | bench
 #
 # Python packages go into .venv, each checked against its hash in requirements/. Programs that Python cannot bring
-# (restic; PostgreSQL for tests; wrk for benchmarks) come from the system's packages, installed only if missing.
+# (restic; PostgreSQL for tests and benchmarks; wrk for benchmarks) come from the system's packages, installed only
+# if missing.
 # PYTHON=… chooses the interpreter. Does nothing, quickly, when nothing is to be done.
 set -eu
 
@@ -39,10 +40,8 @@ install_missing_programs() {
     missing=
     [ -z "$python" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python$python_version-venv"
     command -v restic >/dev/null || missing="$missing restic"
-    case $1 in
-        test) has_postgres || missing="$missing postgresql" ;;
-        bench) command -v wrk >/dev/null || missing="$missing wrk" ;;
-    esac
+    case $1 in test | bench) has_postgres || missing="$missing postgresql" ;; esac
+    case $1 in bench) command -v wrk >/dev/null || missing="$missing wrk" ;; esac
     [ -z "$missing" ] || install_packages "$missing"
 }
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: made from the system's programs, and gone when they are."""
+"""A PostgreSQL server for tests and benchmarks: made from the system's programs, and gone when they are."""
 
 import os
 import pwd
@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-import pytest
 
 # Fast rather than safe, as nothing here outlives the tests; and only a socket, as a port could be somebody's.
 SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses='' -k"
@@ -51,7 +50,7 @@ def running_server() -> Generator[str]:
     ) as server:
         assert server.stdout
         if server.stdout.readline() != "ready\n":
-            pytest.fail(f"PostgreSQL did not start: {server.stdout.read()}")
+            raise RuntimeError(f"PostgreSQL did not start: {server.stdout.read()}")
         yield f"postgresql+psycopg://postgres@/postgres?host={directory}"
 
 
@@ -70,7 +69,7 @@ def _programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
     on_path = shutil.which("initdb")
     if not found and not on_path:
-        pytest.fail("The tests need PostgreSQL's programs (initdb, pg_ctl): run scripts/set-up.sh test")
+        raise RuntimeError("PostgreSQL's programs (initdb, pg_ctl) are missing: run scripts/set-up.sh test")
     return found[-1].parent if found else Path(str(on_path)).parent
 
 
@@ -79,5 +78,5 @@ def _server_user() -> str | None:
     if os.geteuid() != 0:
         return None
     if "postgres" not in {user.pw_name for user in pwd.getpwall()}:
-        pytest.fail("PostgreSQL refuses to run as root, and there is no user named postgres to run it as")
+        raise RuntimeError("PostgreSQL refuses to run as root, and there is no user named postgres to run it as")
     return "postgres"

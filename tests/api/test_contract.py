@@ -1,100 +1,39 @@
 """Every resource has the published contract's members, each of the type that clients generated from it expect.
 
-`contract_members.json` holds the members of the resources that we serve, taken from the contract's document: an
-unknown word, a null where none may be, or a text in place of a number makes such clients fail.
+An unknown word, a null where none may be, or a text in place of a number makes such clients fail.
 """
 
-import json
 import re
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, cast
 
 import pytest
 
+from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.domain.sessions import SessionState
-from tests.consoles import COPY_JOBS, JOBS, Console
-from tests.people import ACME, ACMES, ALICE, BOB, GAMMA, LARA, NORA, PASSWORD
+from tests.consoles import COPY_JOBS, JOBS, Console, error_in
+from tests.contract.answers import FORMATS, answer_schema, check, faults
+from tests.contract.facts import OPERATIONS
+from tests.people import (
+    ACME,
+    ACMES,
+    ALICE,
+    BOB,
+    GAMMA,
+    GAMMAS,
+    INITIATORS,
+    LARA,
+    NORA,
+    PASSWORD,
+    Estate,
+    Person,
+    login_id_of,
+)
 from tests.reports import ended, session
 
-MEMBERS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("contract_members.json").read_text())
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 SHARES = "/protectedWorkloads/fileShares"
-
-# Members of our own, beside the contract's.
-OURS: dict[str, set[str]] = {
-    "BackupServerJobSchedule": {"timeZone"},
-    "ProtectedOnPremisesFileShare": {"path"},
-    "ProtectedOnPremisesFileShareRestorePoint": {
-        "copies",
-        "expirationTime",
-        "filesCount",
-        "isComplete",
-        "isInFirstRepository",
-        "repositoryUid",
-    },
-}
-# Members that are left out: there is nothing to say, and most of them may not be null.
-LEFT_OUT: dict[str, set[str]] = {
-    "About": {"actualValVersion", "actualVamVersion", "actualVawVersion"},
-    "BackupRepository": {"_embedded"},
-    "BackupServerCredentialsRecord": {"linuxCredentialsDetails"},
-    "BackupServerFileShareCopyJobObject": {"lastSession"},
-    "BackupServerFileShareJobObject": {"lastSession"},
-    "BackupServerJob": {"schedule"},
-    "BackupServerJobScheduleOptionsPeriodically": {"schedule"},
-    "Company": {"_embedded"},
-    "CredentialsInfo": {"password"},
-    "OAuth2Error": {"error_uri"},
-    "OAuth2Result": {"encrypted_code", "mfa_token"},
-    "OwnerCredentials": {"password"},
-    "ResponseError": {"failedJsonPatch", "parameterName", "propertyName", "retryAfter"},
-}
-ONE_OF = {"BackupServerJobSchedule"}
-
-FORMATS = {
-    "uuid": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "date": re.compile(r"\d{4}-\d\d-\d\d"),
-    "date-time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}[+-]\d\d:\d\d"),
-}
-BITS = {"int32": 31, "int64": 63}
-TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
-
-
-def check(value: Any, resource: str) -> None:
-    """Fail if a resource is not as the contract has it."""
-    members = MEMBERS[resource]
-    surplus = set(value) - set(members) - OURS.get(resource, set())
-    missing = set(members) - set(value)
-    assert not surplus, f"{resource} has {surplus}"
-    assert resource in ONE_OF or missing <= LEFT_OUT.get(resource, set()), f"{resource} lacks {missing}"
-    for name, member in members.items():
-        if name in value:
-            check_member(value[name], member, f"{resource}.{name}")
-
-
-def check_member(value: Any, member: dict[str, Any], path: str) -> None:
-    if value is None:
-        assert member.get("nullable"), f"{path} is null"
-        return
-    assert isinstance(value, TYPES[member["type"]]), f"{path} is {value!r}"
-    assert member["type"] == "boolean" or not isinstance(value, bool), f"{path} is {value!r}"
-    if "enum" in member:
-        assert value in member["enum"], f"{path} is {value!r}"
-    if member.get("format") in FORMATS:
-        assert FORMATS[member["format"]].fullmatch(value), f"{path} is {value!r}"
-    if member.get("format") in BITS:
-        assert abs(value) < 2 ** BITS[member["format"]], f"{path} is {value!r}"
-    if "resource" in member:
-        check(value, member["resource"])
-    for place, item in enumerate(value) if member["type"] == "array" else ():
-        check_member(item, member["items"], f"{path}[{place}]")
 
 
 @pytest.fixture
@@ -271,3 +210,73 @@ def test_the_oldest_form_of_a_file_share_job_has_the_oldest_members(quiet_consol
         "archiveRetentionUnit": "days",
     }
     assert quiet_console.get(f"{JOBS}/fileShareJobs/{ACMES.job}", BOB)["data"] == row
+
+
+READS = [operation for operation in ROUTES if operation.method == "GET" and operation.operation_id in OPERATIONS]
+HEATMAP = "from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z"
+ESTATE_OF = {ALICE: ACMES, NORA: GAMMAS, BOB: ACMES}
+# Below the provider only who runs a reseller may ask.
+REFUSED = {(BOB, "GetAboutInformation")}
+
+
+def path_for(console: Console, operation: Operation, who: Person, estate: Estate) -> str:
+    """Give the path of a read of what is in an estate, as somebody asks for it."""
+    (action,) = [each.action for each, initiator in INITIATORS.items() if initiator is who]
+    with console.database.reading() as connection:
+        login_id = login_id_of(connection, who)
+    uids = estate.uids | {"locationUid": estate.location, "actionId": action, "userUid": who.uid}
+    uids |= {"organizationUid": estate.organization_uid, "companyUid": estate.organization_uid}
+    uids |= {"userLoginId": str(login_id)} | ({"jobUid": estate.copy_job} if "CopyJob" in operation.path else {})
+    query = [f"expand={each}" for each in operation.expands] + ["limit=500"]
+    query += [HEATMAP] if operation.operation_id == "GetJobSessionHeatmap" else []
+    path = re.sub(r"\{(\w+)\}", lambda found: uids[found[1]], operation.path.removeprefix(BASE))
+    return f"{path}?{'&'.join(query)}"
+
+
+@pytest.mark.parametrize("who", ESTATE_OF, ids=lambda who: who.user_name)
+def test_whoever_reads_gets_nothing_that_breaks_a_client(lived_in: Console, who: Person) -> None:
+    found: list[str] = []
+    for operation in READS:
+        name = operation.operation_id
+        path = path_for(lived_in, operation, who, ESTATE_OF[who])
+        response = lived_in.call("GET", path, who, headers={"X-Client-Version": "3.6.1"})
+        if (who, name) in REFUSED:
+            assert error_in(response)["code"] == 403
+            continue
+        assert response.status_code == 200, (path, response.text)
+        found += faults(response.json(), answer_schema(OPERATIONS[name][2]), name)
+    assert not found
+
+
+@pytest.mark.parametrize("version", ["3.5.1", "3.6"])
+def test_a_client_of_an_older_release_never_reads_null(lived_in: Console, version: str) -> None:
+    # The result of an action is in the form that its initiator asked for.
+    for operation in [each for each in READS if each.operation_id != "GetAsyncActionResult"]:
+        answer = lived_in.get(path_for(lived_in, operation, ALICE, ACMES), ALICE, version)
+        assert None not in list(values_in(answer)), operation.operation_id
+
+
+def test_every_instant_is_read_by_those_who_know_six_digits(lived_in: Console) -> None:
+    # Their readers take at most microseconds; the seventh digit is left out, and always there.
+    instants = 0
+    for operation in READS:
+        for value in values_in(lived_in.get(path_for(lived_in, operation, ALICE, ACMES), ALICE, "3.6.1")):
+            if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+                assert FORMATS["date-time"].fullmatch(value), operation.operation_id
+                read = datetime.strptime(value[:26] + value[27:], "%Y-%m-%dT%H:%M:%S.%f%z")
+                assert read.utcoffset() is not None
+                instants += 1
+    assert instants > len(READS)
+
+
+def values_in(answer: Any) -> Iterator[Any]:
+    """Yield every value in an answer that holds no others."""
+    match answer:
+        case dict():
+            for each in cast("dict[str, Any]", answer).values():
+                yield from values_in(each)
+        case list():
+            for each in cast("list[Any]", answer):
+                yield from values_in(each)
+        case _:
+            yield answer

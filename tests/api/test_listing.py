@@ -316,3 +316,36 @@ class Fleet(RuleBasedStateMachine):
 def test_pages_stay_true_while_jobs_come_and_go(console: Console) -> None:
     fleet = type("FleetOfThisConsole", (Fleet,), {"console": console})
     run_state_machine_as_test(fleet, settings=settings(max_examples=15, stateful_step_count=12))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _named(number: int) -> dict[str, Any]:
+    return {"property": "name", "operation": "equals", "value": f"copy {number}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        (JOBS, [{"property": "name", "operation": "in", "value": [f"{number}" for number in range(1000)]}]),
+        (JOBS, [{"property": "lastRun", "operation": "subset", "value": ["2026-03-02T12:00:00Z"] * 1000}]),
+        (JOBS, [{"property": "name", "operation": "superset", "value": [f"{number}" for number in range(1000)]}]),
+        (JOBS, [{"operation": "exclusiveOr", "items": [_named(number) for number in range(199)]}]),
+        ("/users/logins", [{"property": "scopes", "operation": "in", "value": ["rest"] * 1000}]),
+    ],
+)
+def test_as_much_as_may_be_asked_is_answered(console: Console, path: str, wanted: list[dict[str, Any]]) -> None:
+    assert asked(console, path, filter=wanted)["meta"]["pagingInfo"]["total"] >= 0
+
+
+def test_an_odd_number_of_many_is_counted_right(console: Console) -> None:
+    alike = {"property": "name", "operation": "contains", "value": ""}
+    total = asked(console, JOBS)["meta"]["pagingInfo"]["total"]
+    for number in (1, 2, 3, 150, 151):
+        found = asked(console, JOBS, filter=[{"operation": "exclusiveOr", "items": [alike] * number}])
+        assert found["meta"]["pagingInfo"]["total"] == (total if number % 2 else 0)
+
+
+@pytest.mark.parametrize("depth", [*range(940, 1000), 8_000])
+def test_values_nested_deeply_are_refused(quiet_console: Console, depth: int) -> None:
+    text = f'[{{"operation":"equals","property":"name","value":{"[" * depth}{"]" * depth}}}]'
+    assert "filter" in refused(quiet_console, JOBS, "filter", text)
+    refused(quiet_console, JOBS, "filter", [{"operation": "in", "property": "uniqueUid", "value": "[" * depth}])

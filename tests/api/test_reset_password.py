@@ -138,6 +138,13 @@ def test_a_user_without_an_address_or_who_is_disabled_gets_no_code(console: Cons
     assert held(console) == []
 
 
+@pytest.mark.parametrize("email", ["", " "])
+def test_who_has_an_empty_address_is_not_found_by_one(console: Console, email: str) -> None:
+    give_address(console, BOB, "")
+    ask(console, {"email": email, "userName": BOB.user_name})
+    assert held(console) == []
+
+
 def test_another_users_code_changes_nobody_elses_password(console: Console) -> None:
     complete(console, code_for_bob(console))
     charlie = console.ask_for_token(grant_type="password", username="charlie", password=PASSWORD)

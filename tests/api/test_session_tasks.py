@@ -7,8 +7,8 @@ import pytest
 from tandem.api import job_session_heatmap, words
 from tandem.domain.activity_log import ActivityKind, ActivityType
 from tandem.domain.sessions import Progress, SessionState, SessionType, Statistics
-from tests.api.test_contract import MEMBERS
 from tests.consoles import JOBS, Console
+from tests.contract.answers import words_of
 from tests.people import ACMES, ALICE, BOB, GAMMA, NORA, PROVIDERS, uid
 from tests.reports import ended, session
 
@@ -126,4 +126,4 @@ WORDS = {
 @pytest.mark.parametrize("member", WORDS)
 def test_words_are_all_of_the_contracts_and_no_others(member: str) -> None:
     resource, _, name = member.partition(".")
-    assert sorted(WORDS[member]) == sorted(MEMBERS[resource][name]["enum"])
+    assert sorted(WORDS[member]) == sorted(words_of(resource, name))

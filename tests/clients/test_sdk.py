@@ -1,30 +1,38 @@
 """What a published SDK reads: every operation of every release, as its own generated code parses it."""
 
-import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from tandem.api.routes import ROUTES
-from tests.clients.sdk import RELEASES, arguments_for, asynchronous_client_of, call_of, client_of
-from tests.consoles import Console
+from tandem.domain.file_share_jobs import FileShareJob
+from tandem.domain.jobs import JobType
+from tandem.domain.retention import RetentionUnit
+from tandem.store import file_share_jobs, jobs
+from tandem.store.database import open_database
+from tests.clients.sdk import NEWER_RELEASES, RELEASES, Sdk, arguments_for, call_of
+from tests.consoles import Console, fill_with_people
 from tests.contract.facts import OPERATIONS
-from tests.people import ACMES, ALICE, BOB, PROVIDERS, login_id_of
+from tests.people import ACMES, ALICE, BOB, PROVIDERS, job_of, login_id_of, uid
 
 SERVED = {operation.operation_id for operation in ROUTES}
 READS = [name for name, (method, _path, _described) in OPERATIONS.items() if method == "GET" and name in SERVED]
+JOBS_MADE = 1_100
+LIMIT = 500
 KNOWN: dict[str, Any] = {
-    "backup_server_uid": UUID(ACMES.server),
-    "repository_uid": UUID(ACMES.first),
-    "job_uid": UUID(ACMES.job),
-    "file_share_uid": UUID(ACMES.share),
-    "organization_uid": UUID(ACMES.organization_uid),
-    "company_uid": UUID(ACMES.organization_uid),
-    "location_uid": UUID(ACMES.location),
-    "user_uid": UUID(BOB.uid),
-    "proxy_uid": UUID(ACMES.agent),
+    "backup_server_uid": ACMES.server,
+    "repository_uid": ACMES.first,
+    "job_uid": ACMES.job,
+    "file_share_uid": ACMES.share,
+    "organization_uid": ACMES.organization_uid,
+    "company_uid": ACMES.organization_uid,
+    "location_uid": ACMES.location,
+    "user_uid": BOB.uid,
+    "proxy_uid": ACMES.agent,
     "action_id": UUID(PROVIDERS.action),
     "from_": datetime(2026, 3, 1, tzinfo=UTC),
     "to": datetime(2026, 3, 5, tzinfo=UTC),
@@ -35,74 +43,82 @@ def known_for(console: Console, call: Any) -> dict[str, Any]:
     """Give what a call's arguments may be."""
     with console.database.reading() as connection:
         known = KNOWN | {"user_login_id": login_id_of(connection, BOB)}
-    return known | ({"job_uid": UUID(ACMES.copy_job)} if "file_share_copy_job" in call.__name__ else {})
+    return known | ({"job_uid": ACMES.copy_job} if "file_share_copy_job" in call.__name__ else {})
 
 
-def reads_of(release: str) -> list[Any]:
-    """Give the calls of a release that read what is served; a release has most of them."""
-    calls = [call_of(release, name) for name in READS]
-    found = [call for call in calls if call is not None]
+def reads_of(release: str) -> dict[str, Any]:
+    """Give the calls of a release that read what is served, by operation id; a release has most of them."""
+    calls = {name: call_of(release, name) for name in READS}
+    found = {name: call for name, call in calls.items() if call is not None}
     assert len(found) > len(READS) - 5
     return found
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_whatever_is_read_is_understood_by_every_release(quiet_console: Console, release: str) -> None:
-    client = client_of(release, quiet_console, ALICE)
-    for call in reads_of(release):
-        response = call.sync_detailed(
-            client=client, **arguments_for(call.sync_detailed, known_for(quiet_console, call))
-        )
-        assert response.status_code == 200, (call.__name__, response.content)
-        assert _round_trip(response.parsed) is not None, call.__name__
+@pytest.fixture(params=[(release, way) for release in RELEASES for way in ("sync", "async")], ids="-".join)
+def sdk(request: pytest.FixtureRequest, quiet_console: Console) -> Sdk:
+    """Every release, in both of its ways to call."""
+    release, way = request.param
+    return Sdk(release, quiet_console, is_asynchronous=way == "async")
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_the_asynchronous_calls_understand_the_same(quiet_console: Console, release: str) -> None:
-    async def ask() -> None:
-        client = asynchronous_client_of(release, quiet_console, ALICE)
-        for call in reads_of(release):
-            response = await call.asyncio_detailed(
-                client=client, **arguments_for(call.asyncio_detailed, known_for(quiet_console, call))
-            )
-            assert response.status_code == 200, (call.__name__, response.content)
-            assert _round_trip(response.parsed) is not None, call.__name__
-
-    asyncio.run(ask())
+def test_whatever_is_read_is_understood_by_every_release(sdk: Sdk) -> None:
+    for name, call in reads_of(sdk.release).items():
+        sdk.does(name, ALICE, **arguments_for(call.sync_detailed, known_for(sdk.console, call)))
 
 
-def _round_trip(parsed: Any) -> Any:
-    return parsed.to_dict() if hasattr(parsed, "to_dict") else parsed
+@pytest.mark.parametrize("release", NEWER_RELEASES)
+def test_newer_releases_understand_it_too(quiet_console: Console, release: str) -> None:
+    sdk = Sdk(release, quiet_console)
+    for name, call in reads_of(release).items():
+        sdk.does(name, ALICE, **arguments_for(call.sync_detailed, known_for(quiet_console, call)))
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_a_listing_of_more_than_a_thousand_jobs_is_read_to_its_end(quiet_console: Console, release: str) -> None:
-    # The loop of a client in use: next offset = count + offset, until total.
-    call = call_of(release, "GetBackupServerJobs")
-    client = client_of(release, quiet_console, ALICE)
-    seen: list[str] = []
-    offset = 0
-    while True:
-        page = call.sync(client=client, limit=3, offset=offset)
-        seen += [str(job.instance_uid) for job in page.data]
-        paging = page.meta.paging_info
-        offset = paging.count + paging.offset
-        if offset >= paging.total:
-            break
-    assert len(seen) == len(set(seen)) == paging.total
+def test_a_release_that_does_not_know_a_role_reads_unknown(sdk: Sdk) -> None:
+    (tenant,) = [user for user in sdk.does("GetUsers", ALICE).data if user.user_name == "CompanyTenant"]
+    assert tenant.role.value == ("Unknown" if sdk.release == "v3_5_1" else "CompanyTenant")
 
 
-def test_a_release_that_does_not_know_a_role_reads_unknown(quiet_console: Console) -> None:
-    for release, expected in {"v3_5_1": "Unknown", "v3_6_1": "CompanyTenant"}.items():
-        call = call_of(release, "GetUsers")
-        users = call.sync(client=client_of(release, quiet_console, ALICE)).data
-        (tenant,) = [user for user in users if user.user_name == "CompanyTenant"]
-        assert tenant.role.value == expected
-
-
-@pytest.mark.parametrize("release", RELEASES)
-def test_what_is_wrong_is_read_too(quiet_console: Console, release: str) -> None:
-    call = call_of(release, "GetBackupServerJob")
-    answer = call.sync(client=client_of(release, quiet_console, BOB), job_uid=uuid4())
-    (error,) = answer.errors
+def test_what_is_wrong_is_read_too(sdk: Sdk) -> None:
+    error = sdk.refuses(404, "GetBackupServerJob", BOB, job_uid=str(uuid4()))
     assert (error.code, error.type_.value) == (404, "logical")
+
+
+@pytest.fixture(scope="module")
+def crowded_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console with so many jobs that a client needs several pages of the largest size."""
+    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('crowded')}/tandem.db")
+    database.migrate()
+    with database.writing() as connection:
+        fill_with_people(connection)
+        pattern = job_of(ACMES, JobType.BACKUP_FILE)
+        for number in range(JOBS_MADE):
+            uids = {"unique_uid": uid(f"unique {number}"), "instance_uid": uid(f"instance {number}")}
+            job = msgspec.structs.replace(pattern, name=f"job {number}", **uids)
+            jobs.insert_job(connection, job)
+            family = FileShareJob(
+                **uids, target_repository_uid=ACMES.first, retention=7, retention_unit=RetentionUnit.DAYS
+            )
+            file_share_jobs.insert_file_share_job(connection, job, family, ACMES.share)
+    yield Console(database)
+    database.close()
+
+
+@pytest.mark.parametrize("operation_id", ["GetBackupServerJobs", "GetBackupServerFileShareJobs"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_listing_of_more_than_a_thousand_jobs_is_read_to_its_end(
+    crowded_console: Console, release: str, operation_id: str
+) -> None:
+    # The loop of a client in use: next offset = count + offset, until total.
+    sdk = Sdk(release, crowded_console)
+    pages: list[list[UUID]] = []
+    offset, total = 0, 1
+    while offset < total:
+        page = sdk.does(operation_id, BOB, limit=LIMIT, offset=offset)
+        pages.append([job.instance_uid for job in page.data])
+        paging = page.meta.paging_info
+        assert (paging.count, paging.offset) == (len(page.data), offset)
+        offset, total = paging.count + paging.offset, paging.total
+    seen = [each for page in pages for each in page]
+    assert [len(page) for page in pages[:-1]] == [LIMIT] * 2
+    assert len(seen) == len(set(seen)) == total > JOBS_MADE
+    assert {UUID(uid(f"instance {number}")) for number in range(JOBS_MADE)} <= set(seen)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import JobType
-from tandem.domain.listing import Query
+from tandem.domain.listing import Comparison, FilterOperation, Query, SortKey
 from tandem.domain.paging import Window
 from tandem.store import file_share_copy_jobs, jobs
 from tandem.store.database import Connection
@@ -74,6 +74,25 @@ def test_every_page_is_the_part_of_the_whole_that_it_says(console: Console, scop
                     )
                     assert page.rows == whole[offset : offset + limit]
                     assert (page.total, page.offset) == (len(whole), offset)
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=repr)
+def test_every_sorted_page_is_the_part_of_the_whole_that_it_says(console: Console, scope: Scope) -> None:
+    few = Comparison(property="retention", operation=FilterOperation.LESS_THAN, value=JOBS // 2)
+    with console.database.writing() as connection:
+        fill_with_jobs(connection)
+    with console.database.reading() as connection:
+        for conditions in ((), (few,)):
+            seen = [row for row in plain(connection, scope, None) if not conditions or row.retention < JOBS // 2]
+            for is_descending in (False, True):
+                whole = sorted(seen, key=lambda row: (row.target_repository_uid, row.unique_uid), reverse=is_descending)
+                sort = (SortKey(property="target_repository_uid", is_descending=is_descending),)
+                for limit in (1, 7, 500):
+                    for offset in range(len(whole) + 3):
+                        query = Query(window=Window(limit, offset), conditions=conditions, sort=sort)
+                        page = file_share_copy_jobs.list_file_share_copy_jobs(connection, scope, query, SHAPE)
+                        assert page.rows == whole[offset : offset + limit]
+                        assert (page.total, page.offset) == (len(whole), offset)
 
 
 def test_the_scopes_here_see_different_things(console: Console) -> None:

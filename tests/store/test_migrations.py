@@ -36,7 +36,7 @@ def differences(database: Database) -> list[object]:
 
 
 def is_compared(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:  # noqa: FBT001
-    """Leave out the two indexes that put null first: what tells so in PostgreSQL cannot be declared for SQLite.
+    """Leave out the indexes that put null first: what tells so in PostgreSQL cannot be declared for SQLite.
 
     That they are there and used is told by the plans (test_plans.py).
     """

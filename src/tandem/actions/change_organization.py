@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tandem.actions.context import Act, named_in
+from tandem.actions.logins import refuse_while_acting
 from tandem.actions.passwords import hash_password
 from tandem.domain.activity_log import ActivityType
 from tandem.domain.errors import Conflict, Forbidden, Invalid
@@ -56,7 +57,8 @@ def patch_company(act: Act, uid: str, decide: Callable[[Company], CompanyChanges
 
     Raises:
         NotFound: if the company, or the reseller that it is to have, is not there for the caller.
-        Forbidden: if the caller may not give the company to another reseller.
+        Forbidden: if the caller may not give the company to another reseller, or somebody who acts as him changes the
+            owner's password.
         Conflict: if a name is taken, or an owner is to be changed and there is none.
         Invalid: for a reseller that is none, or a bad password.
     """
@@ -66,12 +68,15 @@ def patch_company(act: Act, uid: str, decide: Callable[[Company], CompanyChanges
         fields = {name: value for name, value in changes.fields.items() if value != getattr(current, name)}
         if "reseller_uid" in fields:
             _check_reseller(connection, act, fields["reseller_uid"])
+            sign_ins.end_acting(connection, organization_uid=uid)
         if "name" in fields:
             name = fields.pop("name")
             _check_name(connection, name, current.name)
             organizations.update_organization(connection, act.caller.scope, uid, {"name": name})
         if fields:
             organizations.update_company(connection, act.caller.scope, uid, fields)
+        if changes.owner_password is not None:
+            refuse_while_acting(act.caller)
         _change_owner(connection, uid, changes)
         _log(connection, act, "PatchCompany", current, changes.fields | _owner_fields(changes))
         return organizations.get_company(connection, act.caller.scope, uid)
@@ -118,7 +123,7 @@ def _change_owner(connection: Connection, uid: str, changes: CompanyChanges) -> 
         organizations.rename_owner(connection, uid, name)
     if changes.owner_password is not None:
         values["password_hash"] = hash_password(changes.owner_password, "ownerCredentials.password")
-        sign_ins.end_sign_ins(connection, owner.instance_uid)
+        sign_ins.end_with_password(connection, owner.instance_uid)
     if values:
         users.update_user(connection, owner.instance_uid, values)
 

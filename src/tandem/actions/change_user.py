@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tandem.actions.context import Act
+from tandem.actions.logins import refuse_while_acting
 from tandem.actions.passwords import hash_password
 from tandem.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from tandem.domain.identity import (
@@ -44,7 +45,8 @@ def patch_user(act: Act, uid: str, decide: Callable[[User], UserChanges]) -> Use
 
     Raises:
         NotFound: if the user is not there for the caller.
-        Forbidden: if the caller may not alter this user, or not give the role.
+        Forbidden: if the caller may not alter this user, or not give the role; for a password or the need of a second
+            factor also while somebody acts as the caller.
         Invalid: if the role does not belong to the organization's type, or the password is bad.
         Conflict: if the user name is taken, there is an owner already, or nobody would be left to run the provider.
     """
@@ -52,6 +54,8 @@ def patch_user(act: Act, uid: str, decide: Callable[[User], UserChanges]) -> Use
         current = _alterable(connection, act, uid)
         _check_within_locations(connection, act, current)
         changes = decide(current)
+        if changes.password is not None or changes.mfa_policy not in {None, current.mfa_policy_status}:
+            refuse_while_acting(act.caller)
         fields = {name: value for name, value in changes.fields.items() if value != getattr(current, name)}
         _check_role(connection, act, current, fields.get("role"))
         _check_status(connection, act, current, fields)
@@ -104,6 +108,7 @@ def set_location(act: Act, uid: str, location_uid: str) -> User:
         if user.role not in LOCATION_ROLES:
             raise Conflict(f"The role {user.role} sees all locations; only {' and '.join(LOCATION_ROLES)} see some.")
         if locations.choose_location(connection, uid, location_uid):
+            sign_ins.end_acting(connection, user_uid=uid)
             _log(connection, act, "SetUserToLocation", user, f"{user.user_name}: {location.name}")
         return user
 
@@ -116,6 +121,7 @@ def unset_location(act: Act, uid: str, location_uid: str) -> None:
         if not locations.unchoose_location(connection, uid, location_uid):
             text = f"locationUid: the location {location_uid} was not chosen for this user."
             raise NotFound(text, parameter="locationUid")
+        sign_ins.end_acting(connection, user_uid=uid)
         _log(connection, act, "DeleteUserFromLocation", user, f"{user.user_name}: {location.name}")
 
 
@@ -216,7 +222,9 @@ def _follow(connection: Connection, before: User, fields: dict[str, Any]) -> Non
         user_name = fields.get("user_name", before.user_name)
         organizations.rename_owner(connection, before.organization_uid, user_name)
     is_bound_anew = fields.get("mfa_policy_status") is MfaPolicyStatus.ENABLED
-    if "password_hash" in fields or fields.get("status") == UserStatus.DISABLED or is_bound_anew:
+    if "password_hash" in fields:
+        sign_ins.end_with_password(connection, uid)
+    elif fields.get("status") == UserStatus.DISABLED or is_bound_anew:
         sign_ins.end_sign_ins(connection, uid)
 
 

@@ -20,6 +20,7 @@ from tandem.actions.throttles import (
     forgive,
     give_back,
     is_told,
+    origin,
     pay_attempt,
     refuse_if_throttled,
     subject,
@@ -38,6 +39,7 @@ MFA_TOKEN_LIFETIME = timedelta(minutes=5)
 MFA_ATTEMPTS_MAX = 5
 # These two come without a refresh token: what they were given for is asked for again afterwards.
 ENROLMENT_LIFETIME = timedelta(minutes=15)
+THE_PROVIDER = "the service provider"
 ACTING_LIFETIME = timedelta(minutes=15)
 ISSUE_TOKEN = "OAuth2IssueToken"  # noqa: S105  (the operation's id)
 
@@ -83,9 +85,9 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     """
     desk.checker.look_for_keys()
     context, now = desk.context, desk.context.clock()
-    of_user = subject(user_name.casefold(), free=None)
-    of_pair = subject(user_name.casefold(), desk.address, free=FREE_FAILURES_OF_USER)
-    of_address = subject(desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_user = subject("user", user_name.casefold(), free=None)
+    of_pair = subject("user from", user_name.casefold(), origin(desk.address), free=FREE_FAILURES_OF_USER)
+    of_address = subject("address", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     subjects = [of_pair, of_user, of_address]
     with context.database.reading() as connection:
         refuse_if_throttled(connection, subjects, now)
@@ -102,6 +104,10 @@ def grant_by_password(desk: Desk, *, user_name: str, password: str) -> Tokens:
     if not found.is_rest_allowed:
         raise GrantRefused("unauthorized_client", _NOT_ALLOWED)
     with context.database.writing() as connection:
+        checked, found = found, sign_ins.lock_account(connection, found.user_uid)
+        # Checking took its time: who has set a new password since means that the old one is good for nothing.
+        if found is None or not found.is_enabled or found.password_hash != checked.password_hash:
+            raise GrantRefused("invalid_grant", _WRONG_PASSWORD)
         forgive(connection, [of_pair, of_user])
         give_back(connection, of_address)
         if logins.second_factors_of(connection, found.user_uid):
@@ -185,14 +191,14 @@ def _ask_for_code(connection: Connection, desk: Desk, account: Account) -> Token
 
 def _try_code(connection: Connection, desk: Desk, token_hash: str, mfa_code: str) -> Tokens | GrantRefused:
     now = desk.context.clock()
-    of_address = subject("mfa", desk.address, free=FREE_FAILURES_OF_ADDRESS)
+    of_address = subject("mfa", origin(desk.address), free=FREE_FAILURES_OF_ADDRESS)
     failures = pay_attempt(connection, [of_address], now)
     token = codes.find_code(connection, token_hash, CodePurpose.MFA, now)
     if token is None or not codes.count_attempt(connection, token_hash, MFA_ATTEMPTS_MAX):
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     of_user = subject("mfa of user", token.user_uid or "", free=FREE_CODES_OF_USER)
     failures |= pay_attempt(connection, [of_user], now)
-    account = sign_ins.find_account(connection, user_uid=token.user_uid)
+    account = sign_ins.lock_account(connection, token.user_uid or "")
     if account is None or not account.is_enabled or not account.is_rest_allowed:
         return GrantRefused("invalid_grant", _WRONG_MFA_TOKEN)
     login_id = _use_code(connection, desk, account, mfa_code)
@@ -258,19 +264,19 @@ def _act(connection: Connection, desk: Desk, parent: SignIn, actor: Caller, acte
         _sign_in(desk, acted, access, ACTING_LIFETIME, parent.second_login_id),
         login_id=parent.login_id,
         actor_uid=actor.user_uid,
-        actor_name=actor.user_name,
+        # A customer is told that his provider acts, not by whom.
+        actor_name=actor.user_name if actor.organization_uid == acted.organization_uid else THE_PROVIDER,
         actor_role=actor.role,
         acted_role=acted.role,
         parent_uid=parent.instance_uid,
     )
-    detail = f"{acted.user_name}, from {desk.address}"
     now = desk.context.clock()
     activity_log.record_activity(
         connection,
         actor,
         ISSUE_TOKEN,
         object_uid=acted.user_uid,
-        detail=detail,
+        detail=acted.user_name,
         now=now,
         type=ActivityType.USER_IMPERSONATION_SUCCESSFUL,
         object_organization_uid=acted.organization_uid,

@@ -177,9 +177,14 @@ def revoke_tokens(act: Act, user_uid: str, login_id: int | None) -> None:
         _record(connection, act, "RevokeAuthenticationToken", user, detail)
 
 
-def _changeable(connection: Connection, act: Act, user_uid: str) -> tuple[Scope, User]:
-    if act.caller.acted_by is not None:
+def refuse_while_acting(caller: Caller) -> None:
+    """Raise Forbidden if somebody acts as the caller: how others sign in is changed in one's own name."""
+    if caller.acted_by is not None:
         raise Forbidden("Logins cannot be changed while acting as another user; do it as yourself.")
+
+
+def _changeable(connection: Connection, act: Act, user_uid: str) -> tuple[Scope, User]:
+    refuse_while_acting(act.caller)
     return reach(connection, act.caller, user_uid)
 
 

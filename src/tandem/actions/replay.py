@@ -32,13 +32,14 @@ def key_of_request(context: Context, caller: Caller, request_uid: str, *, target
 
     Args:
         context: the console's means.
-        caller: who asks; another's request has another name, whatever else is alike.
+        caller: who asks; another's request has another name, whatever else is alike, and so has that of one who acts
+            as him.
         request_uid: the id that the client gave.
         target: method and URL, as anything that JSON can hold.
         body: the request's body.
     """
     secret = bytes.fromhex(context.seal.derive("replay"))
-    head = msgspec.json.encode([caller.user_uid, request_uid, target])
+    head = msgspec.json.encode([caller.user_uid, caller.acted_by, caller.access, request_uid, target])
     return hmac.new(secret, head + b"\0" + body, hashlib.sha256).hexdigest()
 
 

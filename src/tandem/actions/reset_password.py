@@ -16,6 +16,7 @@ from tandem.actions.throttles import (
     FREE_RESETS_OF_ADDRESS,
     FREE_RESETS_OF_USER,
     give_back,
+    origin,
     pay_attempt,
     refuse_if_throttled,
     subject,
@@ -49,8 +50,8 @@ def request_reset(context: Context, *, email: str, user_name: str, address: str)
     """
     now = context.clock()
     subjects = [
-        subject("reset", user_name.casefold(), address, free=FREE_RESETS_OF_USER),
-        subject("reset", address, free=FREE_RESETS_OF_ADDRESS),
+        subject("reset of user", user_name.casefold(), origin(address), free=FREE_RESETS_OF_USER),
+        subject("reset", origin(address), free=FREE_RESETS_OF_ADDRESS),
     ]
     with context.database.reading() as connection:
         refuse_if_throttled(connection, subjects, now)
@@ -88,7 +89,7 @@ def complete_reset(context: Context, *, code: str, new_password: str, address: s
         Throttled: after too many wrong codes from an address.
     """
     now, code_hash = context.clock(), hash_secret(code)
-    of_address = subject("reset code", address, free=FREE_RESETS_OF_ADDRESS)
+    of_address = subject("reset code", origin(address), free=FREE_RESETS_OF_ADDRESS)
     if not LENGTH_MIN <= len(new_password) <= LENGTH_MAX:
         hash_password(new_password, "newPassword")
     with context.database.reading() as connection:
@@ -106,9 +107,7 @@ def complete_reset(context: Context, *, code: str, new_password: str, address: s
             raise wrong
         give_back(connection, of_address)
         users.replace_password(connection, account.user_uid, password_hash)
-        codes.delete_codes(connection, account.user_uid, CodePurpose.PASSWORD_RESET)
-        codes.delete_codes(connection, account.user_uid, CodePurpose.MFA)
-        sign_ins.end_sign_ins(connection, account.user_uid)
+        sign_ins.end_with_password(connection, account.user_uid)
         _record(connection, account, "CompleteResetPasswordRequest", address, now)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import msgspec
 
@@ -22,6 +23,7 @@ FREE_FAILURES_OF_ADDRESS = 50
 FREE_CODES_OF_USER = 5
 FREE_RESETS_OF_USER = 3
 FREE_RESETS_OF_ADDRESS = 20
+PREFIX_BITS = 64
 WAIT_SECONDS_MAX = 300
 FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 # Failures in a row of one user that the activity log tells one by one; then it tells only each doubling.
@@ -35,9 +37,20 @@ class Subject(msgspec.Struct, frozen=True):
     free: int | None
 
 
-def subject(*parts: str, free: int | None) -> Subject:
-    """Name a subject; what it is made of is not stored."""
-    return Subject(hash_secret("\0".join(parts)), free)
+def subject(kind: str, *parts: str, free: int | None) -> Subject:
+    """Name a subject: its kind, which no two kinds share, and what tells it from others; neither is stored."""
+    return Subject(hash_secret("\0".join([kind, *parts])), free)
+
+
+def origin(address: str) -> str:
+    """Give what counts as one address: of IPv6 a /64, since whoever has one address there has all of them."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, PREFIX_BITS), strict=False))
 
 
 def refuse_if_throttled(connection: Connection, subjects: Sequence[Subject], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tandem.actions.context import Context
-from tandem.actions.throttles import FREE_FAILURES_OF_ADDRESS, pay_attempt, refuse_if_throttled, subject
+from tandem.actions.throttles import FREE_FAILURES_OF_ADDRESS, origin, pay_attempt, refuse_if_throttled, subject
 from tandem.actions.tokens import UnknownKey, find_caller
 from tandem.api.call import Call
 from tandem.api.operations import Operation
@@ -35,7 +35,7 @@ def admit(connection: Connection, operation: Operation, call: Call) -> Caller:
 
 def count_guess(context: Context, address: str, error: UnknownKey) -> ConsoleError:
     """Count an API key that opens nothing, for the address that it came from; gives what to answer."""
-    of_address = subject("api key", address, free=FREE_FAILURES_OF_ADDRESS)
+    of_address = subject("api key", origin(address), free=FREE_FAILURES_OF_ADDRESS)
     try:
         with context.database.reading() as connection:
             refuse_if_throttled(connection, [of_address], context.clock())

@@ -36,6 +36,8 @@ from tandem.store.database import Connection
 BODY_BYTES_MAX = 1024 * 1024
 EXCHANGE_BYTES_MAX = 16 * 1024 * 1024
 QUERY_FIELDS_MAX = 200
+# So long after a caller was admitted his rights may have ended: a body may come slowly, and the same request run first.
+ADMISSION_SECONDS = 1.0
 
 REQUESTS = Counter("tandem_requests_total", "Requests answered.", ["operation", "status"])
 SECONDS = Histogram("tandem_request_seconds", "Seconds to answer a request.", ["operation"])
@@ -128,7 +130,8 @@ class Application:
     async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
         if asks_for_action(asked.operation.operation_id, call) and asked.is_by_user and asked.method == "GET":
             caller = await anyio.to_thread.run_sync(self._admit_now, asked, call)
-            return await self.background.accept(self._request(asked, msgspec.structs.replace(call, caller=caller)))
+            call = msgspec.structs.replace(call, caller=caller)
+            return await self.background.accept(self._request(asked, call, self._services.ticks()))
         if self._reads_inline:
             return self._read_now(asked, call)
         return await anyio.to_thread.run_sync(self._read_now, asked, call)
@@ -143,16 +146,17 @@ class Application:
 
     async def _change(self, asked: _Asked, call: Call, body: RequestBody) -> Response:
         operation = asked.operation
+        admitted_at = self._services.ticks()
         caller = await anyio.to_thread.run_sync(self._admit_now, asked, call) if asked.is_by_user else None
         limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
         call = msgspec.structs.replace(call, caller=caller, body=await body.read(limit))
         if asked.is_by_user:
-            return await self.background.change(self._request(asked, call))
+            return await self.background.change(self._request(asked, call, admitted_at))
         if inspect.iscoroutinefunction(operation.handler):
             return await cast("Any", operation.handler)(call)
         return await anyio.to_thread.run_sync(_serve, operation, call)
 
-    def _request(self, asked: _Asked, call: Call) -> Request:
+    def _request(self, asked: _Asked, call: Call, admitted_at: float) -> Request:
         # An action that has waited is run with the rights that its caller has by then.
         later = msgspec.structs.replace(asked, passage=None)
 
@@ -161,10 +165,14 @@ class Application:
                 return self._read_now(later, call)
             return _serve(later.operation, msgspec.structs.replace(call, caller=self._admit_now(later, call)))
 
+        def serve() -> Response:
+            is_fresh = self._services.ticks() - admitted_at < ADMISSION_SECONDS
+            return _serve(asked.operation, call) if is_fresh else serve_later()
+
         return Request(
             name=asked.operation.operation_id,
             call=call,
-            perform=lambda: _settle(asked, lambda: _serve(asked.operation, call)),
+            perform=lambda: _settle(asked, serve),
             perform_later=lambda: _settle(later, serve_later),
         )
 

@@ -8,11 +8,13 @@ from starlette.responses import Response
 from tandem.actions import async_actions as actions
 from tandem.actions.async_actions import RequestData
 from tandem.api.answers import Done, Many, One
+from tandem.api.caching import SECRET_ANSWERS, SIGN_IN_SECRETS
 from tandem.api.call import Call
 from tandem.api.kept_answers import thaw
 from tandem.api.texts import Int32, Uid
 from tandem.domain.async_actions import SUCCESS_KEPT, AsyncAction, AsyncActionStatus
-from tandem.domain.errors import Conflict, NotFound, Unavailable
+from tandem.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from tandem.domain.identity import Access
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import async_actions
 
@@ -78,6 +80,7 @@ def attach_request_data(call: Call, body: RequestDataInput) -> One[AsyncActionVi
 def get_async_action_result(call: Call) -> Response:
     """Answer as the operation itself would have."""
     action = _find(call)
+    _refuse_secret(call, action)
     uid = action.instance_uid
     match action.status:
         case AsyncActionStatus.RUNNING:
@@ -103,6 +106,15 @@ def clear_async_action_result(call: Call) -> Done:
 def _find(call: Call) -> AsyncAction:
     with call.reading() as connection:
         return async_actions.get_async_action(connection, call.who.user_uid, call.uid("actionId"), call.act.now)
+
+
+def _refuse_secret(call: Call, action: AsyncAction) -> None:
+    """Keep from a caller the secrets that he could not have asked for himself, although they are his user's."""
+    name = action.action_name
+    if name in SECRET_ANSWERS and call.who.access is Access.READ_ONLY:
+        raise Forbidden(f"You are signed in to read only, which does not permit to see what came of {name}.")
+    if name in SIGN_IN_SECRETS and call.who.acted_by is not None:
+        raise Forbidden(f"What came of {name} is not shown while acting as another user; do it as yourself.")
 
 
 def _view(call: Call, action: AsyncAction) -> AsyncActionView:

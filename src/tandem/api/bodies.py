@@ -103,13 +103,22 @@ def _shape_at(path: str, shape: inspect.Type) -> inspect.Type | None:
 
 
 def _shown(path: str, raw: Any) -> str:
-    if any(word in path.lower() for word in SECRETS):
-        return ""
     value = raw
     for part in re.findall(r"[^.\[\]]+", path):
         try:
             value = value[int(part) if part.isdigit() else part]
         except (KeyError, IndexError, TypeError):
             return ""
-    shown = msgspec.json.encode(value).decode()
-    return f"; the value was {shown[:SHOWN_LENGTH_MAX]}"
+    shown = text_without_secret(path, value)
+    return f"; the value was {shown[:SHOWN_LENGTH_MAX]}" if shown is not None else ""
+
+
+def text_without_secret(path: str, value: Any) -> str | None:
+    """Give a value as JSON, to be shown to who sent it; None if it is secret, or holds or may hold what is."""
+    try:
+        shown = msgspec.json.encode(value).decode()
+    except RecursionError:
+        return None
+    named = path.lower() if isinstance(value, str) else f"{path} {shown}".lower()
+    is_secret = any(word in named for word in SECRETS) or path.lower().endswith("credentials")
+    return None if is_secret else shown

@@ -21,6 +21,8 @@ SECRET_ANSWERS = frozenset(
         "GenerateTotpSecret",
     }
 )
+# The secrets by which one signs in as their user: nobody who acts as him is given one.
+SIGN_IN_SECRETS = frozenset({"AddApiKeyLogin", "GenerateTotpSecret"})
 _NO_STORE = (b"cache-control", b"no-store")
 _ASK_AGAIN = (b"cache-control", b"private, no-cache")
 

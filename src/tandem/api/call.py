@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from threading import Event
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tandem.store.database import Connection
 
 CURRENT_SINCE = (3, 1, 0)
 VERSION_PARTS_SIGNIFICANT = 2
+VERSION_LENGTH_MAX = 60
 INTEGER_DIGITS_MAX = 11
 
 
@@ -87,8 +89,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def parameter(self, name: str) -> str | None:
         """Give a query parameter; of several, the last."""
-        found = [value for key, value in self.query if key == name]
-        return found[-1] if found else None
+        for key, value in reversed(self.query):
+            if key == name:
+                return value
+        return None
 
     def integer(self, name: str, *, default: int, low: int, high: int) -> int:
         """Give a query parameter as an integer; raises Invalid, naming it, if it is none or out of range."""
@@ -114,15 +118,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def client_version(self) -> tuple[int, int, int] | None:
         """The release of the contract that the client was written for; None for the newest, or a strange one."""
-        text = self.headers.get("x-client-version", "").strip()
-        parts = text.split(".")[:3] if text else []
-        # Of strange versions, those that begin as an old one does are taken for it.
-        if len(parts) > VERSION_PARTS_SIGNIFICANT and not _is_number(parts[-1]):
-            parts = parts[:-1]
-        if not parts or not all(map(_is_number, parts)):
-            return None
-        major, minor, patch = [int(part) for part in parts] + [0] * (3 - len(parts))
-        return major, minor, patch
+        text = self.headers.get("x-client-version")
+        return version_of(text[:VERSION_LENGTH_MAX]) if text else None
 
     @property
     def is_oldest_form(self) -> bool:
@@ -135,6 +132,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             return self.context.contract is Contract.OLDEST
         version = self.client_version
         return version is not None and version < CURRENT_SINCE
+
+
+@lru_cache(maxsize=256)
+def version_of(text: str) -> tuple[int, int, int] | None:
+    """Read an X-Client-Version; None if it is no version. Remembered, as few are in use."""
+    parts = text.strip().split(".")[:3]
+    # Of strange versions, those that begin as an old one does are taken for it.
+    if len(parts) > VERSION_PARTS_SIGNIFICANT and not _is_number(parts[-1]):
+        parts = parts[:-1]
+    if not all(map(_is_number, parts)):
+        return None
+    major, minor, patch = [int(part) for part in parts] + [0] * (3 - len(parts))
+    return major, minor, patch
 
 
 def _is_number(text: str) -> bool:

@@ -17,6 +17,8 @@ ACCEPTED = 202
 
 _encoder = msgspec.json.Encoder()
 EMPTY = b'{"errors":[],"data":{},"meta":null}'
+# Clients of older releases break on a member that is null.
+EMPTY_FOR_OLDER = b'{"errors":[],"data":{}}'
 
 
 class JsonResponse(Response):
@@ -45,7 +47,7 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
             headers = {"Cache-Control": "no-store"} if is_secret else None
             return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}", headers=headers)
         case Done():
-            return JsonResponse(EMPTY)
+            return JsonResponse(EMPTY_FOR_OLDER if _is_older(call) else EMPTY)
         case response:
             return response
 
@@ -64,10 +66,14 @@ def accepted(location: str, preference: str | None) -> Response:
 
 
 def _encode(call: Call, data: Any, views: tuple[Any, ...]) -> bytes:
-    version = call.client_version
-    if version is not None and version < NEWEST:
-        data = as_of(data, version)
+    if _is_older(call):
+        data = as_of(data, call.client_version or NEWEST)
     selection = read_selection(call, views)
     if selection is not None:
         data = chosen_of(data, selection)
     return _encoder.encode(data)
+
+
+def _is_older(call: Call) -> bool:
+    version = call.client_version
+    return version is not None and version < NEWEST

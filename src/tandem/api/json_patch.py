@@ -13,7 +13,7 @@ import jsonpatch
 import msgspec
 from msgspec import inspect
 
-from tandem.api.bodies import SECRETS, convert_body
+from tandem.api.bodies import convert_body, text_without_secret
 from tandem.api.coercion import coerce, is_nullable, member_of, shape_of_type, without_null
 from tandem.domain.errors import Conflict, Invalid
 
@@ -199,8 +199,7 @@ def _refused(operation: PatchOperation, text: str) -> Invalid:
 
 def _plain(operation: PatchOperation) -> dict[str, Any]:
     plain: dict[str, Any] = {"op": operation.op[:40], "path": operation.path[:SHOWN_LENGTH_MAX]}
-    is_secret = any(word in operation.path.lower() for word in SECRETS)
-    if operation.value is not msgspec.UNSET and not is_secret:
-        shown = msgspec.json.encode(operation.value).decode()
+    shown = None if operation.value is msgspec.UNSET else text_without_secret(operation.path, operation.value)
+    if shown is not None:
         plain["value"] = operation.value if len(shown) <= SHOWN_LENGTH_MAX else shown[:SHOWN_LENGTH_MAX]
     return plain

@@ -12,7 +12,7 @@ import msgspec
 
 from tandem.api.call import Call
 from tandem.api.properties import Property, properties_of
-from tandem.api.values import read_value
+from tandem.api.values import read_value, shown
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import (
     COMBINING,
@@ -32,7 +32,6 @@ View = TypeVar("View")
 EXPRESSIONS_MAX = 200
 DEPTH_MAX = 10
 SORT_KEYS_MAX = 10
-SHOWN_LENGTH_MAX = 60
 _OPERATIONS = {operation.casefold(): operation for operation in FilterOperation}
 _COLLATIONS = {collation.casefold(): collation for collation in Collation}
 _DIRECTIONS = {"ascending": False, "descending": True}
@@ -101,12 +100,6 @@ def _named(expression: Any, parameter: str) -> dict[str, Any]:
         raise Invalid(text, parameter=parameter)
     members = cast("dict[str, Any]", expression)
     return {name.casefold(): value for name, value in members.items()}
-
-
-def shown(value: Any) -> str:
-    """Give a value as an error message shows it: as JSON, cut where it is long."""
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…"
 
 
 class _Reader:

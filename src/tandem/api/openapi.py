@@ -170,7 +170,7 @@ def _operation(operation: Operation, schemas: dict[Any, Schema], components: dic
     described: Schema = {
         "operationId": operation.operation_id,
         "summary": (inspection.getdoc(operation.handler) or "").partition("\n")[0],
-        "tags": [operation.path.split("/")[3]],
+        "tags": [operation.handler.__module__.rpartition(".")[2].replace("_", " ").capitalize()],
         "parameters": [
             *_path_parameters(operation.path),
             *_query_parameters(signature, schemas, components),

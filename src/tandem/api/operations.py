@@ -69,18 +69,14 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
         body: the type of its body.
         answer: One, Many, Done, or Response for those that write their own.
         data: the type of what One or Many hold.
+        views: the types that `data` may be: several where the client chooses the form.
     """
 
     query: type[msgspec.Struct] | None
     body: Any
     answer: type[Any]
     data: Any
-
-    @property
-    def views(self) -> tuple[Any, ...]:
-        """The types that `data` may be: several where the client chooses the form."""
-        is_union = get_origin(self.data) in {Union, types.UnionType}
-        return get_args(self.data) if is_union else (self.data,)
+    views: tuple[Any, ...]
 
 
 @functools.cache
@@ -90,9 +86,12 @@ def signature_of(handler: Handler) -> Signature:
     answer = hints.get("return", Response)
     kind = get_origin(answer) or answer
     arguments = get_args(answer)
+    data = arguments[0] if arguments else None
+    is_union = get_origin(data) in {Union, types.UnionType}
     return Signature(
         query=hints.get("query"),
         body=hints.get("body"),
         answer=cast("type[Any]", kind),
-        data=arguments[0] if arguments else None,
+        data=data,
+        views=get_args(data) if is_union else (data,),
     )

@@ -10,6 +10,7 @@ from tandem.domain.errors import Unauthorized
 
 DRAINED_BYTES_MAX = 16 * 1024 * 1024
 DRAINING_SECONDS_MAX = 5
+LENGTH_DIGITS_MAX = 15
 UNSUPPORTED, TOO_LARGE = 415, 413
 
 
@@ -32,9 +33,9 @@ class RequestBody:
         if self._headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
             text = "The body is encoded; send it as it is."
             raise TransportError(UNSUPPORTED, text, {"Accept-Encoding": "identity"})
-        declared = self._headers.get("content-length", "")
+        declared = self._headers.get("content-length", "").lstrip("0")
         too_large = TransportError(TOO_LARGE, f"The body is larger than {limit} bytes.")
-        if declared.isdigit() and int(declared) > limit:
+        if declared.isascii() and declared.isdigit() and (len(declared) > LENGTH_DIGITS_MAX or int(declared) > limit):
             raise too_large
         chunks: list[bytes] = []
         size = 0

@@ -13,9 +13,23 @@ from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.sessions import SessionView, view_session
 from tandem.api.texts import Instant, Int64, Path, Uid, instant, instant_or_none
-from tandem.domain.restore_points import RestorePoint, RestorePointCopy
+from tandem.domain.restore_points import CopyState, RestorePoint, RestorePointCopy
 from tandem.domain.retention import FOREVER
 from tandem.store import file_shares, restore_points
+
+
+class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
+    """The state of a point in one copy, and why it is so."""
+
+    job_uid: Uid
+    unique_job_uid: Uid
+    repository_uid: Uid
+    state: CopyState
+    reason: str
+    copy_time: Instant | None
+    verification_time: Instant | None
+    expiration_time: Instant | None
+    size: Int64
 
 
 class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
@@ -34,7 +48,7 @@ class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
     is_complete: bool
     files_count: int
     expiration_time: Instant | None
-    copies: list[dict[str, Any]]
+    copies: list[RestorePointCopyView]
 
 
 class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -97,19 +111,19 @@ def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointVi
     )
 
 
-def _view_copy(copy: RestorePointCopy) -> dict[str, Any]:
+def _view_copy(copy: RestorePointCopy) -> RestorePointCopyView:
     entry = copy.entry
-    return {
-        "jobUid": copy.job_uid,
-        "uniqueJobUid": copy.job_unique_uid,
-        "repositoryUid": copy.repository_uid,
-        "state": entry.state,
-        "reason": entry.reason,
-        "copyTime": instant_or_none(entry.copied_at),
-        "verificationTime": instant_or_none(entry.verified_at),
-        "expirationTime": _expiration(entry.expires_at),
-        "size": entry.size,
-    }
+    return RestorePointCopyView(
+        job_uid=copy.job_uid,
+        unique_job_uid=copy.job_unique_uid,
+        repository_uid=copy.repository_uid,
+        state=entry.state,
+        reason=entry.reason,
+        copy_time=instant_or_none(entry.copied_at),
+        verification_time=instant_or_none(entry.verified_at),
+        expiration_time=_expiration(entry.expires_at),
+        size=entry.size,
+    )
 
 
 def _expiration(value: Any) -> str | None:

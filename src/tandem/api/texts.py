@@ -29,7 +29,7 @@ NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra_json_schema={"format": "int32"})]
-Int64 = Annotated[int, msgspec.Meta(extra_json_schema={"format": "int64"})]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra_json_schema={"format": "int64"})]
 Double = Annotated[float, msgspec.Meta(extra_json_schema={"format": "double"})]
 # As views show them; what a client sends is checked as UUID, datetime or date.
 Uid = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]

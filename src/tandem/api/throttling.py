@@ -8,6 +8,7 @@ from threading import Lock
 
 import msgspec
 
+from tandem.actions.throttles import origin
 from tandem.domain.errors import Throttled
 
 PERIOD_SECONDS = 60.0
@@ -42,7 +43,7 @@ class Throttle:
         """Count a request before anything is done for it; raises Throttled."""
         passage = Passage(self._user)
         try:
-            passage.count(self._address, address)
+            passage.count(self._address, origin(address))
             passage.count(self._everybody, "")
         except Throttled:
             passage.leave()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
+from tandem.api.instants import parse_instant
 from tandem.api.properties import Kind, Property
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import OF_SETS, ORDERING, FilterOperation
 
 VALUES_MAX = 1000
 TEXT_LENGTH_MAX = 4096
+SHOWN_LENGTH_MAX = 60
 INTEGER_LIMIT = 2**63
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -38,11 +40,20 @@ def read_value(found: Property, operation: FilterOperation, value: Any) -> Any:
     return tuple(_single(found, each) for each in values)
 
 
+def shown(value: Any) -> str:
+    """Give a value as an error message shows it: as JSON, cut where it is long."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except RecursionError:
+        return "a value that is nested too deeply"
+    return text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…"
+
+
 def _values(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
             value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return [value]
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
@@ -80,8 +91,7 @@ def _word(found: Property, value: Any) -> str:
 
 
 def _refused(found: Property, value: Any, why: str) -> Invalid:
-    text = msgspec.json.encode(value).decode()[:60]
-    return Invalid(f"filter: {found.path}: {text} cannot be compared: {why}.", parameter="filter")
+    return Invalid(f"filter: {found.path}: {shown(value)} cannot be compared: {why}.", parameter="filter")
 
 
 def _text(value: Any) -> str:
@@ -121,12 +131,6 @@ def _truth(value: Any) -> bool:
     return _TRUTHS[value.casefold()]
 
 
-def _instant(value: Any) -> datetime:
-    """Read an instant; one without an offset is in UTC."""
-    instant = datetime.fromisoformat(value)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _date(value: Any) -> str:
     return date.fromisoformat(value).isoformat()
 
@@ -137,6 +141,6 @@ _READERS: dict[Kind, tuple[Callable[[Any], Any], str]] = {
     Kind.INTEGER: (_integer, "an integer"),
     Kind.NUMBER: (_number, "a number"),
     Kind.BOOLEAN: (_truth, "true or false"),
-    Kind.INSTANT: (_instant, "an instant such as 2026-03-02T12:00:00Z"),
+    Kind.INSTANT: (parse_instant, "an instant such as 2026-03-02T12:00:00Z"),
     Kind.DATE: (_date, "a date such as 2026-03-02"),
 }

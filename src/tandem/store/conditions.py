@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -79,20 +80,30 @@ def condition_of(columns: Columns, condition: Condition) -> ColumnElement[bool]:
     return _combine(condition, items)
 
 
-def order_of(columns: Columns, keys: Iterable[SortKey], uid: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Give the order for sort keys, null before everything, made total by a uid that goes the way of the first key."""
-    keys = list(keys)
-    order: list[ColumnElement[Any]] = []
-    for key in keys:
-        column = columns.collated(key.property, key.collation)
-        order.append(_directed(ordinal(column) if is_text(column) else column, column, is_descending=key.is_descending))
-    return [*order, uid.desc() if keys[0].is_descending else uid.asc()]
+class OrderKey(msgspec.Struct, frozen=True):
+    """What rows are ordered by: a column, or what is made of one; null, where it can be, comes before everything."""
+
+    key: ColumnElement[Any]
+    is_descending: bool = False
+    is_nullable: bool = False
+
+    def directed(self, other: ColumnElement[Any] | None = None, *, is_backward: bool = False) -> ColumnElement[Any]:
+        """Give it as ORDER BY takes it: either way, and by another column that holds the same, if one is given."""
+        key = self.key if other is None else other
+        is_descending = self.is_descending is not is_backward
+        if not self.is_nullable:
+            return key.desc() if is_descending else key.asc()
+        return key.desc().nulls_last() if is_descending else key.asc().nulls_first()
 
 
-def _directed(key: ColumnElement[Any], column: ColumnElement[Any], *, is_descending: bool) -> ColumnElement[Any]:
-    if not _is_nullable(column):
-        return key.desc() if is_descending else key.asc()
-    return key.desc().nulls_last() if is_descending else key.asc().nulls_first()
+def order_of(columns: Columns, keys: Sequence[SortKey], uid: ColumnElement[Any]) -> list[OrderKey]:
+    """Give the order for sort keys, made total by a uid that goes the way of the first key."""
+    return [*(_order_key(columns, key) for key in keys), OrderKey(uid, keys[0].is_descending)]
+
+
+def _order_key(columns: Columns, key: SortKey) -> OrderKey:
+    column = columns.collated(key.property, key.collation)
+    return OrderKey(ordinal(column) if is_text(column) else column, key.is_descending, _is_nullable(column))
 
 
 def _is_nullable(column: ColumnElement[Any]) -> bool:
@@ -106,9 +117,17 @@ def _combine(condition: Combination, items: list[ColumnElement[bool]]) -> Column
         case FilterOperation.NOT:
             return not_(and_(*items))
         case FilterOperation.EXCLUSIVE_OR:
-            return functools.reduce(operator.ne, [item.self_group() for item in items])
+            return _odd_of(items)
         case _:
             return and_(*items)
+
+
+def _odd_of(items: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    # By halves: one after the other, many would be nested deeper than databases take.
+    if len(items) == 1:
+        return items[0].self_group()
+    half = len(items) // 2
+    return operator.ne(_odd_of(items[:half]).self_group(), _odd_of(items[half:]).self_group())
 
 
 def _compare(columns: Columns, condition: Comparison) -> ColumnElement[bool]:
@@ -130,18 +149,32 @@ def _compare(columns: Columns, condition: Comparison) -> ColumnElement[bool]:
         case FilterOperation.NOT_EQUALS:
             found = not_(equals(condition.value))
         case FilterOperation.IN:
-            found = or_(false(), *(equals(value) for value in condition.value))
+            found = _is_one_of(column, condition.value, comparable)
         case FilterOperation.SUBSET:
             # A property of one value is a set of one, and without a value it is the empty set.
-            found = or_(column.is_(None), *(equals(value) for value in condition.value))
+            found = _is_one_of(column, (None, *condition.value), comparable)
         case FilterOperation.SUPERSET:
-            found = and_(true(), *(equals(value) for value in condition.value))
+            found = and_(_are_alike(condition.value, condition.collation), *map(equals, condition.value[:1]))
         case FilterOperation.CONTAINS:
             found = _both(column, holds_text(column, literal(comparable(condition.value))))
         case ordering:
             key = ordinal(column) if is_text(column) else column
             found = _both(column, _ORDERINGS[ordering](key, comparable(condition.value)))
     return found
+
+
+def _is_one_of(
+    column: ColumnElement[Any], values: tuple[Any, ...], comparable: Callable[[Any], Any]
+) -> ColumnElement[bool]:
+    # One list, not a chain of comparisons: databases bound how deep these are nested.
+    listed = [comparable(value) for value in dict.fromkeys(values) if value is not None]
+    found = _both(column, column.in_(listed))
+    return or_(column.is_(None), found) if None in values else found
+
+
+def _are_alike(values: Iterable[Any], collation: Collation) -> ColumnElement[bool]:
+    alike = {collated(each, collation) if isinstance(each, str) else each for each in values}
+    return false() if len(alike) > 1 else true()
 
 
 def _both(column: ColumnElement[Any], comparison: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -151,7 +184,8 @@ def _both(column: ColumnElement[Any], comparison: ColumnElement[bool]) -> Column
 def _compare_set(column: ColumnElement[Any], condition: Comparison) -> ColumnElement[bool]:
     text = func.coalesce(type_coerce(column, Text), ",")
     value: Any = condition.value
-    words = cast("tuple[str, ...]", value if isinstance(value, tuple) else (value,))
+    given = cast("tuple[str, ...]", value if isinstance(value, tuple) else (value,))
+    words = tuple(dict.fromkeys(given))
     holds = [holds_text(text, literal(f",{word},")) for word in words]
     rest = functools.reduce(lambda left, word: func.replace(left, f",{word},", ","), words, text)
     match condition.operation:

@@ -62,7 +62,7 @@ class Database:
         try:
             with self._reading_connection() as connection, connection.begin():
                 yield connection
-        except DataError as error:
+        except (DataError, OverflowError) as error:
             raise Invalid(NO_VALUE) from error
         except (OperationalError, self._driver_error) as error:
             raise Busy from error
@@ -99,7 +99,7 @@ class Database:
                 yield connection
         except IntegrityError as error:
             raise Conflict("This already exists or is still in use; nothing was changed.") from error
-        except DataError as error:
+        except (DataError, OverflowError) as error:
             raise Invalid(NO_VALUE) from error
         except OperationalError as error:
             raise Busy from error

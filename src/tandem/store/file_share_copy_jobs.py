@@ -67,7 +67,7 @@ def insert_file_share_copy_job(connection: Connection, job: Job, family: FileSha
         "organization_uid": job.organization_uid,
         "mapped_organization_uid": job.mapped_organization_uid,
     }
-    connection.execute(insert(file_share_copy_jobs).values(values))
+    connection.execute(insert(file_share_copy_jobs), values)
 
 
 def is_copied_to(connection: Connection, source_job_unique_uid: str, repository_uid: str) -> bool:

@@ -63,7 +63,7 @@ def insert_file_share_job(connection: Connection, job: Job, family: FileShareJob
         "mapped_organization_uid": job.mapped_organization_uid,
         "file_share_uid": file_share_uid,
     }
-    connection.execute(insert(file_share_jobs).values(values))
+    connection.execute(insert(file_share_jobs), values)
 
 
 def delete_file_share_job(connection: Connection, scope: Scope, unique_uid: str) -> None:

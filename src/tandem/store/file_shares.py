@@ -76,4 +76,4 @@ def insert_file_share(
     names = ("instance_uid", "backup_server_uid", "organization_uid", "name", "path")
     values = {name: getattr(share, name) for name in names}
     values |= {"created_at": created_at, "credentials_uid": credentials_uid}
-    connection.execute(insert(file_shares).values(values))
+    connection.execute(insert(file_shares), values)

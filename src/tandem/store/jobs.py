@@ -16,7 +16,7 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.sessions import SessionState, SessionType
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
-from tandem.store.query import columns_of, fetch_one, records, visible
+from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
 from tandem.store.tables import (
     backup_repositories,
     backup_servers,
@@ -76,7 +76,7 @@ def instance_first(columns: Any, uid: str) -> tuple[ColumnElement[Any], ColumnEl
 
 def jobs_by_unique_uid(connection: Connection, scope: Scope, uids: list[str]) -> dict[str, Job]:
     """Get several jobs at once, those that the caller sees."""
-    statement = _JOB.where(visible(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
+    statement = _JOB.where(visible_one_by_one(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
     return {job.unique_uid: job for job in records(connection, statement, Job)}
 
 
@@ -90,7 +90,7 @@ def insert_job(connection: Connection, job: Job) -> None:
     """Store the common part of a new job."""
     values = {name: getattr(job, name) for name in Job.__struct_fields__}
     values |= {"name_key": collated(job.name, Collation.IGNORECASE), "schedule_type": job.schedule.type}
-    connection.execute(insert(jobs).values(values))
+    connection.execute(insert(jobs), values)
 
 
 def set_job_enabled(connection: Connection, scope: Scope, unique_uid: str, *, is_enabled: bool) -> None:

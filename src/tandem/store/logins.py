@@ -112,7 +112,7 @@ def second_factors_of(connection: Connection, user_uid: str) -> list[SecondFacto
 
 
 def use_step(connection: Connection, login_id: int, step: int) -> bool:
-    """Use up a second factor's codes up to a step of time; False if that one was used before."""
-    unused = user_logins.c.last_step < step
+    """Use up a second factor's codes up to a step of time; False if that one was used before, or it is off."""
+    unused = (user_logins.c.last_step < step) & (user_logins.c.status == LoginStatus.ENABLED)
     statement = update(user_logins).where(user_logins.c.position == login_id, unused).values(last_step=step)
     return connection.execute(statement).rowcount == 1

@@ -37,7 +37,7 @@ class Prepared:
             statement: its parameters are named by `bindparam`, and are texts or integers.
             width: how many of its columns are wanted, from the first.
         """
-        self._statement = statement
+        self.statement = statement
         self._width = width
         self._forms: dict[str, _Form] = {}
 
@@ -57,9 +57,9 @@ class Prepared:
         return list(map(make, *columns))
 
     def _compile(self, dialect: Dialect) -> _Form:
-        compiled = cast("Any", self._statement.compile(dialect=dialect))
+        compiled = cast("Any", self.statement.compile(dialect=dialect))
         positions = None if compiled.positiontup is None else tuple(compiled.positiontup)
-        types = [cast("Any", column).type for column in self._statement.selected_columns][: self._width]
+        types = [cast("Any", column).type for column in self.statement.selected_columns][: self._width]
         decoders = tuple(type_.dialect_impl(dialect).result_processor(dialect, None) for type_ in types)
         defaults = {
             name: _bound(compiled.binds[name].type, value, dialect)

@@ -14,7 +14,7 @@ from tandem.domain.paging import Page
 from tandem.domain.sessions import Progress, Session, SessionState, SessionTask, SessionType
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
-from tandem.store.query import columns_of, fetch_one, records, visible
+from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
 from tandem.store.tables import file_shares, jobs, sessions
 
 _SESSION = select(*columns_of(sessions.c, Session))
@@ -58,7 +58,7 @@ def last_tasks_of(connection: Connection, scope: Scope, job_unique_uids: list[st
     joined = jobs.join(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
     joined = joined.join(file_shares, file_shares.c.instance_uid == sessions.c.file_share_uid)
     statement = select(*(columns[name] for name in SessionTask.__struct_fields__)).select_from(joined)
-    statement = statement.where(visible(jobs, scope), jobs.c.unique_uid.in_(job_unique_uids))
+    statement = statement.where(visible_one_by_one(jobs, scope), jobs.c.unique_uid.in_(job_unique_uids))
     return {task.job_unique_uid: task for task in records(connection, statement, SessionTask)}
 
 

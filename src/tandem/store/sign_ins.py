@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, o
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from tandem.domain.identity import Access, Caller
-from tandem.domain.logins import Account, IdentityProvider, LoginScope, LoginStatus, SignIn
+from tandem.domain.logins import Account, CodePurpose, IdentityProvider, LoginScope, LoginStatus, SignIn
+from tandem.store import codes
 from tandem.store.database import Connection
 from tandem.store.login_tables import sign_ins, user_logins
 from tandem.store.prepared import Prepared
@@ -125,6 +126,12 @@ def find_account(
     return Account(**{str(name): value for name, value in row.items()})
 
 
+def lock_account(connection: Connection, user_uid: str) -> Account | None:
+    """Find what is needed to sign somebody in as he is now, and keep changes of his user waiting until the commit."""
+    connection.execute(select(users.c.position).where(users.c.instance_uid == user_uid).with_for_update())
+    return find_account(connection, user_uid=user_uid)
+
+
 def insert_sign_in(connection: Connection, sign_in: SignIn) -> None:
     """Store a new sign-in."""
     connection.execute(insert(sign_ins).values({name: getattr(sign_in, name) for name in SignIn.__struct_fields__}))
@@ -165,6 +172,30 @@ def end_sign_ins(
     if access is not None:
         statement = statement.where(sign_ins.c.access == access)
     connection.execute(statement)
+
+
+def end_acting(connection: Connection, *, user_uid: str | None = None, organization_uid: str | None = None) -> None:
+    """End the sign-ins by which somebody acts as another, as what he may see of him has changed.
+
+    Args:
+        connection: the transaction of the change.
+        user_uid: one of the two.
+        organization_uid: or the organization of the one who is acted as.
+    """
+    statement = delete(sign_ins).where(sign_ins.c.actor_uid.is_not(None))
+    if user_uid is not None:
+        statement = statement.where(or_(sign_ins.c.user_uid == user_uid, sign_ins.c.actor_uid == user_uid))
+    if organization_uid is not None:
+        members = select(users.c.instance_uid).where(users.c.organization_uid == organization_uid)
+        statement = statement.where(sign_ins.c.user_uid.in_(members))
+    connection.execute(statement)
+
+
+def end_with_password(connection: Connection, user_uid: str) -> None:
+    """End all that came of a user's password, which is another from now on: sign-ins, and codes that it was given."""
+    end_sign_ins(connection, user_uid)
+    for purpose in CodePurpose:
+        codes.delete_codes(connection, user_uid, purpose)
 
 
 def delete_over(connection: Connection, now: datetime) -> None:

@@ -28,6 +28,7 @@ from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionTyp
 from tandem.protocol.messages import Order
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
 from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
 from tandem.store.location_tables import user_locations as user_locations  # noqa: PLC0414  (the same)
@@ -269,21 +270,6 @@ jobs = Table(
     UniqueConstraint("backup_server_uid", "instance_uid"),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
-# Lists hold live jobs only, and put null first, as SQLite does by itself; in PostgreSQL the migration says so.
-_LIVE_JOB = jobs.c.deleted_at.is_(None)
-for _names in (
-    ("organization_uid", "position"),
-    ("position", "organization_uid"),
-    ("organization_uid", "last_run", "unique_uid"),
-    ("last_run", "unique_uid", "name_key"),
-    ("name_key", "unique_uid"),
-):
-    Index(
-        f"ix_jobs_live_{'_'.join(_names)}",
-        *(jobs.c[_name] for _name in _names),
-        sqlite_where=_LIVE_JOB,
-        postgresql_where=_LIVE_JOB,
-    )
 
 # The two families repeat the immutable ids and the owner of their job, so that their lists read one table only.
 file_share_jobs = Table(
@@ -294,12 +280,11 @@ file_share_jobs = Table(
     Column("instance_uid", Uid, nullable=False, index=True),
     Column("backup_server_uid", Uid, nullable=False, index=True),
     Column("organization_uid", Uid, nullable=False),
-    Column("mapped_organization_uid", Uid, index=True),
+    Column("mapped_organization_uid", Uid),
     Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
     Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
-    Index("ix_file_share_jobs_organization_uid_position", "organization_uid", "position"),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -311,16 +296,17 @@ file_share_copy_jobs = Table(
     Column("instance_uid", Uid, nullable=False, index=True),
     Column("backup_server_uid", Uid, nullable=False, index=True),
     Column("organization_uid", Uid, nullable=False),
-    Column("mapped_organization_uid", Uid, index=True),
+    Column("mapped_organization_uid", Uid),
     Column("source_job_unique_uid", Uid, ForeignKey("file_share_jobs.unique_uid"), nullable=False, index=True),
     Column("source_job_instance_uid", Uid, nullable=False),
     Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
-    Index("ix_file_share_copy_jobs_organization_uid_position", "organization_uid", "position"),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
+
+index_jobs(jobs, [file_share_jobs, file_share_copy_jobs])
 
 sessions = Table(
     "sessions",

@@ -31,7 +31,7 @@ from tandem.domain.usage import LocationUsage
 from tandem.store.columns import MICROSECOND, microseconds
 from tandem.store.database import Connection
 from tandem.store.listing import Collection, shape_of
-from tandem.store.query import visible
+from tandem.store.query import visible, visible_parts
 from tandem.store.tables import (
     backup_servers,
     companies,
@@ -79,17 +79,15 @@ def list_usage(
     held = [visible(companies, scope)]
     if company_uid is not None:
         held.append(companies.c.instance_uid == company_uid)
-    statement = _collection(first, last).statement(scope, query, shape_of(_Row), held)
-    window = query.window
-    count = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
-    total = connection.scalar(count) or 0
-    found = [_Row(*row) for row in connection.execute(statement.limit(window.limit).offset(window.offset))]
+    listed, parts = _collection(first, last), visible_parts(locations, scope)
+    total = connection.scalar(listed.count_statement(parts, query, held)) or 0
+    found = [_Row(*row) for row in connection.execute(listed.statement(parts, query, shape_of(_Row), held))]
     # The rows first, then what is counted for them: counting is much more work than finding the rows.
     places: set[tuple[str, int]] = {(row.location_uid, row.begins) for row in found}
     sums: list[Any] = [*connection.execute(_counted(places))] if places else []
     counted: dict[tuple[str, int], Sequence[int]] = {(row[0], row[1]): row[2:] for row in sums}
     usage = [_usage(row, counted[row.location_uid, row.begins]) for row in found]
-    return Page(rows=usage, total=total, offset=window.offset)
+    return Page(rows=usage, total=total, offset=query.window.offset)
 
 
 def _collection(first: date, last: date) -> Collection[Any]:

@@ -142,6 +142,6 @@ def note_second_factors(connection: Connection, uid: str) -> None:
 
 
 def is_email_of(connection: Connection, uid: str, email: str) -> bool:
-    """Say whether a user has this e-mail address, whatever its case."""
+    """Say whether a user has this e-mail address, whatever its case; an empty one is none."""
     found = connection.scalar(select(users.c.email).where(users.c.instance_uid == uid))
-    return found is not None and found.strip().casefold() == email.strip().casefold()
+    return bool(found) and found.strip().casefold() == email.strip().casefold()

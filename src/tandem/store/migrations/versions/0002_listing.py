@@ -26,13 +26,20 @@ return case when value is null then null else coalesce((
 ), '') end
 """
 LIVE = "deleted_at is null"
-INDEXES = (
-    ("ix_jobs_live_organization_uid_position", "organization_uid, position"),
-    ("ix_jobs_live_organization_uid_last_run_unique_uid", "organization_uid, last_run {nulls_first}, unique_uid"),
-    ("ix_jobs_live_last_run_unique_uid_name_key", "last_run {nulls_first}, unique_uid, name_key"),
-    ("ix_jobs_live_name_key_unique_uid", "name_key {code_points}, unique_uid"),
-    ("ix_jobs_live_position_organization_uid", "position, organization_uid"),
-)
+# Each holds all that its lists are found by, so that only the rows of a page are read: SQLite wants `deleted_at` too.
+INDEXES = {
+    "ix_jobs_live_position": "position, organization_uid, deleted_at",
+    "ix_jobs_live_last_run": "last_run {nulls_first}, unique_uid, name_key, deleted_at",
+    "ix_jobs_live_name_key": "name_key {code_points}, deleted_at",
+    "ix_jobs_live_organization_uid_position": "organization_uid, position, deleted_at",
+    "ix_jobs_live_organization_uid_last_run": (
+        "organization_uid, last_run {nulls_first}, unique_uid, name_key, deleted_at"
+    ),
+    "ix_jobs_live_mapped_organization_uid_position": "mapped_organization_uid, position, organization_uid, deleted_at",
+    "ix_jobs_live_mapped_organization_uid_last_run": (
+        "mapped_organization_uid, last_run {nulls_first}, unique_uid, organization_uid, name_key, deleted_at"
+    ),
+}
 
 
 def upgrade() -> None:
@@ -47,11 +54,15 @@ def upgrade() -> None:
     with op.batch_alter_table("jobs") as table:
         table.alter_column("name_key", existing_type=sa.Text(), nullable=False)
         table.alter_column("schedule_type", existing_type=sa.String(40), nullable=False)
-    for name, columns in INDEXES:
+    for name, columns in INDEXES.items():
         # SQLite always sorts null first and compares texts by code point.
         nulls_first, code_points = ("nulls first", 'collate "C"') if is_postgresql else ("", "")
         keys = columns.format(nulls_first=nulls_first, code_points=code_points)
         op.execute(f"create index {name} on jobs ({keys}) where {LIVE}")
+    for table in ("file_share_jobs", "file_share_copy_jobs"):
+        mapped = ["mapped_organization_uid", "position", "organization_uid"]
+        op.create_index(f"ix_{table}_mapped_organization_uid_position", table, mapped)
+        op.drop_index(f"ix_{table}_mapped_organization_uid", table)
 
 
 def _fill() -> None:
