@@ -181,7 +181,6 @@ WITHOUT_SCOPE = {
         "sign_ins.find_caller",
         "sign_ins.find_key_holder",
         "sign_ins.find_sign_in",
-        "sign_ins.lock_account",
         "sign_ins.renew_sign_in",
     },
     "a user who has proved who he is by a code": {"users.is_email_of", "users.replace_password"},
