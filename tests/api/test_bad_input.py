@@ -123,7 +123,7 @@ NO_PATH: list[object] = [
     "\\\\server\\share",
     "C:\\share",
 ]
-NO_PASSWORD: list[object] = [*NO_TEXT, "", "short", "x" * 1025]
+NO_PASSWORD: list[object] = [*(value for value in NO_TEXT if value is not None), "", "short", "x" * 1025]
 TOO_LONG: list[object] = [*NO_TEXT[:2], [], {}, "x" * 2001, "a\0b"]
 OTHERS = [uid("nothing"), BETAS.server]
 NO_SECRET: list[object] = [1.5, True, [], {}, "x" * 1025, "a\0b"]

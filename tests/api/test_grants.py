@@ -498,3 +498,14 @@ def test_what_is_over_is_forgotten(console: Console) -> None:
     sweep(console.context)
     with console.database.reading() as connection:
         assert counted(connection) == before
+
+
+def test_a_customers_log_says_that_his_provider_acted_but_not_who_nor_from_where(console: Console) -> None:
+    acting = given(act_as(console, given(password(console, ALICE)), BOB))
+    patch = [{"op": "replace", "path": "/isEnabled", "value": False}]
+    token = {"Authorization": f"Bearer {acting['access_token']}"}
+    assert console.call("PATCH", f"{JOBS}/{ACMES.job}", None, json=patch, headers=token).status_code == 200
+    told = console.data("/eventLogs/activityLogs", BOB)
+    assert any("(by the service provider)" in line["message"] for line in told)
+    assert not [line for line in told if "alice" in str(line) or ALICE.uid in str(line) or "192.0.2" in str(line)]
+    assert any("alice" in line["message"] for line in console.data("/eventLogs/activityLogs", ALICE))

@@ -39,6 +39,7 @@ MFA_TOKEN_LIFETIME = timedelta(minutes=5)
 MFA_ATTEMPTS_MAX = 5
 # These two come without a refresh token: what they were given for is asked for again afterwards.
 ENROLMENT_LIFETIME = timedelta(minutes=15)
+THE_PROVIDER = "the service provider"
 ACTING_LIFETIME = timedelta(minutes=15)
 ISSUE_TOKEN = "OAuth2IssueToken"  # noqa: S105  (the operation's id)
 
@@ -263,19 +264,19 @@ def _act(connection: Connection, desk: Desk, parent: SignIn, actor: Caller, acte
         _sign_in(desk, acted, access, ACTING_LIFETIME, parent.second_login_id),
         login_id=parent.login_id,
         actor_uid=actor.user_uid,
-        actor_name=actor.user_name,
+        # A customer is told that his provider acts, not by whom.
+        actor_name=actor.user_name if actor.organization_uid == acted.organization_uid else THE_PROVIDER,
         actor_role=actor.role,
         acted_role=acted.role,
         parent_uid=parent.instance_uid,
     )
-    detail = f"{acted.user_name}, from {desk.address}"
     now = desk.context.clock()
     activity_log.record_activity(
         connection,
         actor,
         ISSUE_TOKEN,
         object_uid=acted.user_uid,
-        detail=detail,
+        detail=acted.user_name,
         now=now,
         type=ActivityType.USER_IMPERSONATION_SUCCESSFUL,
         object_organization_uid=acted.organization_uid,
