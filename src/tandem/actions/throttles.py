@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 import msgspec
@@ -42,6 +43,7 @@ def subject(kind: str, *parts: str, free: int | None) -> Subject:
     return Subject(hash_secret("\0".join([kind, *parts])), free)
 
 
+@lru_cache(maxsize=1024)  # asked at every request, mostly of the same few
 def origin(address: str) -> str:
     """Give what counts as one address: of IPv6 a /64, since whoever has one address there has all of them."""
     try:
