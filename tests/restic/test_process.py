@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,3 +181,30 @@ def test_no_descriptor_is_left_open(program: Program) -> None:
     for _ in range(3):
         process.run(engine, [], repository=access, from_repository=access)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+class LateWriter:
+    """A process that says what it has to say in the moment after a look at its pipe that found nothing, and ends."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._has_ended = False
+
+    def poll(self) -> int:
+        if not self._has_ended:
+            os.write(self._pipe, b"the last line\n")
+            os.close(self._pipe)
+            self._has_ended = True
+        return 0
+
+    def wait(self) -> int:
+        return 0
+
+
+def test_what_is_written_just_before_the_end_is_not_lost() -> None:
+    reading, writing = os.pipe()
+    heard: list[bytes] = []
+    late: Any = LateWriter(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert not process._follow(late, {pipe: heard.append}, threading.Event())
+    assert heard == [b"the last line\n"]

@@ -207,6 +207,8 @@ def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelecto
             process.wait(_POLL_SECONDS)
         return True
 
+    # Asked first: what it writes between a look that finds nothing and its end would be lost otherwise.
+    was_alive = process.poll() is None
     ready = selector.select(_POLL_SECONDS)
     for key, _ in ready:
         chunk = os.read(key.fd, _READ_BYTES)
@@ -214,7 +216,7 @@ def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelecto
             key.data(chunk)
         else:
             selector.unregister(key.fileobj)
-    return bool(ready) or process.poll() is None
+    return bool(ready) or was_alive
 
 
 def _ignore(_: object) -> None:
