@@ -206,5 +206,5 @@ def test_what_is_written_just_before_the_end_is_not_lost() -> None:
     heard: list[bytes] = []
     late: Any = LateWriter(writing)
     with os.fdopen(reading, "rb") as pipe:
-        assert not process._follow(late, {pipe: heard.append}, threading.Event())
+        assert not process._follow(late, {pipe: heard.append}, threading.Event())  # pyright: ignore[reportPrivateUsage]
     assert heard == [b"the last line\n"]
