@@ -10,8 +10,6 @@ from typing import Any, cast
 import msgspec
 from msgspec import inspect
 
-SINCE = "x-since-version"
-
 
 class Kind(StrEnum):
     """What a property is compared as."""
