@@ -7,14 +7,18 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from tandem.agent.folders import real_path
+import msgspec
+
+from tandem.agent import holds
+from tandem.agent.mounts import ShareLost
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
+from tandem.domain.holds import judge_adopted_points, judge_new_point
 from tandem.domain.retention import FOREVER, Point, kept
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport, RepositoryConfiguration
-from tandem.restic import backup, listing, snapshots
+from tandem.restic import backup, forget, listing, masks, snapshots
 from tandem.restic.errors import ResticError
 from tandem.restic.process import RepositoryAccess
 
@@ -40,12 +44,16 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
         ResticError: if no point was made; Stopped if the run was told to end.
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    holds.take_releases(run.means.state, run.configuration)
+    run.means.clock_watch.look(run.configuration)
     repository = run.repository(job.target_repository_uid)
     access = run.means.repositories.open(repository, run.control)
     before = listing.bytes_used(Path(repository.path))
-    _reconcile(run, job, repository, access, _Origin(real_path(share.path), host_name))
+    _reconcile(run, job, repository, access, _Origin(run.means.mounts.path_of(share), host_name))
     try:
         _back_up(run, job, access, share, host_name)
+    except ShareLost:
+        raise
     except ResticError as error:
         if not is_about_writing(error, repository):
             raise
@@ -61,9 +69,6 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
 def _back_up(
     run: Run, job: JobConfiguration, access: RepositoryAccess, share: FileShareConfiguration, host_name: str
 ) -> None:
-    if not Path(share.path).is_dir():
-        raise ResticError(f"The folder {share.path} of the share {share.name} is not there; is its disk mounted?")
-
     def show(progress: backup.Progress) -> None:
         run.show(
             Progress(
@@ -76,19 +81,31 @@ def _back_up(
         )
 
     started_at = run.now
-    # Of a symbolic link restic saves the link itself, and none of the files behind it.
-    folder = real_path(share.path)
-    summary = backup.run(run.means.engine, access, folder, host=host_name, on_progress=show, control=run.control)
-    point = HeldPoint(
-        uid=str(uuid.uuid4()),
-        snapshot_id=summary.snapshot_id,
-        created_at=started_at,
-        size=summary.total_bytes_processed,
-        added=summary.data_added,
-        files=summary.total_files_processed,
-        is_complete=summary.is_complete,
-    )
-    _remember(run, job, point)
+    with run.means.mounts.open(share) as source:
+        with run.means.mounts.watch(source, run.control) as control:
+            summary = backup.run(
+                run.means.engine,
+                access,
+                source.path,
+                host=host_name,
+                is_remote=source.is_remote,
+                excludes=masks.patterns(source.path, share.inclusion_masks, share.exclusion_masks),
+                on_progress=show,
+                control=control,
+            )
+        point = HeldPoint(
+            uid=str(uuid.uuid4()),
+            snapshot_id=summary.snapshot_id,
+            created_at=started_at,
+            size=summary.total_bytes_processed,
+            added=summary.data_added,
+            files=summary.total_files_processed,
+            is_complete=summary.is_complete,
+        )
+        if lost := source.last_look():
+            _discard(run, job, access, point)
+            raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
+    _remember_new(run, job, point)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,
@@ -101,6 +118,26 @@ def _back_up(
         run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
 
 
+def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    state = run.means.state
+    before = [holds.seen(known) for known in state.points(job.uid, is_going=False)]
+    with state.transaction():
+        # Together: no crash lets a point be trusted that should not be.
+        _remember(run, job, point)
+        holds.add_causes(state, job.uid, judge_new_point(holds.seen(point), before, run.now))
+
+
+def _discard(run: Run, job: JobConfiguration, access: RepositoryAccess, point: HeldPoint) -> None:
+    """Forget a point that was made of a share that was going away: what it lacks was not deleted."""
+    state, repository_uid = run.means.state, job.target_repository_uid
+    with state.transaction():
+        state.put_point(repository_uid, job.uid, msgspec.structs.replace(point, is_complete=False))
+        state.mark_points_going(repository_uid, [point.snapshot_id])
+    # If this fails, the next run forgets it with the others that are going.
+    forget.run(run.means.engine, access, [point.snapshot_id], control=run.control)
+    state.drop_point(repository_uid, point.snapshot_id)
+
+
 def _free_space(
     run: Run,
     job: JobConfiguration,
@@ -109,8 +146,11 @@ def _free_space(
     *,
     is_urgent: bool = False,
 ) -> None:
-    _keep_retention(run, job, repository, access)
-    prune_if_worth_it(run, repository, access, is_urgent=is_urgent)
+    if why := holds.why_held(run.means.state, job):
+        run.warn(why)
+    else:
+        _keep_retention(run, job, repository, access)
+        prune_if_worth_it(run, repository, access, is_urgent=is_urgent)
     run.means.state.add_report(run.means.repositories.measure(repository))
 
 
@@ -120,6 +160,7 @@ def _keep_retention(
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
+    keep |= holds.newest_complete_id(list(points.values()))
     for snapshot_id in sorted(set(points) - keep):
         expired = job.retention.expires_at(points[snapshot_id].created_at)
         run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
@@ -155,6 +196,7 @@ def _reconcile(
     if not held - state.known_snapshots(repository.uid, copies):
         return
     known = state.known_snapshots(repository.uid, copies)
+    adopted: list[HeldPoint] = []
     for snapshot in snapshots.read(run.means.engine, access, control=run.control):
         is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
         if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
@@ -168,9 +210,15 @@ def _reconcile(
             files=0,
             is_complete=False,
         )
-        _remember(run, job, point)
+        adopted.append(point)
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text)
+    before = [holds.seen(point) for point in state.points(job.uid, is_going=False)]
+    with state.transaction():
+        for point in adopted:
+            _remember(run, job, point)
+        causes = judge_adopted_points([holds.seen(point) for point in adopted], before, run.now)
+        holds.add_causes(state, job.uid, causes)
 
 
 def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:

@@ -14,6 +14,7 @@ from threading import Event, Lock, RLock, Thread
 import msgspec
 import structlog
 
+from tandem.agent import retries
 from tandem.agent.restore import run_restore
 from tandem.agent.run import Means, Run
 from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
@@ -44,6 +45,7 @@ class _Task(msgspec.Struct, frozen=True, kw_only=True):
     repositories: frozenset[str]
     work: Callable[[Run], None]
     chained: tuple[str, ...] = ()
+    job: JobConfiguration | None = None
     note_plan: Callable[[], None] | None = None
 
 
@@ -107,6 +109,7 @@ class Sessions:
                 repositories=frozenset({job.target_repository_uid} | sources),
                 work=work,
                 chained=_chained_to(job, configuration),
+                job=job,
                 note_plan=note_plan,
             )
         )
@@ -193,6 +196,8 @@ class Sessions:
                 self._means.state.put_session(task.session)
                 if task.note_plan is not None:
                     task.note_plan()
+                if task.job is not None:
+                    retries.begin(self._means.state, task.job, self._means.clock())
             stop = Event()
             # A daemon: one that hangs on a dead mount must not keep the agent's process from ending.
             name = f"session {task.session.instance_uid}"
@@ -203,7 +208,7 @@ class Sessions:
 
     def _attend(self, task: _Task, stop: Event) -> None:
         run = Run(self._means, task.configuration, stop, partial(self._show, task.session.instance_uid))
-        state = SessionState.FAILED
+        state, retried = SessionState.FAILED, task.job
         try:
             with ExitStack() as held:
                 # In one order for all, so that two runs cannot wait for each other.
@@ -213,6 +218,7 @@ class Sessions:
                 task.work(run)
             state = run.result()[0]
         except Stopped:
+            retried = None
             why = "The agent was stopped" if self._closing.is_set() else "The session was stopped on request"
             run.messages.append(f"{why}; the next run goes on from what was done.")
         except (ResticError, OSError) as error:
@@ -222,7 +228,7 @@ class Sessions:
             run.messages.append(f"The agent failed: {type(error).__name__}: {error}. Its log has more.")
         is_done = state in {SessionState.SUCCESS, SessionState.WARNING}
         ended = msgspec.structs.replace(task.session, statistics=run.result()[1], plan=run.plan)
-        self._end_surely(ended, state, run.messages, task.chained if is_done else ())
+        self._end_surely(ended, state, run.messages, task.chained if is_done else (), retried)
         with self._guard:
             del self._stops[task.key], self._threads[task.key]
         self._wake()
@@ -243,25 +249,40 @@ class Sessions:
             self._progress[session.instance_uid] = Progress()
         self._wake()
 
-    def _end_surely(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str]) -> None:
+    def _end_surely(
+        self,
+        session: Session,
+        state: SessionState,
+        messages: list[str],
+        chained: Iterable[str],
+        retried: JobConfiguration | None,
+    ) -> None:
         while True:
             try:
-                return self._end(session, state, messages, chained)
+                return self._end(session, state, messages, chained, retried)
             except sqlite3.Error:  # the agent's disk is full, most likely: that passes
                 log.exception("session not noted", session=session.instance_uid, state=state)
                 if self._closing.wait(NOTE_AGAIN_SECONDS):
                     return None  # the next start ends it
 
-    def _end(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str] = ()) -> None:
+    def _end(
+        self,
+        session: Session,
+        state: SessionState,
+        messages: list[str],
+        chained: Iterable[str] = (),
+        retried: JobConfiguration | None = None,
+    ) -> None:
         now = self._means.clock()
         with self._guard:
             progress = self._progress.pop(session.instance_uid, session.progress)
         if state is SessionState.SUCCESS:
             progress = msgspec.structs.replace(progress, percent=100.0)
-        ended = msgspec.structs.replace(
-            session, state=state, ended_at=now, messages=bounded(messages), progress=progress
-        )
         with self._means.state.transaction():
+            told = retries.note_end(self._means.state, retried, state, now) if retried else []
+            ended = msgspec.structs.replace(
+                session, state=state, ended_at=now, messages=bounded([*messages, *told]), progress=progress
+            )
             self._means.state.add_report(SessionReport(session=ended))
             self._means.state.drop_session(session.instance_uid)
             for job_uid in chained:
