@@ -17,7 +17,8 @@ POSITIONAL_PARAMETERS_MAX = 5
 
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 READS_ENVIRONMENT = {"config.py"}
-STARTS_PROCESSES = {"restic/process.py", "server/up.py"}
+# Programs that mount shares have to be started where shares are mounted; they know nothing of restic.
+STARTS_PROCESSES = {"restic/process.py", "server/up.py", "agent/mount_programs.py"}
 
 # In pieces, so that this file may itself be searched.
 INDEX_HOSTS = [

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from tandem.agent import holds
 from tandem.agent.mounts import ShareLost
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
 from tandem.domain.holds import judge_adopted_points, judge_new_point
 from tandem.domain.retention import FOREVER, Point, kept
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport, RepositoryConfiguration
-from tandem.restic import backup, forget, listing, masks, snapshots
+from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
+from tandem.restic import backup, forget, masks, snapshots
 from tandem.restic.errors import ResticError
-from tandem.restic.process import RepositoryAccess
 
 ERRORS_SHOWN_MAX = 20
 
@@ -46,12 +45,16 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
     holds.take_releases(run.means.state, run.configuration)
     run.means.clock_watch.look(run.configuration)
-    repository = run.repository(job.target_repository_uid)
-    access = run.means.repositories.open(repository, run.control)
-    before = listing.bytes_used(Path(repository.path))
-    _reconcile(run, job, repository, access, _Origin(run.means.mounts.path_of(share), host_name))
+    with run.open(job.target_repository_uid) as repository:
+        _make_point(run, job, repository, share, host_name)
+
+
+def _make_point(
+    run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
+) -> None:
+    _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
     try:
-        _back_up(run, job, access, share, host_name)
+        _back_up(run, job, repository, share, host_name)
     except ShareLost:
         raise
     except ResticError as error:
@@ -59,15 +62,15 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
             raise
         # What retention takes anyway makes room for the next run.
         with contextlib.suppress(ResticError):
-            _free_space(run, job, repository, access, is_urgent=True)
+            _free_space(run, job, repository, is_urgent=True)
         raise RepositoryFull(f"The repository cannot be written: {error}", exit_code=error.exit_code) from error
     finally:
-        run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
-    _free_space(run, job, repository, access)
+        run.note(transferred=repository.grown_by())
+    _free_space(run, job, repository)
 
 
 def _back_up(
-    run: Run, job: JobConfiguration, access: RepositoryAccess, share: FileShareConfiguration, host_name: str
+    run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
     def show(progress: backup.Progress) -> None:
         run.show(
@@ -85,7 +88,7 @@ def _back_up(
         with run.means.mounts.watch(source, run.control) as control:
             summary = backup.run(
                 run.means.engine,
-                access,
+                repository.access,
                 source.path,
                 host=host_name,
                 is_remote=source.is_remote,
@@ -103,7 +106,7 @@ def _back_up(
             is_complete=summary.is_complete,
         )
         if lost := source.last_look():
-            _discard(run, job, access, point)
+            _discard(run, job, repository, point)
             raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
     _remember_new(run, job, point)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
@@ -127,36 +130,27 @@ def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
         holds.add_causes(state, job.uid, judge_new_point(holds.seen(point), before, run.now))
 
 
-def _discard(run: Run, job: JobConfiguration, access: RepositoryAccess, point: HeldPoint) -> None:
+def _discard(run: Run, job: JobConfiguration, repository: OpenRepository, point: HeldPoint) -> None:
     """Forget a point that was made of a share that was going away: what it lacks was not deleted."""
-    state, repository_uid = run.means.state, job.target_repository_uid
+    state = run.means.state
     with state.transaction():
-        state.put_point(repository_uid, job.uid, msgspec.structs.replace(point, is_complete=False))
-        state.mark_points_going(repository_uid, [point.snapshot_id])
+        state.put_point(repository.uid, job.uid, msgspec.structs.replace(point, is_complete=False))
+        state.mark_points_going(repository.uid, [point.snapshot_id])
     # If this fails, the next run forgets it with the others that are going.
-    forget.run(run.means.engine, access, [point.snapshot_id], control=run.control)
-    state.drop_point(repository_uid, point.snapshot_id)
+    forget.run(run.means.engine, repository.access, [point.snapshot_id], control=run.control)
+    state.drop_point(repository.uid, point.snapshot_id)
 
 
-def _free_space(
-    run: Run,
-    job: JobConfiguration,
-    repository: RepositoryConfiguration,
-    access: RepositoryAccess,
-    *,
-    is_urgent: bool = False,
-) -> None:
+def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
     if why := holds.why_held(run.means.state, job):
         run.warn(why)
     else:
-        _keep_retention(run, job, repository, access)
-        prune_if_worth_it(run, repository, access, is_urgent=is_urgent)
-    run.means.state.add_report(run.means.repositories.measure(repository))
+        _keep_retention(run, job, repository)
+        prune_if_worth_it(run, repository, is_urgent=is_urgent)
+    run.means.state.add_report(repository.report())
 
 
-def _keep_retention(
-    run: Run, job: JobConfiguration, repository: RepositoryConfiguration, access: RepositoryAccess
-) -> None:
+def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository) -> None:
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
@@ -168,18 +162,12 @@ def _keep_retention(
     state.mark_points_going(repository.uid, set(points) - keep)
     going = state.points(job.uid, is_going=True)
     added = sum(point.added for point in going)
-    forget_points(run, repository, access, [point.snapshot_id for point in going], added)
+    forget_points(run, repository, [point.snapshot_id for point in going], added)
     for point in going:
         _report_gone(run, job, point)
 
 
-def _reconcile(
-    run: Run,
-    job: JobConfiguration,
-    repository: RepositoryConfiguration,
-    access: RepositoryAccess,
-    origin: _Origin,
-) -> None:
+def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
     """Bring what we remember in line with what the repository holds.
 
     A run that was cut short between restic's saving of a point and our noting of it left one that nobody knows; a
@@ -187,7 +175,7 @@ def _reconcile(
     once known, retention would forget them.
     """
     state = run.means.state
-    held = set(listing.snapshot_ids(Path(repository.path)))
+    held = repository.held
     for point in state.points(job.uid, is_going=False):
         if point.snapshot_id not in held:
             run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
@@ -197,7 +185,7 @@ def _reconcile(
         return
     known = state.known_snapshots(repository.uid, copies)
     adopted: list[HeldPoint] = []
-    for snapshot in snapshots.read(run.means.engine, access, control=run.control):
+    for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
         is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
         if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
             continue
