@@ -108,9 +108,7 @@ class BackupServer:
         self.repositories = Repositories(self.engine, self.state, self.processes, self.data)
         watch = ClockWatch(self.state, self.clock, self.clock.passed)
         mounts = Mounts(self.data, HURRY)
-        self.means = Means(
-            self.engine, self.state, self.repositories, self.processes, self.clock, mounts, watch
-        )
+        self.means = Means(self.engine, self.state, self.repositories, self.processes, self.clock, mounts, watch)
         self.sessions = Sessions(self.means, HOST, self.data, self._wake)
 
     def restart(self, engine: Engine | None = None) -> None:

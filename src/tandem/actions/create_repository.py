@@ -10,6 +10,7 @@ from tandem.actions.paths import check_path, refuse_overlap
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.encryption_passwords import check_password
 from tandem.domain.errors import Conflict, Invalid
+from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.identity import Scope
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.sealing import generate_password
@@ -142,6 +143,8 @@ def _check_neighbours(connection: Connection, backup_server_uid: str, new: NewRe
             raise Conflict(f'name: a repository named "{new.name}" exists on this backup server.', field="name")
         refuse_overlap(new.path, neighbour.path, field="path", what=f"the repository {neighbour.name}")
     for _uid, name, path in file_shares.paths_of_server(connection, backup_server_uid):
+        if kind_of(path) is not ShareKind.FOLDER:
+            continue
         refuse_overlap(new.path, path, field="path", what=f"the file share {name}")
     ready = [neighbour.instance_uid for neighbour in neighbours if neighbour.state is RepositoryState.READY]
     return ready[0] if ready else None

@@ -185,7 +185,9 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    doubtful = {point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete}
+    doubtful = {
+        point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
+    }
     stays = newest_held(ledger.entries.values(), but=doubtful)
     planned = plan_forgets(ledger.entries.values(), job.retention, run.now)
     going = [entry for entry in planned if entry.source_snapshot_id != stays]

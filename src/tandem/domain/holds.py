@@ -143,7 +143,9 @@ def judge_dates(new: Iterable[SeenPoint], before: Sequence[SeenPoint], now: date
             text = f"A restore point is dated in the future: {_moment(point.created_at)}."
             causes.append(_cause(HoldReason.FUTURE_DATED, text, now, point))
         elif latest is not None and point.created_at < latest - CLOCK_TOLERANCE:
-            text = f"A new restore point is dated {_moment(point.created_at)}, before an older one of {_moment(latest)}."
+            text = (
+                f"A new restore point is dated {_moment(point.created_at)}, before an older one of {_moment(latest)}."
+            )
             causes.append(_cause(HoldReason.BACK_DATED, text, now, point))
     return causes
 
