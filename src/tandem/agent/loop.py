@@ -224,10 +224,8 @@ class Agent:
     def _obey(self, order: Order) -> str:
         configuration = self._configuration
         match order:
-            case CheckFolder(path=path, credentials=credentials):
-                if kind_of(path) is not ShareKind.FOLDER:
-                    return self._means.mounts.check(path, credentials)
-                return check_share(path, configuration, self._data)
+            case CheckFolder():
+                return self._check(order, configuration)
             case StopJob(job_uid=job_uid):
                 return self._sessions.stop_job(job_uid)
             case StartJob(job_uid=job_uid):
@@ -240,6 +238,11 @@ class Agent:
                 if configuration is None:
                     return "This agent has no configuration yet."
                 return self._sessions.start_restore(order, configuration)
+
+    def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
+        if kind_of(order.path) is ShareKind.FOLDER:
+            return check_share(order.path, configuration, self._data)
+        return self._means.mounts.check(order.path, order.credentials)
 
     def _start(self, job_uid: str, configuration: Configuration | None) -> str:
         jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []

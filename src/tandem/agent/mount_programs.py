@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,8 @@ MOUNT_SECONDS_MAX = 12.0
 END_SECONDS_MAX = 3.0
 SAID_BYTES_MAX = 16_384
 # As measured: fewer requests for the same bytes, and what was listed once is not asked for again in a run.
-RCLONE_FLAGS = (
+RCLONE_FLAGS = ("--low-level-retries=2", "--contimeout=5s", "--timeout=30s")
+MOUNT_FLAGS = (
     "--read-only",
     "--poll-interval=0",
     "--dir-cache-time=1000h",
@@ -35,10 +36,6 @@ RCLONE_FLAGS = (
     "--vfs-cache-mode=off",
     "--vfs-read-chunk-streams=4",
     "--buffer-size=0",
-    "--low-level-retries=2",
-    "--contimeout=5s",
-    "--timeout=30s",
-    "--config=/dev/fd/{config}",
 )
 KERNEL_FLAGS = "ro,nosuid,nodev,noexec,soft"
 FILE_SYSTEMS = {ShareKind.SMB: "cifs", ShareKind.NFS: "nfs"}
@@ -82,8 +79,8 @@ class KernelMount:
         """Whether somebody serves the mount: the kernel does."""
         return True
 
-    def refresh(self) -> None:
-        """Forget what was listed: the kernel asks by itself after a few seconds."""
+    def ask(self) -> None:
+        """Ask the server for the share: the kernel does at each look."""
 
     def said(self) -> str:
         """Give what the program last said."""
@@ -97,21 +94,23 @@ class KernelMount:
 class RcloneMount:
     """A mount that a process of rclone serves."""
 
-    def __init__(self, process: subprocess.Popen[bytes], point: Path, log: IO[bytes]) -> None:
-        """Take a process that was just started."""
+    def __init__(
+        self, process: subprocess.Popen[bytes], point: Path, log: IO[bytes], check: Callable[[], None]
+    ) -> None:
+        """Take a process that was just started, what it writes, and what asks the server anew."""
         self._process = process
         self._point = point
         self._log = log
+        self._check = check
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is there."""
         return self._process.poll() is None
 
-    def refresh(self) -> None:
-        """Forget what was listed, so that the next look asks the server."""
-        if self.is_alive:
-            self._process.send_signal(signal.SIGHUP)
+    def ask(self) -> None:
+        """Ask the server for the share, past what is remembered of it; raises MountError if it is not there."""
+        self._check()
 
     def said(self) -> str:
         """Give what the program last said."""
@@ -172,26 +171,68 @@ def mount_by_kernel(location: ShareLocation, account: Account, point: Path) -> K
 
 
 def mount_by_rclone(location: ShareLocation, account: Account, point: Path) -> RcloneMount:
-    """Have rclone serve an SMB share at a folder; raises MountError if it cannot be started."""
+    """Have rclone serve an SMB share at a folder; raises MountError if it cannot, or if the share does not open."""
     program = find_rclone()
     if program is None or not Path("/dev/fuse").exists():
         raise MountError("This backup server can mount no SMB share: install cifs-utils, or rclone and fuse3.")
-    with tempfile.TemporaryFile() as log, os.fdopen(os.memfd_create("rclone"), "wb") as config:
-        config.write(f"[share]\ntype = smb\n{_password_line(program, account)}".encode())
-        config.flush()
-        flags = [flag.format(config=config.fileno()) for flag in RCLONE_FLAGS]
-        remote = f"share:{'/'.join(filter(None, [location.share, location.folder]))}"
-        command = [*_dying_with_us(), program, "mount", *flags, f"--cache-dir={point.parent}", remote, str(point)]
-        process = subprocess.Popen(
-            command,
+    remote = _Remote(program, location, account)
+    # A mount of what is not there would be empty, and look like a share whose files were all deleted.
+    remote.check()
+    flags = [*RCLONE_FLAGS, *MOUNT_FLAGS, f"--cache-dir={point.parent}"]
+    with tempfile.TemporaryFile() as log, remote.configured() as config:
+        process = subprocess.Popen(  # noqa: S603  (our own flags)
+            [*_dying_with_us(), program, "mount", f"--config=/dev/fd/{config}", *flags, remote.name, str(point)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_environment(location, account),
-            pass_fds=[config.fileno()],
+            env=remote.environment(),
+            pass_fds=[config],
             start_new_session=True,
         )
-        return RcloneMount(process, point, os.fdopen(os.dup(log.fileno()), "rb"))
+        return RcloneMount(process, point, os.fdopen(os.dup(log.fileno()), "rb"), remote.check)
+
+
+class _Remote:
+    """A share as rclone knows it: where it is in the environment, the password in a memory file."""
+
+    def __init__(self, program: str, location: ShareLocation, account: Account) -> None:
+        self._program = program
+        self._location = location
+        self._account = account
+        self._settings = f"[share]\ntype = smb\n{_password_line(program, account)}".encode()
+        self.name = f"share:{'/'.join(filter(None, [location.share, location.folder]))}"
+
+    @contextmanager
+    def configured(self) -> Generator[int]:
+        """Give the descriptor of a file with the settings."""
+        with os.fdopen(os.memfd_create("rclone"), "wb") as config:
+            config.write(self._settings)
+            config.flush()
+            yield config.fileno()
+
+    def environment(self) -> dict[str, str]:
+        """Give all that rclone gets to see of the environment."""
+        host, account = self._location.host.strip("[]"), self._account
+        named = {"HOST": host, "PORT": str(self._location.port), "USER": account.user or "guest"}
+        named["DOMAIN"] = account.domain
+        settings = {f"RCLONE_CONFIG_SHARE_{name}": value for name, value in named.items() if value}
+        return {"PATH": SEARCH_PATH, "TMPDIR": tempfile.gettempdir(), **settings}
+
+    def check(self) -> None:
+        """Ask the server for the share's root; raises MountError if it is not there."""
+        with self.configured() as config:
+            command = [self._program, "lsjson", "--stat", f"--config=/dev/fd/{config}", *RCLONE_FLAGS, self.name]
+            result = _run(command, MOUNT_SECONDS_MAX, environment=self.environment(), descriptors=[config])
+        if result is None:
+            raise MountError(explain(self._location, "timeout"))
+        if result.returncode != 0:
+            raise MountError(explain(self._location, result.stderr.decode(errors="replace")))
+        if not msgspec.json.decode(result.stdout, type=_Stat).is_dir:
+            raise MountError(f"{self._location.path} is a file; a share is a folder.")
+
+
+class _Stat(msgspec.Struct, frozen=True):
+    is_dir: bool = msgspec.field(name="IsDir", default=False)
 
 
 def find_rclone() -> str | None:
@@ -234,13 +275,6 @@ def explain(location: ShareLocation, why: str) -> str:
     return f"{place} cannot be mounted: {last.strip() or 'the program said nothing'}"
 
 
-def _environment(location: ShareLocation, account: Account) -> dict[str, str]:
-    host = location.host.strip("[]")
-    named = {"HOST": host, "PORT": str(location.port), "USER": account.user or "guest", "DOMAIN": account.domain}
-    settings = {f"RCLONE_CONFIG_SHARE_{name}": value for name, value in named.items() if value}
-    return {"PATH": SEARCH_PATH, "TMPDIR": tempfile.gettempdir(), **settings}
-
-
 def _password_line(program: str, account: Account) -> str:
     if not account.password:
         return ""
@@ -255,16 +289,24 @@ def _dying_with_us() -> list[str]:
     return [path, "--pdeathsig", "KILL"] if path else []
 
 
-def _run(command: Sequence[str], seconds: float, given: bytes = b"") -> subprocess.CompletedProcess[bytes] | None:
+def _run(
+    command: Sequence[str],
+    seconds: float,
+    *,
+    given: bytes = b"",
+    environment: dict[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+) -> subprocess.CompletedProcess[bytes] | None:
     """Run a program to its end; None if it took too long."""
     try:
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603  (the same)
             command,
             check=False,
             input=given,
             capture_output=True,
             timeout=seconds,
-            env={"PATH": SEARCH_PATH, "LC_ALL": "C"},
+            env=environment or {"PATH": SEARCH_PATH, "LC_ALL": "C"},
+            pass_fds=descriptors,
         )
     except subprocess.TimeoutExpired:
         return None

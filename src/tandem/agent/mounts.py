@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a share may be silent, in seconds: what is looked at, how often, and how many looks in a row may fail."""
+    """How long a share may be silent: seconds for each look and between looks, and how many in a row may fail."""
 
     mount: float = 10.0
     connect: float = 3.0
@@ -59,8 +59,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 3
 
 
-class ShareLost(ResticError):
-    """A share could not be mounted, or went away while it was read. What is missing was not deleted."""
+class ShareLost(MountError):
+    """A share is not there, or went away while it was read. What is missing was not deleted."""
 
 
 class Source(Protocol):
@@ -121,8 +121,7 @@ class Folder:
         """Do nothing: a disk answers, if only by an error."""
 
     def _look(self) -> tuple[int, int]:
-        with os.scandir(self.path) as entries:
-            next(entries, None)
+        _list(Path(self.path))
         found = Path(self.path).stat()
         return found.st_dev, found.st_ino
 
@@ -132,7 +131,9 @@ class MountedShare:
 
     is_remote = True
 
-    def __init__(self, location: ShareLocation, mount: KernelMount | RcloneMount, point: Path, patience: Patience):
+    def __init__(
+        self, location: ShareLocation, mount: KernelMount | RcloneMount, point: Path, patience: Patience
+    ) -> None:
         """Take a mount that was just made."""
         self.path = str(point)
         self._location = location
@@ -154,13 +155,16 @@ class MountedShare:
         """List the share anew."""
         if trouble := self.trouble():
             return trouble
-        self._mount.refresh()
+        try:
+            self._mount.ask()
+        except ResticError as error:
+            return str(error)
         return self.list()
 
     def list(self) -> str:
         """List the share's root; gives what is wrong, empty when nothing is."""
         try:
-            _within(self._patience.look, lambda: next(os.scandir(self._point), None))
+            _within(self._patience.look, lambda: _list(self._point))
         except TimeoutError:
             return f"{self._location.path}: the server {self._location.host} takes too long to list the share."
         except OSError as error:
@@ -206,7 +210,7 @@ class Mounts:
         """Give a share to be read, mounted for as long if it is remote.
 
         Raises:
-            ShareLost: if it is not there, with what is wrong in words.
+            MountError: if it is not there or cannot be mounted, with what is wrong in words.
         """
         location = locate(share.path)
         if location.kind is ShareKind.FOLDER:
@@ -248,27 +252,27 @@ class Mounts:
     def _mounted(
         self, location: ShareLocation, credentials: ShareCredentials | None, point: Path
     ) -> Generator[MountedShare]:
-        self._make_room(point)
         account = Account.of(credentials)
         if wrong := unreachable(location, self._patience.connect):
             raise ShareLost(wrong)
-        mount: KernelMount | RcloneMount
-        if kernel_can(location.kind):
-            mount = mount_by_kernel(location, account, point)
-        elif location.kind is ShareKind.SMB:
-            mount = mount_by_rclone(location, account, point)
-        else:
-            text = "This backup server can mount no NFS export: its kernel has no NFS client, or nfs-common is not"
-            raise MountError(f"{text} installed, or the agent does not run as root.")
-        source = MountedShare(location, mount, point, self._patience)
-        try:
+        with ExitStack() as stack:
+            self._make_room(point)
+            stack.callback(self._remove, point)
+            mount = self._mount(location, account, point)
+            stack.callback(mount.end)
             self._await(mount, point, location)
+            source = MountedShare(location, mount, point, self._patience)
             if wrong := source.list():
                 raise ShareLost(wrong)
             yield source
-        finally:
-            mount.end()
-            self._remove(point)
+
+    def _mount(self, location: ShareLocation, account: Account, point: Path) -> KernelMount | RcloneMount:
+        if kernel_can(location.kind):
+            return mount_by_kernel(location, account, point)
+        if location.kind is ShareKind.SMB:
+            return mount_by_rclone(location, account, point)
+        text = "This backup server can mount no NFS export: its kernel has no NFS client, or nfs-common is not"
+        raise MountError(f"{text} installed, or the agent does not run as root.")
 
     def _make_room(self, point: Path) -> None:
         if is_mounted(point):
@@ -344,6 +348,11 @@ def unreachable(location: ShareLocation, seconds: float) -> str:
     except OSError as error:
         return f"{location.path}: the server {location.host} does not answer on port {location.port}: {error}."
     return ""
+
+
+def _list(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        next(entries, None)
 
 
 def _sentence(trouble: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from tandem.agent import holds
+from tandem.agent.mount_programs import MountError
 from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
@@ -55,7 +56,7 @@ def _make_point(
     _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
     try:
         _back_up(run, job, repository, share, host_name)
-    except ShareLost:
+    except MountError:
         raise
     except ResticError as error:
         if not is_about_writing(error, repository):

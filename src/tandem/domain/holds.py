@@ -14,7 +14,7 @@ import msgspec
 
 from tandem.domain.restore_points import LedgerEntry
 
-# A point that lost more than this share of the files or bytes of the one before is suspicious, unless it is very little.
+# A point that lost more than this share of the files or bytes of the one before is suspicious, unless that is little.
 SHRINK_SHARE = 0.5
 FILES_LOST_MIN = 10
 BYTES_LOST_MIN = 10_000_000

@@ -1,8 +1,8 @@
 """The patterns that restic leaves files out by, made from the masks of a share.
 
 Restic knows what to leave out, not what to take. The last pattern that fits a path decides, and one with an
-exclamation mark takes it in again (restic manual, "Excluding Files"). A pattern fits a folder with all that is below it;
-a folder that is left out is never looked into.
+exclamation mark takes it in again (restic manual, "Excluding Files"). A pattern fits a folder with all that is below
+it; a folder that is left out is never looked into.
 """
 
 from collections.abc import Iterable, Sequence
