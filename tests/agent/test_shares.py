@@ -85,9 +85,7 @@ def test_a_share_that_does_not_open_is_told_in_words(shared: BackupServer, samba
 
 
 @needs_smb
-def test_a_share_that_drops_makes_no_point_and_the_next_run_is_complete(
-    shared: BackupServer, samba: Samba, tmp_path: Path
-) -> None:
+def test_a_share_that_drops_makes_no_point_and_the_next_run_is_complete(shared: BackupServer, samba: Samba) -> None:
     assert shared.back_up().state is SessionState.SUCCESS
     held = shared.ids()
     shared.configure(jobs=[msgspec.structs.replace(shared.backup_job, retry_times=1), shared.copy_job])
@@ -158,9 +156,11 @@ def test_a_disk_that_is_taken_away_makes_no_point(server: BackupServer) -> None:
     held = [server.save()]
     stand_in = server.folder / "restic"
     # As if the disk went while restic read it: what is at the path then is another, empty folder.
-    stand_in.write_text(
-        f'#!/bin/sh\ncase " $* " in *" backup "*) mv {server.share} {server.folder}/gone; mkdir {server.share};; esac\nexec {server.engine.path} "$@"\n'
-    )
+    script = f"""#!/bin/sh
+    case " $* " in *" backup "*) mv {server.share} {server.folder}/gone; mkdir {server.share};; esac
+    exec {server.engine.path} "$@"
+    """
+    stand_in.write_text(dedent(script))
     stand_in.chmod(0o755)
     engine = server.engine
     server.restart(type(engine)(str(stand_in), engine.version))
@@ -191,23 +191,21 @@ def test_masks_leave_out_what_they_say_and_nothing_else(server: BackupServer) ->
 
 
 def test_odd_names_and_special_files_come_back_as_they_were(server: BackupServer) -> None:
-    root = os.fsencode(server.share)
     long = "ü" * 127 + "x"
     for name in (b"not \xff utf-8", b"new\nline", long.encode(), b" blank ", b"-n", b".hidden", b"a\\b", b"*?["):
-        with open(os.path.join(root, name), "wb") as file:
-            file.write(name)
-    os.symlink("..", server.share / "loop")
-    os.symlink("/etc/passwd", server.share / "elsewhere")
-    os.symlink("nowhere", server.share / "dangling")
+        (server.share / os.fsdecode(name)).write_bytes(name)
+    (server.share / "loop").symlink_to("..")
+    (server.share / "elsewhere").symlink_to("/etc/passwd")
+    (server.share / "dangling").symlink_to("nowhere")
     os.mkfifo(server.share / "pipe")
-    os.link(server.share / "hello.txt", server.share / "second name")
+    (server.share / "second name").hardlink_to(server.share / "hello.txt")
     (server.share / "empty folder").mkdir(mode=0o705)
     before = describe(server.share)
     assert server.back_up().state is SessionState.SUCCESS
     (snapshot,) = snapshots.read(server.engine, server.access(server.first))
     restore.run(server.engine, server.access(server.first), snapshot, server.folder / "restored")
     assert describe(server.folder / "restored") == before
-    assert os.readlink(server.folder / "restored" / "loop") == ".."
+    assert (server.folder / "restored" / "loop").readlink() == Path("..")
     assert (server.folder / "restored" / "hello.txt").samefile(server.folder / "restored" / "second name")
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+import msgspec
+
 from tandem.agent.state import HeldPoint, State
 from tandem.domain.holds import Hold, HoldCause, SeenPoint, newest_complete, with_causes
 from tandem.protocol.messages import Configuration, HoldReport, JobConfiguration
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The newest point when a hold was released: as it is, somebody has said, the share should be."""
+
+    point: SeenPoint
 
 
 def add_causes(state: State, job_uid: str, causes: Sequence[HoldCause]) -> None:
@@ -27,6 +35,10 @@ def take_releases(state: State, configuration: Configuration) -> None:
             hold = state.note(job.uid, Hold)
             if hold is not None and hold.uid == job.released_hold:
                 state.drop_note(job.uid, Hold)
+                newest = max(state.points(job.uid), key=lambda point: point.created_at, default=None)
+                if newest is not None:
+                    accepted = msgspec.structs.replace(seen(newest), is_complete=True)
+                    state.put_note(job.uid, Accepted(accepted))
                 state.add_report(HoldReport(job_uid=job.uid, hold=None))
 
 
@@ -38,6 +50,13 @@ def why_held(state: State, job: JobConfiguration) -> str:
     told = " ".join(cause.message for cause in hold.causes)
     text = f"Retention is on hold since {hold.since:%Y-%m-%d %H:%M:%S %Z} and deletes nothing: {told}"
     return f'{text} If this is as it should be, release it: tandem jobs release "{job.name}".'
+
+
+def seen_points(state: State, job_uid: str) -> list[SeenPoint]:
+    """Give what the rules need to know of a job's points, the one included that somebody has accepted as it was."""
+    accepted = state.note(job_uid, Accepted)
+    points = [seen(point) for point in state.points(job_uid, is_going=False)]
+    return points if accepted is None else [*points, accepted.point]
 
 
 def seen(point: HeldPoint) -> SeenPoint:

@@ -124,7 +124,7 @@ def _back_up(
 
 def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
     state = run.means.state
-    before = [holds.seen(known) for known in state.points(job.uid, is_going=False)]
+    before = holds.seen_points(state, job.uid)
     with state.transaction():
         # Together: no crash lets a point be trusted that should not be.
         _remember(run, job, point)
@@ -202,7 +202,7 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
         adopted.append(point)
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text)
-    before = [holds.seen(point) for point in state.points(job.uid, is_going=False)]
+    before = holds.seen_points(state, job.uid)
     with state.transaction():
         for point in adopted:
             _remember(run, job, point)
