@@ -28,10 +28,10 @@ class Gate:
         self._lifted = Event()
         go_on = server.repositories.open
 
-        def wait(repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+        def wait(repository: RepositoryConfiguration, control: Control, *, is_shared: bool = False) -> RepositoryAccess:
             self.is_reached.set()
             assert self._lifted.wait(SECONDS_MAX)
-            return go_on(repository, control)
+            return go_on(repository, control, is_shared=is_shared)
 
         monkeypatch.setattr(server.repositories, "open", wait)
 

@@ -37,16 +37,24 @@ class Repositories:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         return RepositoryAccess(repository.path, repository.password, cache)
 
-    def open(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+    def open(
+        self, repository: RepositoryConfiguration, control: Control, *, is_shared: bool = False
+    ) -> RepositoryAccess:
         """Open a repository for a run: check that it is the registered one, clear locks of our own dead processes.
+
+        Args:
+            repository: which one.
+            control: how the run is watched.
+            is_shared: whether others may read it meanwhile: then only a lock that keeps everybody out is in the way.
 
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
         access = self._open_to_read(repository, control)
         removal = locks.remove_dead(self._engine, access, self._processes.is_ours_and_dead, control=control)
-        if removal.remaining:
-            holder = removal.remaining[0]
+        remaining = [lock for lock in removal.remaining if lock.exclusive or not is_shared]
+        if remaining:
+            holder = remaining[0]
             text = f"{repository.name} is locked by process {holder.pid} of {holder.username} on {holder.hostname}"
             raise ResticError(
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."

@@ -27,7 +27,7 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     if wrong:
         raise ResticError(wrong)
     repository = run.repository(order.repository_uid)
-    access = run.means.repositories.open(repository, run.control)
+    access = run.means.repositories.open(repository, run.control, is_shared=True)
     found = [
         snapshot
         for snapshot in snapshots.read(run.means.engine, access, control=run.control)

@@ -12,7 +12,7 @@ from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, Statistics
-from tandem.protocol.messages import Configuration, RepositoryConfiguration
+from tandem.protocol.messages import Configuration, JobConfiguration, RepositoryConfiguration
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import Control
@@ -72,6 +72,13 @@ class Run:
         """Write a decision into the session's plan."""
         if len(self.plan) < PLAN_ENTRIES_MAX:
             self.plan.append(PlanEntry(action, snapshot_id, reason))
+
+    def job(self, uid: str) -> JobConfiguration:
+        """Find a job of the configuration; raises ResticError when it is gone."""
+        for job in self.configuration.jobs:
+            if job.uid == uid:
+                return job
+        raise ResticError("The job is not in this agent's configuration any more.")
 
     def repository(self, uid: str) -> RepositoryConfiguration:
         """Find a repository of the configuration; raises ResticError when it is gone."""

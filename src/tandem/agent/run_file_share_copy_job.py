@@ -49,7 +49,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     ends = Ends(
         source,
         target,
-        run.means.repositories.open(source, run.control),
+        run.means.repositories.open(source, run.control, is_shared=True),
         run.means.repositories.open(target, run.control),
     )
     before = listing.bytes_used(Path(target.path))
