@@ -136,7 +136,7 @@ class Agent:
             self._news.clear()
             while not self._stopping.is_set() and self._has_something_to_say():
                 failures = self._converse(wait_seconds=0, failures=failures)
-                if not self._means.state.reports(1):
+                if not self._stopping.is_set() and not self._means.state.reports(1):
                     self._stopping.wait(REPORT_EVERY_SECONDS)
 
     def _listen(self) -> None:
