@@ -118,7 +118,7 @@ def test_a_waiting_job_that_is_stopped_leaves_the_queue_and_its_session_says_so(
 
 
 def test_what_waited_when_the_agent_ended_is_queued_again_in_its_order(saved: BackupServer) -> None:
-    Holder(saved, "holder", writes="first")
+    assert Holder(saved, "holder", writes="first").begun.wait(SECONDS_MAX)
     target = saved.folder / "restored"
     order = RestorePointTo(
         session_uid="restore",
@@ -154,7 +154,7 @@ def test_what_waited_when_the_agent_ended_is_queued_again_in_its_order(saved: Ba
 
 
 def test_what_cannot_be_queued_again_ends_and_says_so(saved: BackupServer) -> None:
-    Holder(saved, "holder", writes="first")
+    assert Holder(saved, "holder", writes="first").begun.wait(SECONDS_MAX)
     Holder(saved, "waits", writes="first")
     saved.sessions.start_job(saved.backup_job, saved.configuration)
     saved.restart()
