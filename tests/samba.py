@@ -78,13 +78,9 @@ class Samba:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
         )
         end = time.monotonic() + START_SECONDS_MAX
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                assert time.monotonic() < end, "smbd did not start"
-                time.sleep(0.02)
+        while not self._answers():
+            assert time.monotonic() < end, "smbd did not start"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """Die, with all that serves clients."""
@@ -92,3 +88,7 @@ class Samba:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def _answers(self) -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0

@@ -45,3 +45,8 @@ def note_end(state: State, job: JobConfiguration, end: SessionState, now: dateti
         at = retry_at(now, interval_minutes=job.retry_interval, attempts=retry.attempts)
         state.put_note(job.uid, Retry(retry.attempts + 1, at))
         return [f"It is tried again at {at:%Y-%m-%d %H:%M %Z}, {retry.attempts + 1} of {job.retry_times} times."]
+
+
+def give_up(state: State, job_uid: str) -> None:
+    """Note that a run is not tried again: somebody took it out of the queue."""
+    state.drop_note(job_uid, Retry)

@@ -52,7 +52,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     holds.take_releases(run.means.state, run.configuration)
     run.means.clock_watch.look(run.configuration)
     with (
-        run.open(source_job.target_repository_uid, to_look=True) as source,
+        run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))
