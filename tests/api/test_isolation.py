@@ -78,6 +78,7 @@ WITHOUT_BODY = {
     "AddApiKeyLogin",
     "AddTotpLogin",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "AssignBackupServerJob",
     "ForceCollectBackupServer",
 }
@@ -100,6 +101,7 @@ OWNERS_ANSWER = {
     "CancelAsyncAction": 409,
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
+    "ReleaseBackupServerJobHold": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
     "DeleteLocation": 409,
