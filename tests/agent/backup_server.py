@@ -43,6 +43,7 @@ HOST = "fileserver"
 ORGANIZATION = "organization"
 SECONDS_MAX = 60.0
 EVERYTHING = 1_000_000
+BOOTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 HURRY = Patience(between=0.1, look=3.0, connect=1.0)
 A_WEEK = Retention(7, RetentionUnit.DAYS)
 A_MONTH = Retention(28, RetentionUnit.DAYS)
@@ -55,14 +56,13 @@ class Clock:
         self.now = now or datetime.now(UTC)
 
         self.is_set_by = timedelta()
-        self._began = self.now
 
     def __call__(self) -> datetime:
         return self.now
 
     def passed(self) -> tuple[float, str]:
         """Give the seconds since the boot, and its id: what no setting of the clock changes."""
-        return (self.now - self._began - self.is_set_by).total_seconds(), "boot"
+        return (self.now - BOOTED_AT - self.is_set_by).total_seconds(), "boot"
 
     def set(self, **by: float) -> datetime:
         """Set the clock, without any time passing."""
