@@ -10,7 +10,17 @@ from tandem.actions import create_file_share as create
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Int32, Int64, Masks, Name, SharePath, Uid, instant_or_none
+from tandem.api.texts import (
+    ExclusionMasks,
+    InclusionMasks,
+    Instant,
+    Int32,
+    Int64,
+    Name,
+    SharePath,
+    Uid,
+    instant_or_none,
+)
 from tandem.domain.file_shares import FileShare
 from tandem.store import backup_servers, file_shares
 
@@ -42,8 +52,8 @@ class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknow
     name: Name
     path: SharePath
     credentials_uid: UUID | None = None
-    inclusion_masks: Masks = []
-    exclusion_masks: Masks = []
+    inclusion_masks: InclusionMasks = []
+    exclusion_masks: ExclusionMasks = []
 
 
 FILE_SHARES = Resource(FileShareView, file_shares.FILE_SHARES)

@@ -26,15 +26,21 @@ _ABSOLUTE_PATH = (
 )
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _ABSOLUTE_PATH})]
 # One slash before a folder; two slashes or backslashes before a host and a share; a host, a colon and an export.
-_FOLDER = r"(/(?=[^/\x00])(?!\.{1,2}(/|$))[^/\x00]+)(/(?!\.\.(/|$))[^/\x00]*)*"
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,60}[A-Za-z0-9])?"
-_SMB_NAME = r"[A-Za-z0-9_$-]+"
-_SHARE_PATH = rf"^({_FOLDER}|(//|\\\\){_HOST}([/\\]{_SMB_NAME})+|{_HOST}:/{_SMB_NAME}(/{_SMB_NAME})*)$"
+_PLAIN = r"(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?"
+_WORD = r"[A-Za-z0-9_$-]+"
+_SHARE_PATH = rf"^(/{_PLAIN}(/+(\.?|{_PLAIN}))*|(//|\\\\){_HOST}([/\\]{_WORD})+|{_HOST}:(/{_WORD})+)$"
 SharePath = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _SHARE_PATH})]
-_Mask = Annotated[
-    str, msgspec.Meta(max_length=MASK_LENGTH_MAX, extra_json_schema={"pattern": r"^/[A-Za-z0-9_?*. -]*[A-Za-z0-9_]$"})
+# As clients are told to write them; `domain.masks` says what is wrong with one that is not.
+_MASK = r"[A-Za-z0-9_]*[?*]?[A-Za-z0-9_.$~ -]*[A-Za-z0-9_]"
+_Inclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$", "maxLength": MASK_LENGTH_MAX})
 ]
-Masks = Annotated[list[_Mask], msgspec.Meta(max_length=MASKS_MAX)]
+_Exclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$|^{_MASK}$", "maxLength": MASK_LENGTH_MAX})
+]
+InclusionMasks = Annotated[list[_Inclusion], msgspec.Meta(max_length=MASKS_MAX)]
+ExclusionMasks = Annotated[list[_Exclusion], msgspec.Meta(max_length=MASKS_MAX)]
 # A new password of a user's; `actions.passwords` tells how long one is that does not fit.
 NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH_MIN, "maxLength": LENGTH_MAX})]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
