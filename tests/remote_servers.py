@@ -127,13 +127,13 @@ def s3_server(folder: Path, *, name: str) -> Generator[Server]:
 
 
 @contextlib.contextmanager
-def rest_server(folder: Path) -> Generator[Server]:
+def rest_server(folder: Path, *, port: int | None = None) -> Generator[Server]:
     """Run a REST server with one account."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     account = Account(username="acme", password=f"{CANARY}@p/ss:word")
     options = ["--user", account.username, "--pass", account.password or ""]
-    with _serving("restic", folder, options) as (port, process):
-        yield Server(f"rest:http://127.0.0.1:{port}/", account, folder, process)
+    with _serving("restic", folder, options, port) as (at_port, process):
+        yield Server(f"rest:http://127.0.0.1:{at_port}/", account, folder, process)
 
 
 def at(server: Server, account: Account) -> Server:
@@ -149,9 +149,9 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def _serving(
-    kind: str, folder: Path, options: Sequence[str]
+    kind: str, folder: Path, options: Sequence[str], port: int | None = None
 ) -> Generator[tuple[int, "subprocess.Popen[bytes]"], None, None]:
-    port = free_port()
+    port = port or free_port()
     command = [_program("rclone"), "serve", kind, "--addr", f"127.0.0.1:{port}", *options, folder]
     with _running(command, port, folder.parent / f"{folder.name}.log") as process:
         yield port, process

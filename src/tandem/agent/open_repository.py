@@ -129,6 +129,12 @@ class OpenRepository:
         if self.is_local or self._state.is_claimed(self.uid):
             self.claim()
 
+    def note_point(self, snapshot_id: str) -> None:
+        """Remember a point that was just saved there: by it a remote one is known again without another process."""
+        if not self.is_local:
+            known = self._state.repository(self.uid)
+            self._state.put_repository(self.uid, msgspec.structs.replace(known, fingerprint=snapshot_id))
+
     def bytes_used(self) -> int | None:
         """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
         if self._folder is not None:

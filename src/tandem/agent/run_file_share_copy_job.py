@@ -160,6 +160,8 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     )
     for copied in result.copied:
         ledger.commit(copied.source_id, copied.target_id)
+    if result.copied:
+        ends.target.note_point(result.copied[-1].target_id)
     for snapshot_id in result.missing:
         ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
 

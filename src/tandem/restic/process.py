@@ -165,7 +165,7 @@ def _attend(
 
     if watch.is_stalled:
         raise Unreachable(
-            f"No data has moved for {watch.seconds:.0f} s: the repository's server does not answer, or the way to it "
+            f"No data has moved for {watch.seconds:g} s: the repository's server does not answer, or the way to it "
             "is broken. Check both; the next run goes on from what was done.",
             exit_code=process.returncode,
             stderr=stderr.text(),

@@ -92,7 +92,8 @@ def bytes_used(access: RepositoryAccess) -> int | None:
     listed = [_list(access, place, folder) for folder in FOLDERS]
     if None in listed:
         return None
-    return sum(file.size for files in listed for file in files or [])
+    config = _ask(access, place, "config")
+    return sum(file.size for files in listed for file in files or []) + len(config[1] if config else b"")
 
 
 def _place(access: RepositoryAccess) -> RemoteLocation:
