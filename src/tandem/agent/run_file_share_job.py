@@ -110,6 +110,7 @@ def _back_up(
             _discard(run, job, repository, point)
             raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
     _remember_new(run, job, point)
+    repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,
