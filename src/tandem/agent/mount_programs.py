@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import msgspec
 from tandem.domain.file_shares import SMB_PORT, ShareKind, ShareLocation
 from tandem.protocol.messages import ShareCredentials
 from tandem.restic.errors import ResticError
+from tandem.restic.opening import find_rclone
 from tandem.restic.process import SEARCH_PATH
 
 MOUNT_SECONDS_MAX = 12.0
@@ -38,6 +38,7 @@ MOUNT_FLAGS = (
     "--buffer-size=0",
 )
 KERNEL_FLAGS = "ro,nosuid,nodev,noexec,soft"
+NO_MOUNTS = "This backup server can mount no SMB share: install cifs-utils, or rclone and fuse3."
 FILE_SYSTEMS = {ShareKind.SMB: "cifs", ShareKind.NFS: "nfs"}
 
 
@@ -172,9 +173,12 @@ def mount_by_kernel(location: ShareLocation, account: Account, point: Path) -> K
 
 def mount_by_rclone(location: ShareLocation, account: Account, point: Path) -> RcloneMount:
     """Have rclone serve an SMB share at a folder; raises MountError if it cannot, or if the share does not open."""
-    program = find_rclone()
-    if program is None or not Path("/dev/fuse").exists():
-        raise MountError("This backup server can mount no SMB share: install cifs-utils, or rclone and fuse3.")
+    try:
+        program = find_rclone()
+    except ResticError as error:
+        raise MountError(NO_MOUNTS) from error
+    if not Path("/dev/fuse").exists():
+        raise MountError(NO_MOUNTS)
     remote = _Remote(program, location, account)
     # A mount of what is not there would be empty, and look like a share whose files were all deleted.
     remote.check()
@@ -233,12 +237,6 @@ class _Remote:
 
 class _Stat(msgspec.Struct, frozen=True):
     is_dir: bool = msgspec.field(name="IsDir", default=False)
-
-
-def find_rclone() -> str | None:
-    """Find rclone: beside the interpreter, where it is installed with Tandem, or on the search path."""
-    beside = Path(sys.executable).with_name("rclone")
-    return str(beside) if os.access(beside, os.X_OK) else shutil.which("rclone", path=SEARCH_PATH)
 
 
 def detach(point: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -53,10 +54,14 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
 def _make_point(
     run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
-    _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
+    origin = _Origin(run.means.mounts.path_of(share), host_name)
+    _reconcile(run, job, repository, origin)
     try:
         _back_up(run, job, repository, share, host_name)
     except MountError:
+        # What restic saved in its last moment and could not tell; the next run would take it in, as incomplete.
+        with contextlib.suppress(ResticError):
+            _discard_untold(run, job, repository, origin)
         raise
     except ResticError as error:
         if not is_about_writing(error, repository):
@@ -143,6 +148,26 @@ def _discard(run: Run, job: JobConfiguration, repository: OpenRepository, point:
     state.drop_point(repository.uid, point.snapshot_id)
 
 
+def _discard_untold(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
+    known = repository.held | run.means.state.known_snapshots(repository.uid, [])
+    for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
+        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
+        if is_ours and snapshot.original is None and snapshot.id not in known:
+            _discard(run, job, repository, _unknown_point(snapshot.id, snapshot.time))
+
+
+def _unknown_point(snapshot_id: str, created_at: datetime) -> HeldPoint:
+    return HeldPoint(
+        uid=str(uuid.uuid4()),
+        snapshot_id=snapshot_id,
+        created_at=created_at,
+        size=0,
+        added=0,
+        files=0,
+        is_complete=False,
+    )
+
+
 def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
     if why := holds.why_held(run.means.state, job):
         run.warn(why)
@@ -191,16 +216,7 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
         is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
         if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
             continue
-        point = HeldPoint(
-            uid=str(uuid.uuid4()),
-            snapshot_id=snapshot.id,
-            created_at=snapshot.time,
-            size=0,
-            added=0,
-            files=0,
-            is_complete=False,
-        )
-        adopted.append(point)
+        adopted.append(_unknown_point(snapshot.id, snapshot.time))
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text)
     before = holds.seen_points(state, job.uid)
