@@ -13,6 +13,7 @@ from tandem.domain.retention import (
     Point,
     Retention,
     RetentionUnit,
+    Rule,
     is_prune_worth_it,
     kept,
 )
@@ -81,7 +82,7 @@ def test_a_longer_retention_never_keeps_a_point_for_less(made: datetime, count: 
 
 @given(points, retentions, instants)
 def test_the_newest_point_is_never_given_up(given_points: list[Point], retention: Retention, now: datetime) -> None:
-    keep = kept(given_points, retention, now)
+    keep = kept(given_points, Rule(retention), now)
     assert bool(keep) == bool(given_points)
     assert keep <= {point.snapshot_id for point in given_points}
     for candidates in (given_points, [point for point in given_points if point.created_at <= now]):
@@ -93,7 +94,7 @@ def test_the_newest_point_is_never_given_up(given_points: list[Point], retention
 def test_a_point_within_the_rule_is_kept_and_one_beyond_is_not(
     given_points: list[Point], retention: Retention, now: datetime
 ) -> None:
-    keep = kept(given_points, retention, now)
+    keep = kept(given_points, Rule(retention), now)
     within = {point.snapshot_id for point in given_points if retention.expires_at(point.created_at) > now}
     assert within <= keep
     # Beyond it is at most the newest of all; one that lies in the future is within the rule anyhow.
@@ -106,11 +107,11 @@ def test_what_was_given_up_is_not_wanted_back_later(
 ) -> None:
     now = min(now, datetime(5000, 1, 1, tzinfo=UTC))
     past = [point for point in given_points if point.created_at <= now]
-    assert kept(past, retention, now + wait) <= kept(past, retention, now)
+    assert kept(past, Rule(retention), now + wait) <= kept(past, Rule(retention), now)
 
 
 def test_a_point_dated_in_the_future_does_not_push_out_the_newest_real_one() -> None:
-    rule = Retention(1, RetentionUnit.DAYS)
+    rule = Rule(Retention(1, RetentionUnit.DAYS))
     real = Point("real", NOW - timedelta(days=9))
     older = Point("older", NOW - timedelta(days=10))
     misdated = Point("misdated", NOW + timedelta(days=900))
@@ -118,7 +119,7 @@ def test_a_point_dated_in_the_future_does_not_push_out_the_newest_real_one() -> 
 
 
 def test_a_point_may_go_at_the_very_instant_it_expires() -> None:
-    rule = Retention(1, RetentionUnit.DAYS)
+    rule = Rule(Retention(1, RetentionUnit.DAYS))
     both = [Point("old", NOW - timedelta(days=1)), Point("new", NOW)]
     assert kept(both, rule, NOW - timedelta(microseconds=1)) == {"old", "new"}
     assert kept(both, rule, NOW) == {"new"}

@@ -11,8 +11,9 @@ import msgspec
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
+from tandem.domain.retention import Rule
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, Statistics
-from tandem.protocol.messages import Configuration, RepositoryConfiguration
+from tandem.protocol.messages import Configuration, JobConfiguration, RepositoryConfiguration
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import Control
@@ -79,6 +80,11 @@ class Run:
             if repository.uid == uid:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
+
+    def rule(self, job: JobConfiguration) -> Rule:
+        """Give how long a job's points are kept in its target."""
+        repository = self.repository(job.target_repository_uid)
+        return Rule(job.retention, job.gfs, repository.immutability_interval)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

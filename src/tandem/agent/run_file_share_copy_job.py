@@ -14,8 +14,7 @@ import msgspec
 from tandem.agent.ledger import Ledger
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
-from tandem.domain.retention import Point
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
 from tandem.restic import copy, listing
 from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
@@ -75,8 +74,8 @@ def _plan(
     held = set(listing.snapshot_ids(Path(source.path)))
     points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
     ledger.expire_lost(held)
-    there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
-    plan = plan_copies(there, ledger.entries, job.retention, run.now)
+    there = [point.for_rule for uid, point in points.items() if uid in held]
+    plan = plan_copies(there, ledger.entries, run.rule(job), run.now)
     for entry in plan.expire:
         run.decide("skip", entry.source_snapshot_id, entry.reason)
     for entry in plan.copy:
@@ -138,17 +137,22 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     def show(done: int, total: int) -> None:
         run.show(ledger.progress(done, total))
 
-    result = copy.run(
-        run.means.engine,
-        ends.source_access,
-        ends.target_access,
-        snapshot_ids,
-        on_saved=saved,
-        on_progress=show,
-        control=run.control,
-    )
-    for copied in result.copied:
-        ledger.commit(copied.source_id, copied.target_id)
+    before = listing.bytes_used(Path(ends.target.path))
+    try:
+        result = copy.run(
+            run.means.engine,
+            ends.source_access,
+            ends.target_access,
+            snapshot_ids,
+            on_saved=saved,
+            on_progress=show,
+            control=run.control,
+        )
+        for copied in result.copied:
+            ledger.commit(copied.source_id, copied.target_id)
+    finally:
+        # Restic does not say what a copy wrote: measured for the call, it is exact where the call copied one point.
+        ledger.share_out(snapshot_ids, max(0, listing.bytes_used(Path(ends.target.path)) - before))
     for snapshot_id in result.missing:
         ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
 
@@ -168,16 +172,18 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    going = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    rule = run.rule(job)
+    going = plan_forgets(ledger.entries.values(), rule, run.now)
     for entry in going:
-        reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
-        run.decide("forget", entry.source_snapshot_id, reason)
+        run.decide("forget", entry.source_snapshot_id, entry.reason)
         # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.
-        ledger.expire(entry.source_snapshot_id, reason)
+        ledger.expire(entry.source_snapshot_id, entry.reason)
     all_going = [*leftovers, *going]
-    ids = [entry.target_snapshot_id for entry in all_going if entry.target_snapshot_id]
-    forget_points(run, ends.target, ends.target_access, ids, sum(entry.added for entry in all_going))
-    ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
+    added = {entry.target_snapshot_id: entry.added for entry in all_going if entry.target_snapshot_id}
+    refused = forget_points(run, ends.target, ends.target_access, added)
+    ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
+    ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
+    ledger.write(expiries(ledger.entries.values(), rule, run.now))
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:

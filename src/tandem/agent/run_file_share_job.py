@@ -7,11 +7,13 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from tandem.agent.folders import real_path
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
-from tandem.domain.retention import FOREVER, Point, kept
+from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport, RepositoryConfiguration
 from tandem.restic import backup, listing, snapshots
@@ -87,6 +89,7 @@ def _back_up(
         added=summary.data_added,
         files=summary.total_files_processed,
         is_complete=summary.is_complete,
+        expires_at=job.retention.expires_at(started_at),
     )
     _remember(run, job, point)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
@@ -119,17 +122,22 @@ def _keep_retention(
 ) -> None:
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
-    keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
-    for snapshot_id in sorted(set(points) - keep):
-        expired = job.retention.expires_at(points[snapshot_id].created_at)
-        run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
+    verdicts = judge([point.for_rule for point in points.values()], run.rule(job), run.now)
+    old = sorted(snapshot_id for snapshot_id, verdict in verdicts.items() if not verdict.is_kept)
+    for snapshot_id in old:
+        run.decide("forget", snapshot_id, verdicts[snapshot_id].reason)
     # First the intent, then the deed: after a crash in between, the next run forgets them again.
-    state.mark_points_going(repository.uid, set(points) - keep)
+    state.mark_points_going(repository.uid, old)
     going = state.points(job.uid, is_going=True)
-    added = sum(point.added for point in going)
-    forget_points(run, repository, access, [point.snapshot_id for point in going], added)
+    refused = forget_points(run, repository, access, {point.snapshot_id: point.added for point in going})
+    state.mark_points_going(repository.uid, refused, is_going=False)
     for point in going:
-        _report_gone(run, job, point)
+        if point.snapshot_id not in refused:
+            _report_gone(run, job, point)
+    for point in state.points(job.uid, is_going=False):
+        verdict = verdicts.get(point.snapshot_id)
+        if verdict is not None and point.expires_at != verdict.expires_at:
+            _remember(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
 
 
 def _reconcile(
@@ -167,6 +175,7 @@ def _reconcile(
             added=0,
             files=0,
             is_complete=False,
+            expires_at=job.retention.expires_at(snapshot.time),
         )
         _remember(run, job, point)
         text = "A session that was cut short had made this point; whether it read all files is not known."
@@ -186,7 +195,6 @@ def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
 
 
 def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, run: Run | None = None) -> PointReport:
-    expires_at = job.retention.expires_at(point.created_at)
     return PointReport(
         point_uid=point.uid,
         job_uid=job.uid,
@@ -196,6 +204,6 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         added=point.added,
         files=point.files,
         is_complete=point.is_complete,
-        expires_at=None if expires_at == FOREVER else expires_at,
+        expires_at=None if point.expires_at == FOREVER else point.expires_at,
         forgotten_at=run.now if run and is_gone else None,
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from tandem.agent.run import Run
+from tandem.agent.state import KnownRepository
 from tandem.domain.retention import is_prune_worth_it
 from tandem.protocol.messages import RepositoryConfiguration
 from tandem.restic import forget, listing, prune
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import DeletionRefused, ResticError
 from tandem.restic.process import RepositoryAccess
 
 FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
@@ -29,26 +31,41 @@ def is_about_writing(error: ResticError, repository: RepositoryConfiguration) ->
 
 
 def forget_points(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, snapshot_ids: list[str], added: int
-) -> None:
+    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, added: Mapping[str, int]
+) -> frozenset[str]:
     """Forget points by their ids; those already gone are no error.
+
+    A repository that lets nobody delete is no failure of the run: it warns, and the next one tries again.
 
     Args:
         run: the session.
         repository: where they are.
         access: how it is opened.
-        snapshot_ids: whole ids.
-        added: the bytes that these points had added, for the decision when to prune.
+        added: the bytes that each had added, by its whole id, for the decision when to prune.
+
+    Returns:
+        the ids that the repository refused to let go.
     """
-    if not snapshot_ids:
-        return
+    if not added:
+        return frozenset()
     known = run.means.state.repository(repository.uid)
-    changed = msgspec.structs.replace(
+    run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(added.values())))
+    refused = frozenset[str]()
+    try:
+        forget.run(run.means.engine, access, list(added), control=run.control)
+    except DeletionRefused as error:
+        refused = error.remaining
+        run.warn(f"{repository.name} lets no points go that retention is over with; the next run tries again: {error}")
+        gone = [size for snapshot_id, size in added.items() if snapshot_id not in refused]
+        run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(gone)) if gone else known)
+    run.note(points_forgotten=run.statistics.points_forgotten + len(added) - len(refused))
+    return refused
+
+
+def _forgetting(run: Run, known: KnownRepository, added: int) -> KnownRepository:
+    return msgspec.structs.replace(
         known, forgotten_bytes=known.forgotten_bytes + added, oldest_forget=known.oldest_forget or run.now
     )
-    run.means.state.put_repository(repository.uid, changed)
-    forget.run(run.means.engine, access, snapshot_ids, control=run.control)
-    run.note(points_forgotten=run.statistics.points_forgotten + len(snapshot_ids))
 
 
 def prune_if_worth_it(

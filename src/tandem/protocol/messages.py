@@ -14,7 +14,7 @@ import msgspec
 
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import LedgerEntry
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
 
@@ -85,6 +85,8 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     is_existing: bool
     restic_id: str | None
     family_uid: str | None
+    # Days for which it lets no point go.
+    immutability_interval: int = 0
 
 
 class ShareCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    gfs: Gfs = Gfs()
 
     @property
     def is_copy(self) -> bool:

@@ -32,5 +32,18 @@ class WrongPassword(ResticError):
     """No key of the repository opens with the password."""
 
 
+class DeletionRefused(ResticError):
+    """The repository lets nobody delete: an append-only server, an object lock, files that are write-protected.
+
+    Attributes:
+        remaining: the ids of the points that were to go and are still there.
+    """
+
+    def __init__(self, message: str, remaining: frozenset[str]) -> None:
+        """Keep what was refused."""
+        super().__init__(message)
+        self.remaining = remaining
+
+
 class Stopped(ResticError):
     """The command was ended because its caller asked for it."""

@@ -97,6 +97,7 @@ def run(
     repository: RepositoryAccess | None = None,
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
+    on_error: Callable[[str], None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run restic to its end and return what it wrote, whatever its exit code.
@@ -111,6 +112,7 @@ def run(
         repository: the repository, or the target of a copy.
         from_repository: the source of a copy, or the family member of a new repository.
         on_output: called with each line of standard output as it comes, in the calling thread.
+        on_error: the same of standard error; what it raises ends the run.
         control: how the run is watched and held back.
 
     Returns:
@@ -140,16 +142,22 @@ def run(
                 f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
             ) from error
     with process:
-        return _attend(process, on_output, control)
+        return _attend(process, on_output, on_error, control)
 
 
-def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
+def _attend(
+    process: subprocess.Popen[bytes],
+    on_output: Callable[[str], None] | None,
+    on_error: Callable[[str], None] | None,
+    control: Control,
+) -> Output:
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
     stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
     lines = LineSplitter(on_output if on_output is not None else _ignore)
+    complaints = LineSplitter(on_error if on_error is not None else _ignore)
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
@@ -157,11 +165,16 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
         if on_output is not None:
             lines.feed(chunk)
 
+    def take_error(chunk: bytes) -> None:
+        stderr.feed(chunk)
+        complaints.feed(chunk)
+
     try:
         if control.on_start is not None:
             control.on_start(process.pid)
-        was_stopped = _follow(process, {process.stdout: take, process.stderr: stderr.feed}, stop)
+        was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop)
         lines.close()
+        complaints.close()
     except BaseException:
         stop = threading.Event()
         stop.set()
