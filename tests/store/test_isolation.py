@@ -12,11 +12,12 @@ from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Role, Scope, ScopeKind
-from tandem.domain.jobs import JobStatus
+from tandem.domain.jobs import Job, JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
+from tandem.domain.retention import Retention, RetentionUnit, Rule
 from tandem.store import (
     activity_log,
     backup_servers,
@@ -35,6 +36,7 @@ from tandem.store import (
     proxies,
     repositories,
     restore_points,
+    retention,
     sessions,
     usage,
     users,
@@ -63,6 +65,11 @@ def put_location(connection: Connection, estate: Estate) -> str:
         )
         locations.insert_location(connection, location)
     return EMPTY
+
+
+def _job_of(connection: Connection, estate: Estate) -> Job:
+    """Find an estate's copy job, as somebody may have who sees it."""
+    return jobs.get_job(connection, Scope(ScopeKind.EVERYTHING, ""), estate.copy_job)
 
 
 CASES: dict[str, Ask] = {
@@ -161,6 +168,14 @@ CASES: dict[str, Ask] = {
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
+    "retention.retention_of": lambda c, s, e: retention.retention_of(c, s, _job_of(c, e)),
+    "retention.set_retention": lambda c, s, e: retention.set_retention(
+        c, s, _job_of(c, e), Rule(Retention(1, RetentionUnit.DAYS)), changed_at=START, points_at_change=1
+    ),
+    "retention.set_immutability": lambda c, s, e: retention.set_immutability(c, s, e.first, 7),
+    "retention.points_of_job": lambda c, s, e: retention.points_of_job(c, s, e.job_unique),
+    "retention.points_of_copy_job": lambda c, s, e: retention.points_of_copy_job(c, s, e.job_unique, e.copy_job_unique),
+    "retention.points_made": lambda c, s, e: retention.points_made(c, s, e.job_unique),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
@@ -251,6 +266,7 @@ WITHOUT_SCOPE = {
         "restore_points.chain_size_of_copy",
         "restore_points.chain_size_of_job",
         "restore_points.job_of_point",
+        "retention.last_arrival",
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
@@ -259,6 +275,7 @@ NOT_ABOUT_DATA = {
     "listing",
     "metadata",
     "job_indexes",
+    "retention_columns",
     "conditions",
     "texts",
     "prepared",

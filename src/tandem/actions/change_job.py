@@ -33,14 +33,14 @@ def start_job(act: Act, uid: str) -> Job:
         Unavailable: if its agent is away.
     """
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable_job(connection, act, uid)
         return _start(connection, act, job, "StartBackupServerJob")
 
 
 def retry_job(act: Act, uid: str) -> Job:
     """Queue another run of a job whose last one failed; raises as `start_job`, and Conflict if it did not fail."""
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable_job(connection, act, uid)
         if job.status not in {JobStatus.FAILED, JobStatus.WARNING}:
             raise Conflict(f"The job {job.name} has the status {job.status}; only Failed or Warning can be retried.")
         return _start(connection, act, job, "RetryBackupServerJob")
@@ -49,7 +49,7 @@ def retry_job(act: Act, uid: str) -> Job:
 def stop_job(act: Act, uid: str) -> Job:
     """Queue the stop of a running job; raises as `start_job`, and Conflict if it is not running."""
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable_job(connection, act, uid)
         if not job.status.is_active:
             raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
         _order(connection, act, job, StopJob(job_uid=job.instance_uid))
@@ -76,7 +76,7 @@ def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges
     Raises as `start_job` and `stop_job`.
     """
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable_job(connection, act, uid)
         changes = decide(connection, job)
         is_enabled, status = changes.is_enabled, changes.status
         if is_enabled is not None:
@@ -104,8 +104,8 @@ def delete_job(act: Act, uid: str) -> None:
         Conflict: if it is running, or a copy job reads from it.
     """
     with act.context.database.writing() as connection:
-        backup_servers.bump_revision(connection, _changeable(connection, act, uid).backup_server_uid)
-        job = _changeable(connection, act, uid)
+        backup_servers.bump_revision(connection, changeable_job(connection, act, uid).backup_server_uid)
+        job = changeable_job(connection, act, uid)
         if job.status.is_active:
             raise Conflict(f"The job {job.name} is running; stop it first.")
         if job.type is JobType.BACKUP_FILE:
@@ -125,6 +125,15 @@ def expire_orders(connection: Connection, commands: list[tuple[str, Order]]) -> 
         if isinstance(order, StopJob):
             failure = "The agent of the backup server took neither the order to start nor the one to stop in time."
             jobs.give_up_stop(connection, server_uid, order.job_uid, failure)
+
+
+def changeable_job(connection: Connection, act: Act, uid: str) -> Job:
+    """Get a job to change it; raises NotFound, and Forbidden if the caller does not see all that it works with."""
+    job = jobs.get_job(connection, act.caller.scope, uid)
+    if not jobs.is_job_wholly_visible(connection, act.caller.scope, job.unique_uid):
+        text = f"The job {job.name} is assigned to a company, but runs on another's backup server or into another's"
+        raise Forbidden(f"{text} repository: you may look at it; ask your service provider to change it.")
+    return job
 
 
 def log_job(
@@ -150,14 +159,6 @@ def log_job(
         detail=" ".join(filter(None, (job.name, more))),
         now=act.now,
     )
-
-
-def _changeable(connection: Connection, act: Act, uid: str) -> Job:
-    job = jobs.get_job(connection, act.caller.scope, uid)
-    if not jobs.is_job_wholly_visible(connection, act.caller.scope, job.unique_uid):
-        text = f"The job {job.name} is assigned to a company, but runs on another's backup server or into another's"
-        raise Forbidden(f"{text} repository: you may look at it; ask your service provider to change it.")
-    return job
 
 
 def _start(connection: Connection, act: Act, job: Job, activity: str, kind: ActivityType | None = None) -> Job:

@@ -12,7 +12,7 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.jobs import Job, JobStatus, JobType
 from tandem.domain.repositories import BackupRepository, RepositoryState
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
 from tandem.store import (
     backup_servers,
@@ -32,6 +32,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     target_repository_uid: str
     retention: Retention
+    gfs: Gfs = Gfs()
     schedule: Schedule
     is_enabled: bool
 
@@ -62,6 +63,7 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
             target_repository_uid=repository.instance_uid,
             retention=new.retention.count,
             retention_unit=new.retention.unit,
+            **_counts(new.gfs),
         )
         _insert_common(connection, act, job, "CreateBackupServerFileShareJob")
         file_share_jobs.insert_file_share_job(connection, job, family, file_share_uid)
@@ -102,10 +104,15 @@ def create_file_share_copy_job(
             retention=new.retention.count,
             retention_unit=new.retention.unit,
             source_size=file_share_jobs.source_size_of(connection, source.unique_uid),
+            **_counts(new.gfs),
         )
         _insert_common(connection, act, job, "CreateBackupServerFileShareCopyJob")
         file_share_copy_jobs.insert_file_share_copy_job(connection, job, family)
     return family
+
+
+def _counts(gfs: Gfs) -> dict[str, int]:
+    return {"gfs_daily": gfs.daily, "gfs_weekly": gfs.weekly, "gfs_monthly": gfs.monthly, "gfs_yearly": gfs.yearly}
 
 
 def _source(connection: Connection, act: Act, backup_server_uid: str, uid: str) -> FileShareJob:
@@ -158,6 +165,7 @@ def _common(act: Act, server: BackupServer, new: NewJob, *, kind: JobType, repos
         transferred_data=None,
         backup_chain_size=None,
         failure_message=None,
+        is_gfs_option_enabled=new.gfs.is_enabled,
     )
 
 

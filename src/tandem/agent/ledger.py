@@ -168,8 +168,13 @@ class Ledger:
                 continue
             point = points.get(original)
             if original not in self.entries and point is not None:
-                made = {"created_at": point.created_at, "is_whole": point.is_whole}
-                self.write([LedgerEntry(source_snapshot_id=original, state=CopyState.COPYING, **made)])
+                made = LedgerEntry(
+                    source_snapshot_id=original,
+                    created_at=point.created_at,
+                    state=CopyState.COPYING,
+                    is_whole=point.is_whole,
+                )
+                self.write([made])
             entry = self.entries.get(original)
             if entry is None or (entry.state.is_held and entry.target_snapshot_id in held):
                 continue

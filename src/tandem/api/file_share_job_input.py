@@ -9,9 +9,9 @@ import msgspec
 
 from tandem.actions.create_job import NewJob
 from tandem.api.schedules import ScheduleInput, read_schedule
-from tandem.api.texts import Name, RetentionCount, Text
+from tandem.api.texts import GfsCount, Name, RetentionCount, Text
 from tandem.domain.errors import Invalid
-from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.retention import Gfs, Retention, RetentionUnit
 from tandem.domain.schedule import ScheduleType
 
 RETENTION_DEFAULT = 28
@@ -25,6 +25,10 @@ class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fiel
     target_repository_uid: UUID
     retention: RetentionCount = RETENTION_DEFAULT
     retention_unit: Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(RetentionUnit)})] = "Days"
+    gfs_daily: GfsCount = 0
+    gfs_weekly: GfsCount = 0
+    gfs_monthly: GfsCount = 0
+    gfs_yearly: GfsCount = 0
     schedule_type: ScheduleType = ScheduleType.NOT_SCHEDULED
     schedule: ScheduleInput | None = None
     is_enabled: bool = True
@@ -49,13 +53,15 @@ def read_job(body: JobInput) -> NewJob:
         name=body.name,
         description=body.description,
         target_repository_uid=str(body.target_repository_uid),
-        retention=Retention(count=body.retention, unit=_unit(body.retention_unit)),
+        retention=Retention(count=body.retention, unit=read_unit(body.retention_unit)),
+        gfs=Gfs(daily=body.gfs_daily, weekly=body.gfs_weekly, monthly=body.gfs_monthly, yearly=body.gfs_yearly),
         schedule=read_schedule(body.schedule_type, body.schedule),
         is_enabled=body.is_enabled,
     )
 
 
-def _unit(text: str) -> RetentionUnit:
+def read_unit(text: str) -> RetentionUnit:
+    """Read the unit of a retention; raises Invalid."""
     # Both spellings of the contract's releases are taken: "days" and "Days".
     units = {unit.value.lower(): unit for unit in RetentionUnit}
     if text.lower() not in units:

@@ -10,7 +10,7 @@ from tandem.actions import create_repository as create
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Int64, Name, Path, Uid
+from tandem.api.texts import ImmutabilityInterval, Int32, Int64, Name, Path, Uid
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
 from tandem.domain.repositories import BackupRepository
@@ -62,6 +62,7 @@ class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unkno
     password: str | None = None
     encryption_password_uid: UUID | None = None
     is_existing: bool = False
+    immutability_interval: ImmutabilityInterval = 0
 
 
 class RepositoryParameters(msgspec.Struct, rename="camel", kw_only=True):
@@ -79,7 +80,7 @@ def list_repositories(call: Call) -> Many[RepositoryView]:
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         page = repositories.list_repositories(connection, call.scope, asked)
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
 
 
 def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many[RepositoryView]:
@@ -94,7 +95,7 @@ def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many
         page = repositories.list_repositories(
             connection, call.scope, asked, server.instance_uid, company_uid=company_uid
         )
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
 
 
 def _check_company(call: Call, connection: Connection, company_uid: str) -> None:
@@ -110,7 +111,7 @@ def get_repository(call: Call) -> One[RepositoryView]:
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
-    return One(_view(found, with_info=expand))
+    return One(view_repository(found, with_info=expand))
 
 
 def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
@@ -120,12 +121,14 @@ def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
         path=body.path,
         password=body.password,
         is_existing=body.is_existing,
+        immutability_interval=body.immutability_interval,
         encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
     )
-    return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
+    return One(view_repository(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 
-def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+def view_repository(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+    """Show a repository, with what is embedded if that is asked for."""
     view = RepositoryView(
         instance_uid=repository.instance_uid,
         name=repository.name,
@@ -140,6 +143,8 @@ def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
             used_space=repository.used_space,
             is_used_space_available=repository.used_space is not None,
             backup_size=repository.used_space,
+            is_immutability_enabled=repository.immutability_interval > 0,
+            immutability_interval=repository.immutability_interval or None,
             path=repository.path,
             host_name=repository.host_name,
             host_uid=repository.backup_server_uid,

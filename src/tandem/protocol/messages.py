@@ -171,7 +171,14 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
+class ResetCopy(msgspec.Struct, frozen=True, tag=True):
+    """Try a quarantined copy of a point again, at once."""
+
+    job_uid: str
+    snapshot_id: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
-from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.retention import Gfs, Retention, RetentionUnit
+from tandem.domain.schedule import periods_zone
 from tandem.protocol.messages import (
     Configuration,
     FileShareConfiguration,
@@ -50,6 +51,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 is_existing=is_existing,
                 restic_id=repository.restic_id,
                 family_uid=family_uid,
+                immutability_interval=repository.immutability_interval,
             )
         )
     return found
@@ -86,6 +88,7 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             backup.retention_unit,
             backup.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(backup),
         )
         .select_from(joined)
         .where(backup.backup_server_uid == backup_server_uid)
@@ -93,6 +96,8 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     )
     joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
     joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
+    source = jobs.alias("source")
+    joined = joined.join(source, source.c.unique_uid == copy.source_job_unique_uid)
     copies = (
         select(
             copy.instance_uid,
@@ -102,18 +107,25 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             copy.retention_unit,
             copy.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(copy),
             copy.source_job_instance_uid,
+            source.c.schedule,
         )
         .select_from(joined)
         .where(copy.backup_server_uid == backup_server_uid)
         .order_by(copy.position)
     )
-    rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
+    rows = [(*row, None, None) for row in connection.execute(backups)] + [
+        tuple(row) for row in connection.execute(copies)
+    ]
     return [_job(*row) for row in rows]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
-    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid = rest
+    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, *counts = rest[:-2]
+    source_uid, source_schedule = rest[-2:]
+    daily, weekly, monthly, yearly = counts
+    zone = periods_zone(schedule, source_schedule)
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -125,4 +137,9 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         target_repository_uid=repository_uid,
         file_share_uid=share_uid,
         source_job_uid=source_uid,
+        gfs=Gfs(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, time_zone=zone),
     )
+
+
+def _gfs(family: Any) -> tuple[Any, ...]:
+    return family.gfs_daily, family.gfs_weekly, family.gfs_monthly, family.gfs_yearly
