@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 from uuid import UUID
 
@@ -84,16 +86,14 @@ def get_forecast_of_new_job(call: Call, query: NewJobForecastParameters) -> One[
     with call.reading() as connection:
         server_uid = call.uid("backupServerUid")
         backup_servers.get_backup_server(connection, call.scope, server_uid)
-        try:
-            source_uid, target_uid = str(query.source_file_share_job_uid), str(query.target_repository_uid)
+        source_uid, target_uid = str(query.source_file_share_job_uid), str(query.target_repository_uid)
+        with _told_of("sourceFileShareJobUid"):
             source = file_share_jobs.get_file_share_job(connection, call.scope, source_uid)
             job = jobs.get_job(connection, call.scope, source.unique_uid)
+            if job.backup_server_uid != server_uid:
+                raise NotFound.of("file share job", source_uid)
+        with _told_of("targetRepositoryUid"):
             target = repositories.get_repository(connection, call.scope, target_uid, server_uid)
-        except NotFound as error:
-            raise Invalid(error.message) from error
-        if job.backup_server_uid != server_uid:
-            text = f"sourceFileShareJobUid: no file share job with the id {source_uid} is on this backup server."
-            raise Invalid(text, parameter="sourceFileShareJobUid")
         gfs = retention.retention_of(connection, call.scope, job).rule.gfs
         zone = msgspec.structs.replace(gfs, daily=0, weekly=0, monthly=0, yearly=0)
         present = Rule(Retention(RETENTION_DEFAULT, RetentionUnit.DAYS), zone, target.immutability_interval)
@@ -106,6 +106,15 @@ def get_forecast_of_new_job(call: Call, query: NewJobForecastParameters) -> One[
             upload_limit=query.upload_limit,
         )
         return One(_view(forecast_copy(connection, call.act, plan), plan))
+
+
+@contextmanager
+def _told_of(parameter: str) -> Generator[None]:
+    """Tell by which parameter something was named that is not there for the caller, or not on this backup server."""
+    try:
+        yield
+    except NotFound as error:
+        raise Invalid(f"{parameter}: {error.message}", parameter=parameter) from error
 
 
 def _rule(rule: Rule, query: PreviewParameters) -> Rule:
