@@ -111,6 +111,22 @@ def test_a_target_that_refuses_to_delete_is_a_warning_and_asked_again(copied: Ba
     copied.is_sound()
 
 
+def test_space_that_cannot_be_freed_is_a_warning_and_no_attempt_at_every_run(copied: BackupServer) -> None:
+    copied.keep(copies=A_DAY)
+    engine, fault = faulty(copied.engine, copied.folder, words=REFUSAL.replace("snapshot", "data"), when='*" prune "*')
+    copied.restart(engine)
+    newest = copied.save(days=2)
+    session = copied.copy()
+    assert (session.state, set(copied.copies())) == (SessionState.WARNING, {newest})
+    assert "cannot be freed" in session.messages[0]
+    assert copied.copy().state is SessionState.SUCCESS
+    fault.unlink()
+    copied.clock.forward(days=7)
+    assert copied.copy().state is SessionState.SUCCESS
+    assert copied.state.repository("second").oldest_forget is None
+    copied.agrees()
+
+
 def test_a_copy_that_nobody_can_make_again_is_missing_until_it_comes_back(copied: BackupServer) -> None:
     old = copied.ids()[0]
     lost = copied.ledger()[old]

@@ -8,6 +8,7 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
@@ -74,6 +75,13 @@ class Run:
         if len(self.plan) < PLAN_ENTRIES_MAX:
             self.plan.append(PlanEntry(action, snapshot_id, reason))
 
+    def job(self, uid: str) -> JobConfiguration:
+        """Find a job of the configuration; raises ResticError when it is gone."""
+        for job in self.configuration.jobs:
+            if job.uid == uid:
+                return job
+        raise ResticError("The job is not in this agent's configuration any more.")
+
     def repository(self, uid: str) -> RepositoryConfiguration:
         """Find a repository of the configuration; raises ResticError when it is gone."""
         for repository in self.configuration.repositories:
@@ -85,6 +93,11 @@ class Run:
         """Give how long a job's points are kept in its target."""
         repository = self.repository(job.target_repository_uid)
         return Rule(job.retention, job.gfs, repository.immutability_interval)
+
+    def open(self, uid: str, *, to_look: bool = False, is_shared: bool = False) -> OpenRepository:
+        """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
+        repository = self.repository(uid)
+        return self.means.repositories.open(repository, self.control, to_look=to_look, is_shared=is_shared)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.state import KnownRepository
 from tandem.domain.retention import is_prune_worth_it
-from tandem.protocol.messages import RepositoryConfiguration
-from tandem.restic import forget, listing, prune
+from tandem.restic import forget, prune
 from tandem.restic.errors import DeletionRefused, ResticError
-from tandem.restic.process import RepositoryAccess
 
 FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
 FAILING = "input/output error"
@@ -23,16 +21,14 @@ class RepositoryFull(ResticError):
     """A repository cannot be written to, as its disk is full, failing or read-only."""
 
 
-def is_about_writing(error: ResticError, repository: RepositoryConfiguration) -> bool:
+def is_about_writing(error: ResticError, repository: OpenRepository) -> bool:
     """Say whether restic failed because it could not write to a repository; a disk may fail at reading others too."""
     lines = f"{error}\n{error.stderr}".lower().splitlines()
-    path = repository.path.lower()
+    path = repository.configuration.path.lower()
     return any(any(words in line for words in FULL) or (FAILING in line and path in line) for line in lines)
 
 
-def forget_points(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, added: Mapping[str, int]
-) -> frozenset[str]:
+def forget_points(run: Run, repository: OpenRepository, added: Mapping[str, int]) -> frozenset[str]:
     """Forget points by their ids; those already gone are no error.
 
     A repository that lets nobody delete is no failure of the run: it warns, and the next one tries again.
@@ -40,7 +36,6 @@ def forget_points(
     Args:
         run: the session.
         repository: where they are.
-        access: how it is opened.
         added: the bytes that each had added, by its whole id, for the decision when to prune.
 
     Returns:
@@ -48,11 +43,12 @@ def forget_points(
     """
     if not added:
         return frozenset()
+    repository.claim()
     known = run.means.state.repository(repository.uid)
     run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(added.values())))
     refused = frozenset[str]()
     try:
-        forget.run(run.means.engine, access, list(added), control=run.control)
+        forget.run(run.means.engine, repository.access, list(added), control=run.control)
     except DeletionRefused as error:
         refused = error.remaining
         run.warn(f"{repository.name} lets no points go that retention is over with; the next run tries again: {error}")
@@ -68,21 +64,27 @@ def _forgetting(run: Run, known: KnownRepository, added: int) -> KnownRepository
     )
 
 
-def prune_if_worth_it(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, *, is_urgent: bool = False
-) -> None:
+def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool = False) -> None:
     """Free what forgotten points alone used, if that is much, has waited long or is urgent."""
     known = run.means.state.repository(repository.uid)
-    is_worth_it = known.oldest_forget is not None and (
-        is_urgent
-        or is_prune_worth_it(
-            forgotten_bytes=known.forgotten_bytes,
-            repository_bytes=listing.bytes_used(Path(repository.path)),
-            oldest_forget=known.oldest_forget,
-            now=run.now,
-        )
+    if known.oldest_forget is None or not (is_urgent or _is_worth_it(run, repository, known)):
+        return
+    repository.claim()
+    waits_since = None
+    try:
+        prune.run(run.means.engine, repository.access, control=run.control)
+    except DeletionRefused as error:
+        # Each attempt may write before it is refused: the next one is as far away as after a success.
+        waits_since = run.now
+        run.warn(f"{repository.name}: {error}")
+    done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=waits_since)
+    run.means.state.put_repository(repository.uid, done)
+
+
+def _is_worth_it(run: Run, repository: OpenRepository, known: KnownRepository) -> bool:
+    return is_prune_worth_it(
+        forgotten_bytes=known.forgotten_bytes,
+        repository_bytes=repository.bytes_used(),
+        oldest_forget=known.oldest_forget,
+        now=run.now,
     )
-    if is_worth_it:
-        prune.run(run.means.engine, access, control=run.control)
-        done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=None)
-        run.means.state.put_repository(repository.uid, done)

@@ -39,7 +39,7 @@ class DeletionRefused(ResticError):
         remaining: the ids of the points that were to go and are still there.
     """
 
-    def __init__(self, message: str, remaining: frozenset[str]) -> None:
+    def __init__(self, message: str, remaining: frozenset[str] = frozenset()) -> None:
         """Keep what was refused."""
         super().__init__(message)
         self.remaining = remaining

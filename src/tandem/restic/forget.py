@@ -1,23 +1,13 @@
 """`restic forget`: remove named points. Never by a policy of restic's."""
 
-import re
 from collections.abc import Iterable
 
-from tandem.restic import holding, ids, snapshots
+from tandem.restic import holding, ids, refusals, snapshots
 from tandem.restic.engine import Engine
 from tandem.restic.errors import DeletionRefused, ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
 IDS_PER_CALL_MAX = 1000
-_REFUSAL = re.compile(
-    r"(\bremoved?\b|\bunlink\b|\bdelete).*"
-    r"(\b403\b|\b405\b|forbidden|access ?denied|not permitted|permission denied|object ?lock|\bworm\b)",
-    re.IGNORECASE,
-)
-
-
-class _Refused(Exception):
-    """The repository has said that it lets nothing go."""
 
 
 def run(
@@ -42,8 +32,8 @@ def run(
     try:
         for start in range(0, len(wanted), IDS_PER_CALL_MAX):
             some = wanted[start : start + IDS_PER_CALL_MAX]
-            holding.run(engine, flags(some), repository=repository, on_error=_heed, control=control)
-    except _Refused as refusal:
+            holding.run(engine, flags(some), repository=repository, on_error=refusals.heed, control=control)
+    except refusals.Refused as refusal:
         said = str(refusal)
     if not wanted:
         return
@@ -56,12 +46,6 @@ def run(
         raise DeletionRefused(f"{text}: {said}" if said else f"{text}. {advice}", frozenset(remaining))
     if said:
         raise ResticError(f"Restic failed to remove something that is no point: {said}")
-
-
-def _heed(line: str) -> None:
-    """End a run that is refused: restic would try again for most of a minute, point by point."""
-    if _REFUSAL.search(line):
-        raise _Refused(line.strip())
 
 
 def flags(snapshot_ids: Iterable[str]) -> list[str]:
