@@ -35,6 +35,7 @@ def test_the_first_point_of_a_month_outlives_the_others_in_both_repositories(ser
     until_when = server.ledger()[january].expires_at
     assert f"{until_when:%m-%d %H:%M}" == "02-28 23:00"
     assert server.reported_points()[january].expires_at == until_when
+    other = january
     for _ in range(2):
         other = server.save(days=3)
         server.copy()
@@ -141,8 +142,8 @@ def test_a_copy_that_nobody_can_make_again_is_missing_until_it_comes_back(copied
         entry = copied.ledger()[old]
         assert (entry.state, entry.target_snapshot_id) == (CopyState.MISSING, None)
         assert session.state is (SessionState.SUCCESS if number else SessionState.WARNING)
+        assert entry.since == copied.clock.now
         copied.agrees()
-    assert entry.since == copied.clock.now
 
     shutil.move(aside, place)
     copied.copy()

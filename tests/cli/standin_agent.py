@@ -48,6 +48,8 @@ class StandInAgent:
         self.state = SessionState.SUCCESS
         self.messages: list[str] = []
         self.refusal = ""
+        # How long ago the points that it reports were made.
+        self.point_age = timedelta()
 
     def start(self) -> None:
         """Begin to work; the console knows the agent as connected then."""
@@ -148,7 +150,7 @@ class StandInAgent:
             point_uid=str(uuid.uuid4()),
             job_uid=job.uid,
             snapshot_id=self._snapshot_ids[-1],
-            created_at=now,
+            created_at=now - self.point_age,
             size=4096,
             added=4096,
             files=3,
