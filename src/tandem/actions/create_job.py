@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import msgspec
 
 from tandem.actions.change_job import log_job
 from tandem.actions.context import Act, new_uid
+from tandem.actions.create_repository import NewRepository, create_repository
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Invalid, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
@@ -68,6 +72,61 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
         _insert_common(connection, act, job, "CreateBackupServerFileShareJob")
         file_share_jobs.insert_file_share_job(connection, job, family, file_share_uid)
     return family
+
+
+class NewTarget(msgspec.Struct, frozen=True):
+    """A repository to be made for a copy job: with the password of the source's repository, or one of its own."""
+
+    repository: NewRepository
+    is_encryption_inherited: bool
+
+
+def create_copy_and_repository(
+    act: Act, backup_server_uid: str, new: NewJob, *, source_job_uid: str, target: NewTarget
+) -> FileShareCopyJob:
+    """Create a copy job together with its target; what would be wrong with the job is found before that is made.
+
+    Raises as `create_repository` and `create_file_share_copy_job`, and Invalid if a password is given although the
+    source's is to be inherited.
+    """
+    check_schedule(new.schedule)
+    with act.context.database.reading() as connection:
+        backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        source = _source(connection, act, backup_server_uid, source_job_uid)
+        _check_name(connection, backup_server_uid, new.name)
+        repository = target.repository
+        if target.is_encryption_inherited:
+            repository = _inheriting(connection, act, backup_server_uid, source, repository)
+    with _named_in("targetRepository"):
+        made = create_repository(act, backup_server_uid, repository)
+    new = msgspec.structs.replace(new, target_repository_uid=made.instance_uid)
+    return create_file_share_copy_job(act, backup_server_uid, new, source_job_uid=source_job_uid)
+
+
+def _inheriting(
+    connection: Connection, act: Act, backup_server_uid: str, source: FileShareJob, repository: NewRepository
+) -> NewRepository:
+    if repository.password is not None or repository.encryption_password_uid is not None or repository.is_existing:
+        name = "targetRepository.isEncryptionInherited"
+        text = f"{name}: a new repository inherits; leave password, encryptionPasswordUid and isExisting out, or this."
+        raise Invalid(text, field=name)
+    # The caller must see the repository, not only the job, to have its password used again.
+    first = repositories.get_repository(connection, act.caller.scope, source.target_repository_uid, backup_server_uid)
+    opening = repositories.openings_of_server(connection, backup_server_uid)[first.instance_uid]
+    password = act.context.seal.open(opening.sealed_password, first.instance_uid)
+    return msgspec.structs.replace(repository, password=password)
+
+
+@contextmanager
+def _named_in(member: str) -> Generator[None]:
+    """Tell of what is wrong with a repository by its place in the body."""
+    try:
+        yield
+    except (Invalid, Conflict) as error:
+        inside = f"{member}." if error.field else f"{member}: "
+        raise type(error)(
+            f"{inside}{error.message}", field=f"{member}.{error.field}" if error.field else member
+        ) from error
 
 
 def create_file_share_copy_job(
@@ -170,7 +229,11 @@ def _common(act: Act, server: BackupServer, new: NewJob, *, kind: JobType, repos
 
 
 def _insert_common(connection: Connection, act: Act, job: Job, activity: str) -> None:
-    if jobs.is_job_name_taken(connection, job.backup_server_uid, job.name):
-        raise Conflict(f'name: a job named "{job.name}" exists on this backup server.', field="name")
+    _check_name(connection, job.backup_server_uid, job.name)
     jobs.insert_job(connection, job)
     log_job(connection, act, job, activity)
+
+
+def _check_name(connection: Connection, backup_server_uid: str, name: str) -> None:
+    if jobs.is_job_name_taken(connection, backup_server_uid, name):
+        raise Conflict(f'name: a job named "{name}" exists on this backup server.', field="name")

@@ -17,10 +17,17 @@ from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, 
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy
-from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
+from tandem.restic.errors import (
+    RepositoryAway,
+    RepositoryLocked,
+    RepositoryMissing,
+    ResticError,
+    Stopped,
+    WrongPassword,
+)
 
 # These say something of a repository, not of a point: no point is to blame.
-NOT_THE_POINTS_FAULT = (RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
+NOT_THE_POINTS_FAULT = (RepositoryAway, RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
 FULL = ("no space left", "disk quota exceeded", "read-only file system")
 IDS_PER_CALL_MAX = 500
 
@@ -158,6 +165,8 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
         # Restic does not say what a copy wrote: measured for the call, it is exact where the call copied one point.
         if before is not None:
             ledger.share_out(snapshot_ids, max(0, (ends.target.bytes_used() or 0) - before))
+    if result.copied:
+        ends.target.note_point(result.copied[-1].target_id)
     for snapshot_id in result.missing:
         ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
 

@@ -98,6 +98,7 @@ def _back_up(
         expires_at=job.retention.expires_at(started_at),
     )
     _remember(run, job, point)
+    repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,

@@ -13,7 +13,9 @@ from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
 from tandem.api.job_objects import FileShareCopyJobObjectView, view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
 from tandem.api.listing import Resource
+from tandem.api.repositories import read_repository
 from tandem.api.texts import Int32, Int64, Uid
+from tandem.domain.errors import Invalid
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
@@ -75,6 +77,21 @@ def create_file_share_copy_job(
     """Create a file share copy job."""
     server_uid = call.uid("backupServerUid")
     source_uid = str(body.source_file_share_job_uid)
+    target = body.target_repository
+    if (target is None) is (body.target_repository_uid is None):
+        text = "targetRepositoryUid: give this, or targetRepository for one that is to be made; one of the two."
+        raise Invalid(text, field="targetRepositoryUid")
+    if target is not None:
+        made = create_job.create_copy_and_repository(
+            call.act,
+            server_uid,
+            read_job(body),
+            source_job_uid=source_uid,
+            target=create_job.NewTarget(
+                read_repository(target), is_encryption_inherited=target.is_encryption_inherited
+            ),
+        )
+        return One(view_file_share_copy_job(call, made))
     made = create_job.create_file_share_copy_job(call.act, server_uid, read_job(body), source_job_uid=source_uid)
     return One(view_file_share_copy_job(call, made))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions.create_job import NewJob
+from tandem.api.repositories import RepositoryInput
 from tandem.api.schedules import ScheduleInput, read_schedule
 from tandem.api.texts import GfsCount, Name, RetentionCount, Text
 from tandem.domain.errors import Invalid
@@ -40,9 +41,20 @@ class FileShareJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_f
     file_share_uid: UUID
 
 
-class FileShareCopyJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a file share copy job is made from."""
+class TargetRepositoryInput(RepositoryInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """A repository to be made for a copy job.
 
+    With `isEncryptionInherited` it gets the password of the source job's repository; otherwise one of its own.
+    """
+
+    is_encryption_inherited: bool = False
+
+
+class FileShareCopyJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What a file share copy job is made from: its target is one that is there, or is made along with it."""
+
+    target_repository_uid: UUID | None = None  # pyright: ignore[reportIncompatibleVariableOverride]  (the other member instead)
+    target_repository: TargetRepositoryInput | None = None
     source_file_share_job_uid: UUID
     schedule_type: ScheduleType = ScheduleType.CHAINED
 
@@ -52,7 +64,7 @@ def read_job(body: JobInput) -> NewJob:
     return NewJob(
         name=body.name,
         description=body.description,
-        target_repository_uid=str(body.target_repository_uid),
+        target_repository_uid=str(body.target_repository_uid) if body.target_repository_uid else "",
         retention=Retention(count=body.retention, unit=read_unit(body.retention_unit)),
         gfs=Gfs(daily=body.gfs_daily, weekly=body.gfs_weekly, monthly=body.gfs_monthly, yearly=body.gfs_yearly),
         schedule=read_schedule(body.schedule_type, body.schedule),
