@@ -13,14 +13,15 @@ from tests.cli.standin_agent import StandInAgent
 @pytest.fixture
 def history(admin: Cli, agent: StandInAgent) -> Iterator[Cli]:
     """A backup job with points of three days, and a copy job of it."""
-    for name in ("kept main", "kept offsite"):
-        admin.succeeds("repositories", "create", name, "--path", f"/srv/{name}", "--server", "filer")
+    admin.succeeds("repositories", "create", "kept main", "--path", "/srv/kept main", "--server", "filer")
     admin.succeeds("shares", "create", "kept documents", "--path", "/srv/kept documents", "--server", "filer")
     create = ("jobs", "create")
     admin.succeeds(
         *(*create, "backup", "kept", "--share", "kept documents", "--repository", "kept main", "--keep-weekly", "0")
     )
-    admin.succeeds(*create, "copy", "kept twice", "--source", "kept", "--repository", "kept offsite", "--manual")
+    copy = (*create, "copy", "kept twice", "--source", "kept", "--repository", "kept offsite", "--manual")
+    assert "--make-at" in admin.is_misused(*copy, "--inherit-password")
+    admin.succeeds(*copy, "--make-at", "/srv/kept offsite", "--inherit-password")
     for days in (3, 2, 0):
         agent.point_age = timedelta(days=days)
         admin.succeeds("jobs", "start", "kept", "--wait")
