@@ -84,11 +84,14 @@ def change_retention(
         )
         going = prospect.held - prospect.staying
         more = f"from {present.rule} to {rule}, {going} of {prospect.held} restore points go"
-        log_job(connection, act, job, f"PatchBackupServer{_FAMILIES[kind]}", more=f"({more})")
+        log_job(connection, act, job, _ACTIVITIES[kind], more=f"({more})")
     return job
 
 
-_FAMILIES = {JobType.BACKUP_FILE: "FileShareJob", JobType.BACKUP_FILE_COPY: "FileShareCopyJob"}
+_ACTIVITIES = {
+    JobType.BACKUP_FILE: "PatchBackupServerFileShareJob",
+    JobType.BACKUP_FILE_COPY: "PatchBackupServerFileShareCopyJob",
+}
 
 
 def prospect_of(connection: Connection, act: Act, job: Job, present: RetentionOfJob, rule: Rule) -> Prospect:
