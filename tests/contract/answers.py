@@ -13,7 +13,8 @@ OURS: dict[str, set[str]] = {
     "BackupServerFileShareCopyJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
     "BackupServerFileShareJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
     "BackupServerJobSchedule": {"timeZone"},
-    "ProtectedOnPremisesFileShare": {"path"},
+    "ProtectedOnPremisesFileShare": {"path", "inclusionMasks", "exclusionMasks"},
+    "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
         "expirationTime",

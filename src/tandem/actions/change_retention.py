@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from tandem.actions.change_job import changeable_job, log_job
+from tandem.actions.change_job import changeable, log_job
 from tandem.actions.context import Act
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.jobs import Job, JobType
@@ -62,7 +62,7 @@ def change_retention(
         Conflict: if it takes more than half of the points that are held and nobody has confirmed that.
     """
     with act.context.database.writing() as connection:
-        job = changeable_job(connection, act, uid)
+        job = changeable(connection, act, uid)
         if job.type is not kind:
             raise NotFound.of("job", uid)
         backup_servers.bump_revision(connection, job.backup_server_uid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tandem.actions.ask_agent import ask
-from tandem.actions.change_job import changeable_job, log_job
+from tandem.actions.change_job import changeable, log_job
 from tandem.actions.context import Act
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.restore_points import CopyState
@@ -23,7 +23,7 @@ def reset_copy(act: Act, restore_point_uid: str, job_uid: str) -> None:
     scope = act.caller.scope
     with act.context.database.reading() as connection:
         point = restore_points.get_restore_point(connection, scope, restore_point_uid)
-        job = changeable_job(connection, act, job_uid)
+        job = changeable(connection, act, job_uid)
         copies = restore_points.copies_of(connection, scope, [point.instance_uid])[point.instance_uid]
         server = backup_servers.get_server_of_job(connection, job.backup_server_uid)
     entry = next((copy.entry for copy in copies if copy.job_unique_uid == job.unique_uid), None)

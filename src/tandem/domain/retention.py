@@ -138,7 +138,7 @@ def judge(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Verdi
     """Say of each point, by its snapshot id, whether it is kept at an instant.
 
     The newest point is kept whatever its age. A point dated in the future does not take that place from the newest
-    real one: both are kept.
+    real one: both are kept. So is the newest whole one, however many come after it that are not.
 
     Args:
         points: the points of one job in one repository.
@@ -147,7 +147,8 @@ def judge(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Verdi
     """
     points = sorted(points, key=_age)
     periods = _periods(points, rule.gfs)
-    newest = {some[-1].snapshot_id for some in (points, [each for each in points if each.created_at <= now]) if some}
+    past, whole = ([each for each in points if each.created_at <= now], [each for each in points if each.is_whole])
+    newest = {some[-1].snapshot_id for some in (points, past, whole) if some}
     return {
         point.snapshot_id: _verdict(
             point, rule, now, periods.get(point.snapshot_id, []), is_newest=point.snapshot_id in newest
