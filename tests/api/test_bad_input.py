@@ -60,6 +60,10 @@ OTHERS_WITH_A_BODY = {
     "ChangeBackupRepositoryAccess",
     "AttachRequestDataToAsyncAction",
     "PatchBackupServerJob",
+    # `test_retention` has what is wrong with these.
+    "PatchBackupServerFileShareCopyJob",
+    "PatchBackupServerFileShareJob",
+    "SetBackupRepositoryImmutability",
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
@@ -77,6 +81,7 @@ WITHOUT_A_BODY = {
     "AssignBackupServerJob",
     "ChallengeAgent",
     "ForceCollectBackupServer",
+    "ResetFileShareRestorePointCopy",
     "RetryBackupServerJob",
     "ReleaseBackupServerJobHold",
     "StartBackupServerJob",

@@ -50,6 +50,8 @@ class StandInAgent:
         self.state = SessionState.SUCCESS
         self.messages: list[str] = []
         self.refusal = ""
+        # How long ago the points that it reports were made.
+        self.point_age = timedelta()
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
 
@@ -152,7 +154,7 @@ class StandInAgent:
             point_uid=str(uuid.uuid4()),
             job_uid=job.uid,
             snapshot_id=self._snapshot_ids[-1],
-            created_at=now,
+            created_at=now - self.point_age,
             size=4096,
             added=4096,
             files=3,

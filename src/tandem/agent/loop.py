@@ -14,6 +14,7 @@ from tandem.agent import holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
+from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
@@ -34,6 +35,7 @@ from tandem.protocol.messages import (
     JobConfiguration,
     Order,
     RepositoryConfiguration,
+    ResetCopy,
     RestorePointTo,
     StartJob,
     StopJob,
@@ -236,10 +238,15 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo():
-                if configuration is None:
-                    return "This agent has no configuration yet."
-                return self._sessions.start_restore(order, configuration)
+            case RestorePointTo() | ResetCopy():
+                return self._obey_about_point(order, configuration)
+
+    def _obey_about_point(self, order: RestorePointTo | ResetCopy, configuration: Configuration | None) -> str:
+        if configuration is None:
+            return "This agent has no configuration yet."
+        if isinstance(order, ResetCopy):
+            return reset_copy(self._means, self._sessions, configuration, order)
+        return self._sessions.start_restore(order, configuration)
 
     def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
         if kind_of(order.path) is ShareKind.FOLDER:

@@ -31,6 +31,7 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.retention_routes import RETENTION_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -274,6 +275,7 @@ ROUTES: list[Operation] = [
         FAMILY_WRITE,
         file_share_copy_jobs.create_file_share_copy_job,
     ),
+    *RETENTION_ROUTES,
     # Sessions
     _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),

@@ -15,7 +15,7 @@ import msgspec
 from tandem.domain.holds import Hold
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
 
@@ -90,6 +90,8 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     is_existing: bool
     restic_id: str | None
     family_uid: str | None
+    # Days for which it lets no point go.
+    immutability_interval: int = 0
     account: Account | None = None
     host_key: str | None = None
 
@@ -129,6 +131,7 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    gfs: Gfs = Gfs()
     # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
     retry_times: int = 0
     retry_interval: int = 10
@@ -187,7 +190,14 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
+class ResetCopy(msgspec.Struct, frozen=True, tag=True):
+    """Try a quarantined copy of a point again, at once."""
+
+    job_uid: str
+    snapshot_id: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
@@ -41,6 +42,7 @@ from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
 from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
+from tandem.store.retention_columns import retention_columns
 from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
@@ -216,6 +218,7 @@ backup_repositories = Table(
     Column("capacity", BigInteger),
     Column("free_space", BigInteger),
     Column("used_space", BigInteger),
+    Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
@@ -263,6 +266,7 @@ jobs = Table(
     Column("destination", Text, nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Column("is_gfs_option_enabled", Boolean, nullable=False, server_default=false()),
     Column("last_run", Instant),
     Column("last_end_time", Instant),
     Column("last_duration", Integer),
@@ -293,6 +297,7 @@ file_share_jobs = Table(
     Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -311,6 +316,7 @@ file_share_copy_jobs = Table(
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -369,6 +375,7 @@ restore_point_copies = Table(
     Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("state", Word(CopyState), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("since", Instant),
     Column("target_snapshot_id", String(64)),
     Column("copied_at", Instant),
     Column("verified_at", Instant),
