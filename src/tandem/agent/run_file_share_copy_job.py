@@ -7,6 +7,7 @@ so that a run cut short at any moment is finished by the next.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, 
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
 from tandem.domain.retention import Point
 from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
-from tandem.restic import copy, listing
+from tandem.restic import cache, copy, listing, snapshots
 from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
 from tandem.restic.process import RepositoryAccess
 
@@ -124,9 +125,7 @@ def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> bool:
         raise
     except ResticError as error:
         _raise_if_no_points_fault(error, ends)
-        ledger.quarantine(snapshot_id, str(error))
-        created_at = ledger.entries[snapshot_id].created_at
-        run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {error}")
+        _quarantine(run, ledger, ends, snapshot_id, str(error))
         return False
     return True
 
@@ -149,8 +148,26 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     )
     for copied in result.copied:
         ledger.commit(copied.source_id, copied.target_id)
-    for snapshot_id in result.missing:
-        ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
+    _explain_missing(run, ledger, ends, result.missing)
+
+
+def _explain_missing(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: Sequence[str]) -> None:
+    """Note why restic has passed points over: they are gone, or it cannot read what says what is in them."""
+    there = set(snapshots.read_ids(run.means.engine, ends.source_access, control=run.control)) if snapshot_ids else ()
+    for snapshot_id in snapshot_ids:
+        if snapshot_id in there:
+            _quarantine(run, ledger, ends, snapshot_id, "Its own file in the first repository cannot be read.")
+        else:
+            ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
+
+
+def _quarantine(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str, reason: str) -> None:
+    ledger.quarantine(snapshot_id, reason)
+    if ends.source.restic_id is not None:
+        # What is cached of a damaged file would outlive the damage.
+        cache.drop(ends.source_access, ends.source.restic_id)
+    created_at = ledger.entries[snapshot_id].created_at
+    run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {reason}")
 
 
 def _free_space(

@@ -1,0 +1,51 @@
+"""Bring about what goes wrong, and see whether anything is lost: `make faults`."""
+
+import argparse
+import random
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from tandem.restic import version
+from tests.faults import crashes, damage, disks, matrix, strangers
+from tests.faults.backup_servers import Stage
+from tests.faults.matrix import Fault
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--fault", help="only this one, for instance F1")
+    parser.add_argument("--restic", default="restic", help="another restic than the installed one")
+    given = parser.parse_args()
+    print(f"SEED={given.seed}")  # noqa: T201 - what a lost round is brought back with
+    with tempfile.TemporaryDirectory(prefix="tandem-faults-") as name:
+        folder = Path(name)
+        with (folder / "agent.log").open("w") as log:
+            structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
+            faults = _faults(Stage(folder, version.detect(given.restic)))
+            chosen = [fault for fault in faults if given.fault in {None, fault.number}]
+            if not chosen:
+                parser.error(f"there is no {given.fault}; there are {', '.join({each.number: 0 for each in faults})}")
+            is_well = matrix.run(chosen, seed=given.seed, rounds=given.rounds, folder=folder)
+    return 0 if is_well else 1
+
+
+def _faults(stage: Stage) -> list[Fault]:
+    return [
+        Fault("F1", "restic and its agent killed in a copy", partial(crashes.killed_copy, stage)),
+        Fault("F3", "somebody else copies the same points", partial(strangers.foreign_copy, stage)),
+        Fault("F5", "locks of the dead, the living and others", partial(strangers.stale_locks, stage)),
+        Fault("F6", "the target's disk full", partial(disks.full_target, stage)),
+        Fault("F6", "no room for temporary files", partial(disks.full_temporary_files, stage)),
+        Fault("F7", "the source full, or read-only", partial(disks.unwritable_source, stage)),
+        Fault("F10", "files damaged or gone at the source", partial(damage.damaged_source, stage)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
