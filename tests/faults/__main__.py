@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from tandem.restic import version
-from tests.faults import crashes, damage, disks, matrix, strangers
+from tests.faults import clocks, crashes, damage, disks, matrix, paths, retention, strangers, versions
 from tests.faults.backup_servers import Stage
 from tests.faults.matrix import Fault
 
@@ -44,6 +44,14 @@ def _faults(stage: Stage) -> list[Fault]:
         Fault("F6", "no room for temporary files", partial(disks.full_temporary_files, stage)),
         Fault("F7", "the source full, or read-only", partial(disks.unwritable_source, stage)),
         Fault("F10", "files damaged or gone at the source", partial(damage.damaged_source, stage)),
+        Fault("F13", "daylight saving, leap days, set clocks", partial(clocks.schedules, stage)),
+        Fault("F13", "clocks wrong by an hour or 400 days", partial(clocks.jumps, stage)),
+        Fault("F15", "the source pruned while it is copied", partial(retention.pruned_source, stage)),
+        Fault("F16", "retentions that change, copies labelled", partial(retention.changing_retention, stage)),
+        Fault("F17", "a source dead for sixty days", partial(clocks.dead_source, stage)),
+        Fault("F22", "another restic in the middle", partial(versions.another_restic, stage)),
+        Fault("F24", "names and kinds of files", partial(paths.strange_names, stage)),
+        Fault("F24", "restores that lead astray", partial(paths.astray, stage)),
     ]
 
 
