@@ -10,9 +10,10 @@ from pathlib import Path
 import structlog
 
 from tandem.restic import version
-from tests.faults import clocks, crashes, damage, disks, matrix, paths, retention, strangers, versions
+from tests.faults import clocks, crashes, damage, disks, matrix, paths, processes, retention, strangers, versions
 from tests.faults.backup_servers import Stage
 from tests.faults.matrix import Fault
+from tests.faults.sites import Sites
 
 
 def main() -> int:
@@ -27,18 +28,26 @@ def main() -> int:
         folder = Path(name)
         with (folder / "agent.log").open("w") as log:
             structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
-            faults = _faults(Stage(folder, version.detect(given.restic)))
+            sites = Sites(folder)
+            faults = _faults(Stage(folder, version.detect(given.restic)), sites)
             chosen = [fault for fault in faults if given.fault in {None, fault.number}]
             if not chosen:
                 parser.error(f"there is no {given.fault}; there are {', '.join({each.number: 0 for each in faults})}")
-            is_well = matrix.run(chosen, seed=given.seed, rounds=given.rounds, folder=folder)
+            try:
+                is_well = matrix.run(chosen, seed=given.seed, rounds=given.rounds, folder=folder)
+            finally:
+                sites.close()
     return 0 if is_well else 1
 
 
-def _faults(stage: Stage) -> list[Fault]:
+def _faults(stage: Stage, sites: Sites) -> list[Fault]:
     return [
         Fault("F1", "restic and its agent killed in a copy", partial(crashes.killed_copy, stage)),
+        Fault("F1", "the agent killed in a backup and a copy", partial(processes.killed_agent, sites)),
+        Fault("F2", "the console killed in a run", partial(processes.killed_console, sites)),
+        Fault("F3", "a clone of the agent beside it", partial(processes.cloned_agent, sites)),
         Fault("F3", "somebody else copies the same points", partial(strangers.foreign_copy, stage)),
+        Fault("F4", "the agent paused, a clone takes over", partial(processes.paused_agent, sites)),
         Fault("F5", "locks of the dead, the living and others", partial(strangers.stale_locks, stage)),
         Fault("F6", "the target's disk full", partial(disks.full_target, stage)),
         Fault("F6", "no room for temporary files", partial(disks.full_temporary_files, stage)),
