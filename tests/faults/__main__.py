@@ -10,7 +10,21 @@ from pathlib import Path
 import structlog
 
 from tandem.restic import version
-from tests.faults import clocks, crashes, damage, disks, matrix, paths, processes, retention, strangers, versions
+from tests.faults import (
+    canaries,
+    clocks,
+    crashes,
+    crowds,
+    damage,
+    disks,
+    links,
+    matrix,
+    paths,
+    processes,
+    retention,
+    strangers,
+    versions,
+)
 from tests.faults.backup_servers import Stage
 from tests.faults.matrix import Fault
 from tests.faults.sites import Sites
@@ -45,6 +59,7 @@ def _faults(stage: Stage, sites: Sites) -> list[Fault]:
         Fault("F1", "restic and its agent killed in a copy", partial(crashes.killed_copy, stage)),
         Fault("F1", "the agent killed in a backup and a copy", partial(processes.killed_agent, sites)),
         Fault("F2", "the console killed in a run", partial(processes.killed_console, sites)),
+        Fault("F2", "PostgreSQL ended in a run", partial(processes.restarted_database, sites)),
         Fault("F3", "a clone of the agent beside it", partial(processes.cloned_agent, sites)),
         Fault("F3", "somebody else copies the same points", partial(strangers.foreign_copy, stage)),
         Fault("F4", "the agent paused, a clone takes over", partial(processes.paused_agent, sites)),
@@ -58,7 +73,11 @@ def _faults(stage: Stage, sites: Sites) -> list[Fault]:
         Fault("F15", "the source pruned while it is copied", partial(retention.pruned_source, stage)),
         Fault("F16", "retentions that change, copies labelled", partial(retention.changing_retention, stage)),
         Fault("F17", "a source dead for sixty days", partial(clocks.dead_source, stage)),
+        Fault("F18", "an agent a week away from its console", partial(links.long_away, stage)),
+        Fault("F18", "an enrolment token used twice", partial(links.tokens_used_twice, sites)),
+        Fault("F21", "secrets looked for everywhere", partial(canaries.looked_for, sites)),
         Fault("F22", "another restic in the middle", partial(versions.another_restic, stage)),
+        Fault("F23", "hundreds of points at once", partial(crowds.many, stage)),
         Fault("F24", "names and kinds of files", partial(paths.strange_names, stage)),
         Fault("F24", "restores that lead astray", partial(paths.astray, stage)),
     ]

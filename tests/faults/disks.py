@@ -47,7 +47,10 @@ def full_target(stage: Stage, scene: Scene) -> None:
 
 def full_temporary_files(stage: Stage, scene: Scene) -> None:
     """Let restic find no room for its temporary files."""
-    with stage.server(scene, points=2, copied=1) as server, mounted(server.folder / "temporary", "size=1000000") as disk:
+    with (
+        stage.server(scene, points=2, copied=1) as server,
+        mounted(server.folder / "temporary", "size=1000000") as disk,
+    ):
         _save_big(server, scene, "big.bin")
         source = server.source()
         (disk / "filler").write_bytes(bytes(scene.chance.randrange(500_000, 950_000)))
@@ -91,7 +94,9 @@ def mounted(folder: Path, options: str) -> Generator[Path]:
     folder.mkdir(exist_ok=True)
     folder.rename(aside)
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", folder], check=False, capture_output=True
+    ).returncode:
         raise Skipped("nothing may be mounted here")
     try:
         shutil.copytree(aside, folder, dirs_exist_ok=True)

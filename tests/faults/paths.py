@@ -1,4 +1,4 @@
-"""F24: names and kinds of files that trip programs up, backed up, copied and restored; and restores that lead astray."""
+"""F24: names and kinds of files that trip programs up, copied and restored; and restores that lead astray."""
 
 import os
 import uuid
@@ -82,7 +82,13 @@ def _fill(share: Path, scene: Scene) -> None:
         sparse.truncate(2_000_000)
     os.link(here + b"/empty", here + b"/the same")
     (share / "no files").mkdir(mode=0o700)
-    for link, target in (("loop", "."), ("itself", "itself"), ("up", "../.."), ("nowhere", "not/there"), ("abs", "/etc")):
+    for link, target in (
+        ("loop", "."),
+        ("itself", "itself"),
+        ("up", "../.."),
+        ("nowhere", "not/there"),
+        ("abs", "/etc"),
+    ):
         (share / link).symlink_to(target)
     os.mkfifo(share / "pipe")
     for path in (share / "no files", share / "pipe", Path(os.fsdecode(here + b"/empty"))):

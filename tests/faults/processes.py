@@ -7,6 +7,7 @@ import time
 
 from tandem.agent.main import FENCED_EXIT_CODE
 from tandem.restic import listing
+from tests import postgres
 from tests.faults.matrix import Scene
 from tests.faults.sites import CHANGE_BYTES, RecordedSite, Sites
 from tests.running import FINAL, Agent, until
@@ -43,6 +44,22 @@ def killed_console(sites: Sites, scene: Scene) -> None:
         until(lambda: site.session(session)["status"] == "Success")
         assert len(site.sessions(site.backup)) == told + 1
         site.holds(scene.chance)
+
+
+def restarted_database(sites: Sites, scene: Scene) -> None:
+    """End PostgreSQL in the middle of whatever it does, a run going on, and start it again."""
+    with (
+        postgres.running_server() as server_url,
+        postgres.empty_database(server_url) as url,
+        sites.another(database=url) as site,
+    ):
+        site.change()
+        session = site.busy(site.backup)
+        for _ in range(2):
+            time.sleep(scene.chance.uniform(0, 0.3))
+            postgres.crash(server_url)
+        until(lambda: site.session(session)["status"] == "Success")
+        site.holds(scene.chance, is_log_calm=False)
 
 
 def cloned_agent(sites: Sites, scene: Scene) -> None:

@@ -1,10 +1,10 @@
 """F3 and F5: somebody else works on the repositories, or seems to, as locks of all kinds say."""
 
+import contextlib
 import os
 import socket
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -29,10 +29,8 @@ def foreign_copy(stage: Stage, scene: Scene) -> None:
         with restic_by_hand(server, "copy", "--from-repo", server.first, during) as foreign:
             # Whoever is first keeps the other out; if neither does, both copy the same.
             foreign_seconds = scene.chance.uniform(0, 0.3)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 foreign.wait(foreign_seconds)
-            except subprocess.TimeoutExpired:
-                pass
             session = server.copy()
             assert session.state is not SessionState.SKIPPED
             if session.state is SessionState.FAILED:
@@ -89,7 +87,7 @@ def _takes_back_what_is_there_twice(server: RecordedServer, session: Session) ->
         assert forgetting.wait() == 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def restic_by_hand(
     server: RecordedServer, *arguments: object, repository: Path | None = None
 ) -> Generator[subprocess.Popen[bytes]]:
@@ -107,7 +105,7 @@ def restic_by_hand(
         process.wait()
 
 
-@contextmanager
+@contextlib.contextmanager
 def bystander() -> Generator[int]:
     """Give a living process that is no restic."""
     with subprocess.Popen(["sleep", "1000"]) as started:

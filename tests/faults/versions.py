@@ -1,6 +1,5 @@
 """F22: another restic takes over in the middle, a newer or an older one."""
 
-
 from tandem.domain.sessions import SessionState
 from tandem.restic import version
 from tests.agent.test_crashes import dies_after
