@@ -49,15 +49,14 @@ def killed_console(sites: Sites, scene: Scene) -> None:
 def restarted_database(sites: Sites, scene: Scene) -> None:
     """End PostgreSQL in the middle of whatever it does, a run going on, and start it again."""
     with (
-        postgres.running_server() as server_url,
-        postgres.empty_database(server_url) as url,
+        postgres.running_server() as url,
         sites.another(database=url) as site,
     ):
         site.change()
         session = site.busy(site.backup)
         for _ in range(2):
             time.sleep(scene.chance.uniform(0, 0.3))
-            postgres.crash(server_url)
+            postgres.crash(url)
         until(lambda: site.session(session)["status"] == "Success")
         site.holds(scene.chance, is_log_calm=False)
 
