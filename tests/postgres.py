@@ -66,7 +66,7 @@ def empty_database(server_url: str) -> Generator[str]:
 
 def crash(server_url: str) -> None:
     """End a server at once, as a crash would, and start it again; connections are cut, what was committed stays."""
-    data = Path(server_url.partition("?host=")[2]) / "data"
+    data = Path(server_url.partition("?host=")[2].partition("&")[0]) / "data"
     command = [_programs() / "pg_ctl", "restart", "--silent", "--wait", "-m", "immediate", "-D", data]
     quiet = subprocess.DEVNULL
     subprocess.run(command, check=True, stdout=quiet, stderr=quiet, cwd=data.parent, user=_server_user())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tandem.domain.retention import Retention, RetentionUnit
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import SessionState
 from tandem.protocol.messages import Configuration, JobConfiguration
@@ -15,6 +16,7 @@ from tests.faults.matrix import Scene
 
 # Each of them has a day of 23 hours and one of 25, or thereabouts.
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Auckland")
+FOR_EVER = Retention(1_000, RetentionUnit.YEARS)
 YEARS = (2027, 2028)
 # Around these hours the clocks change.
 TIMES = ("00:00", "00:30", "01:45", "02:00", "02:30", "03:00")
@@ -49,7 +51,7 @@ def schedules(stage: Stage, scene: Scene) -> None:
 def jumps(stage: Stage, scene: Scene) -> None:
     """Set the clock wrong by an hour and by 400 days, both ways, let jobs run then, and set it right again."""
     with stage.server(scene, points=3, copied=2) as server:
-        server.keep(backup=A_WEEK)
+        server.keep(backup=FOR_EVER, copies=FOR_EVER)
         planner = Planner(server)
         planner.plan(backup=Schedule(type=ScheduleType.DAILY, time_of_day="22:00"), copies=CHAINED)
         shifts = [{"hours": 1}, {"hours": -1}, {"days": 400}, {"days": -400}]
@@ -59,12 +61,14 @@ def jumps(stage: Stage, scene: Scene) -> None:
             server.clock.forward(**shift)
             planner.work()
             server.back_up()
-            server.copy()
+            assert server.copy().state is SessionState.SUCCESS
             server.clock.now = right
+            planner.look()
             assert known <= set(server.ids()), f"points went as the clock was wrong by {shift}"
             server.clock.forward(days=1, hours=2)
             assert planner.work(), f"no run on the day after the clock was wrong by {shift}"
-            server.agrees()
+        assert server.copy().state is SessionState.SUCCESS
+        oracle.holds(server, scene.chance)
 
 
 def dead_source(stage: Stage, scene: Scene) -> None:

@@ -12,6 +12,9 @@ from tests.faults.matrix import Scene
 from tests.faults.sites import CHANGE_BYTES, RecordedSite, Sites
 from tests.running import FINAL, Agent, until
 
+# The tests' server is told to forget the last moments at a crash, as that is fast.
+KEEPS_WHAT_IT_COMMITS = "-csynchronous_commit%3Don"
+
 
 def killed_agent(sites: Sites, scene: Scene) -> None:
     """Kill the agent in a backup, then in a copy, each when some of the data has been written."""
@@ -50,7 +53,7 @@ def restarted_database(sites: Sites, scene: Scene) -> None:
     """End PostgreSQL in the middle of whatever it does, a run going on, and start it again."""
     with (
         postgres.running_server() as url,
-        sites.another(database=url) as site,
+        sites.another(database=f"{url}&options={KEEPS_WHAT_IT_COMMITS}") as site,
     ):
         site.change()
         session = site.busy(site.backup)
