@@ -147,7 +147,7 @@ class Agent:
 
     def _has_something_to_say(self) -> bool:
         state = self._means.state
-        return bool(state.reports(1) or state.unsent_results() or self._sessions.running())
+        return bool(state.reports(1) or state.unsent_results() or self._sessions.has_news())
 
     def _converse(self, *, wait_seconds: float, failures: int) -> int:
         try:
@@ -180,11 +180,13 @@ class Agent:
         # Results go with whichever exchange is next: a command is repeated until its result has arrived.
         results = state.unsent_results()
         configuration = self._configuration
+        self._sessions.note_told()
         request = ExchangeRequest(
             revision=configuration.revision if configuration else 0,
             reports=state.reports(REPORTS_PER_EXCHANGE_MAX) if is_reporting else [],
             results=[CommandResult(serial, error) for serial, error in results],
-            running=self._sessions.running() if is_reporting else [],
+            # Also by whoever only listens: so the console hears of them at least as often as of the agent.
+            running=self._sessions.running(),
             wait_seconds=wait_seconds,
         )
         answer = self._session.exchange(request)

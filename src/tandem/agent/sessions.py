@@ -6,6 +6,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -14,12 +15,14 @@ from typing import Any
 import msgspec
 import structlog
 
-from tandem.agent.queue import Entry, Queue, Wish
+from tandem.agent.queue import Entry, Queue, Wish, rules_of
 from tandem.agent.restore import run_restore
 from tandem.agent.run import Means, Run
 from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
 from tandem.agent.run_file_share_job import run_file_share_job
+from tandem.agent.run_log import RunLog, remove_logs, secrets_of
 from tandem.agent.state import State
+from tandem.domain.limits import bandwidth_of_run
 from tandem.domain.schedule import ScheduleType
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, bounded
 from tandem.protocol.messages import (
@@ -36,6 +39,7 @@ from tandem.restic.errors import ResticError, Stopped
 log = structlog.get_logger()
 
 NOTE_AGAIN_SECONDS = 1.0
+LOG_EVERY_SECONDS = 30.0
 INTERRUPTED = "The agent was interrupted while this session ran; the next run goes on from what was done."
 NOT_BEGUN = "The agent ended before this session began."
 TAKEN_OUT = "The session was stopped on request before it began."
@@ -44,7 +48,14 @@ TAKEN_OUT = "The session was stopped on request before it began."
 class Sessions:
     """Starts runs, stops them, and lets none be lost."""
 
-    def __init__(self, means: Means, host_name: str, data: Path, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        means: Means,
+        host_name: str,
+        data: Path,
+        wake: Callable[[], None],
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin: sessions that a crash cut short are ended, those that waited are kept for `resume`.
 
         Args:
@@ -52,22 +63,27 @@ class Sessions:
             host_name: the name that points carry.
             data: the agent's folder.
             wake: called when there is something to report.
+            ticks: gives seconds that never go back.
         """
         self._means = means
         self._host_name = host_name
         self._data = data
         self._wake = wake
+        self._ticks = ticks
+        self._logs = data / "logs"
         self._guard = RLock()
         self._threads: dict[str, Thread] = {}
         self._closing = Event()
         self._queue = Queue(means.state, self._begin)
         self._configuration: Configuration | None = None
+        self._has_line_moved = False
         self._left, self._orders = _left_waiting(means.state)
         for session in means.state.open_sessions():
             if session.state is not SessionState.QUEUED:
-                self._end(session, SessionState.FAILED, [INTERRUPTED])
+                self._end(session, SessionState.FAILED, [INTERRUPTED], log_file=self._log_of(session, frozenset()))
             elif session not in self._left.values():
                 self._end(session, SessionState.FAILED, [NOT_BEGUN])
+        remove_logs(self._logs)
 
     def resume(self, obey: Callable[[Order], str]) -> None:
         """Queue again what waited when the agent ended, in the same order and with the same sessions.
@@ -137,6 +153,7 @@ class Sessions:
             file_share_uid=order.file_share_uid,
             session_uid=order.session_uid,
             order=order,
+            heeds_hours=False,
         )
         return self.start(wish, configuration)
 
@@ -148,7 +165,7 @@ class Sessions:
             if self._queue.find(wish.key) is not None:
                 return "The job is running already."
             left = self._left.get(wish.key)
-            session = left or _session(wish, self._means.clock(), SessionState.QUEUED)
+            session = left or _session(wish, self._means.clock())
             self._queue.add(Entry(wish, session), note_plan)
             self._left.pop(wish.key, None)
             self.look(configuration)
@@ -164,7 +181,8 @@ class Sessions:
             self._configuration = configuration or self._configuration
             if self._configuration is None or self._closing.is_set():
                 return
-            has_changed = self._queue.look(self._configuration)
+            has_changed = self._queue.look(self._configuration, self._means.clock())
+            self._has_line_moved |= has_changed
         if has_changed:
             self._wake()
 
@@ -206,9 +224,39 @@ class Sessions:
             return self._queue.find(key) is not None
 
     def running(self) -> list[RunningSession]:
-        """Give how far the running sessions are."""
+        """Give where the sessions are that go on, then those that wait."""
+        now = self._ticks()
         with self._guard:
-            return [RunningSession(entry.session.instance_uid, entry.progress) for entry in self._queue.running]
+            going_on = [
+                RunningSession(
+                    session_uid=entry.session.instance_uid,
+                    progress=entry.meter.read(entry.progress, now),
+                    idle_seconds=round(now - entry.moved_at, 1),
+                    log=self._news_of_log(entry, now),
+                )
+                for entry in self._queue.running
+            ]
+            waiting = [
+                RunningSession(
+                    session_uid=entry.session.instance_uid,
+                    progress=entry.progress,
+                    idle_seconds=0,
+                    queue_position=entry.verdict.position,
+                    waiting_reason=entry.verdict.reason,
+                )
+                for entry in self._queue.waiting
+                if entry.verdict is not None
+            ]
+        return going_on + waiting
+
+    def has_news(self) -> bool:
+        """Say whether the console should be told at once where the sessions are."""
+        with self._guard:
+            return bool(self._queue.running) or self._has_line_moved
+
+    def note_told(self) -> None:
+        """Note that the console is being told."""
+        self._has_line_moved = False
 
     def close(self, timeout_seconds: float) -> None:
         """End all runs and wait for them; what has not begun waits for the next start of the agent."""
@@ -232,33 +280,61 @@ class Sessions:
         with self._guard:
             configuration = self._configuration
         assert configuration is not None  # noqa: S101  (nothing begins without one)
-        run = Run(self._means, configuration, entry.stop, partial(self._show, entry))
+        entry.log = log_file = self._log_of(entry.session, secrets_of(configuration))
+        run = Run(
+            self._means,
+            configuration,
+            entry.stop,
+            partial(self._show, entry),
+            bandwidth=bandwidth_of_run(rules_of(configuration).limits_of(entry.wish.ticket)),
+            tell=partial(self._tell, entry, log_file),
+        )
         state = SessionState.FAILED
         try:
-            self._note_begin(entry)
+            self._note_begin(entry, run)
             entry.wish.work(run)
             state = run.result()[0]
         except Stopped:
-            why = "The agent was stopped" if self._closing.is_set() else "The session was stopped on request"
-            run.messages.append(f"{why}; the next run goes on from what was done.")
+            state = SessionState.WARNING if entry.hours_over else SessionState.FAILED
+            run.messages.append(self._why_stopped(entry))
         except (ResticError, OSError) as error:
             run.messages.append(str(error))
         except Exception as error:  # a fault of ours must end the session, not leave it running for ever
             log.exception("session failed", session=entry.session.instance_uid)
             run.messages.append(f"The agent failed: {type(error).__name__}: {error}. Its log has more.")
+        run.tell("\n".join([f"The session ended as {state}.", *run.messages]))
+        self._finish(entry, run, state, log_file)
+        self._wake()
+
+    def _finish(self, entry: Entry, run: Run, state: SessionState, log_file: RunLog) -> None:
         ended = msgspec.structs.replace(
             entry.session, statistics=run.result()[1], plan=run.plan, progress=entry.progress
         )
-        self._end_surely(ended, state, run.messages, self._chained_to(entry, state))
+        is_cut_short = bool(entry.hours_over) and not self._closing.is_set()
+        is_done = state in {SessionState.SUCCESS, SessionState.WARNING} and not entry.hours_over
+        chained = self._chained_to(entry) if is_done else []
+        again = Entry(entry.wish, _session(entry.wish, self._means.clock())) if is_cut_short else None
+        self._end_surely(ended, state, run.messages, chained, log_file=log_file, again=again)
+        log_file.remove()
         with self._guard:
             self._queue.end(entry.key)
             del self._threads[entry.key]
             self.look()
-        self._wake()
 
-    def _note_begin(self, entry: Entry) -> None:
+    def _why_stopped(self, entry: Entry) -> str:
+        if self._closing.is_set():
+            why = "The agent was stopped"
+        elif entry.hours_over:
+            why = f"The allowed hours of {entry.hours_over} have ended"
+        else:
+            why = "The session was stopped on request"
+        return f"{why}; the next run goes on from what was done."
+
+    def _note_begin(self, entry: Entry, run: Run) -> None:
         session = msgspec.structs.replace(entry.session, state=SessionState.RUNNING, started_at=self._means.clock())
         log.info("session started", session=session.instance_uid, type=session.type)
+        waited = (session.started_at - entry.session.started_at).total_seconds()
+        run.tell(f"{entry.wish.label} begins as {session.type}, {waited:.0f} s after it was asked for.")
         with self._means.state.transaction():
             self._means.state.put_session(session)
             self._means.state.drop_wish(session.instance_uid)
@@ -266,13 +342,28 @@ class Sessions:
         entry.session = session
         self._wake()
 
+    def _log_of(self, session: Session, secrets: frozenset[str]) -> RunLog:
+        return RunLog(self._logs, session.instance_uid, self._means.clock, secrets)
+
+    def _news_of_log(self, entry: Entry, now: float) -> bytes | None:
+        if entry.log is None or not entry.log.has_news or now < entry.log_due:
+            return None
+        entry.log_due = now + LOG_EVERY_SECONDS
+        return entry.log.packed()
+
+    def _tell(self, entry: Entry, log_file: RunLog, text: str) -> None:
+        entry.moved_at = self._ticks()
+        log_file.write(text)
+
     def _show(self, entry: Entry, progress: Progress) -> None:
         with self._guard:
+            if entry.progress != progress:
+                entry.moved_at = self._ticks()
             entry.progress = progress
         self._wake()
 
-    def _chained_to(self, entry: Entry, state: SessionState) -> list[str]:
-        if not entry.wish.chains or state not in {SessionState.SUCCESS, SessionState.WARNING}:
+    def _chained_to(self, entry: Entry) -> list[str]:
+        if not entry.wish.chains:
             return []
         with self._guard:
             jobs = self._configuration.jobs if self._configuration else []
@@ -282,40 +373,53 @@ class Sessions:
             if other.source_job_uid == entry.key and other.is_enabled and other.schedule.type is ScheduleType.CHAINED
         ]
 
-    def _end_surely(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str]) -> None:
+    def _end_surely(self, session: Session, state: SessionState, messages: list[str], *rest: Any, **more: Any) -> None:
         while True:
             try:
-                return self._end(session, state, messages, chained)
+                return self._end(session, state, messages, *rest, **more)
             except sqlite3.Error:  # the agent's disk is full, most likely: that passes
                 log.exception("session not noted", session=session.instance_uid, state=state)
                 if self._closing.wait(NOTE_AGAIN_SECONDS):
                     return None  # the next start ends it
 
-    def _end(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str] = ()) -> None:
+    def _end(
+        self,
+        session: Session,
+        state: SessionState,
+        messages: list[str],
+        chained: Iterable[str] = (),
+        *,
+        log_file: RunLog | None = None,
+        again: Entry | None = None,
+    ) -> None:
+        """End a session, together with what follows from it: jobs that are due, and `again`, which waits anew."""
         now = self._means.clock()
-        progress = session.progress
+        progress = msgspec.structs.replace(session.progress, rate=0, remaining_seconds=None)
         if state is SessionState.SUCCESS:
             progress = msgspec.structs.replace(progress, percent=100.0)
         ended = msgspec.structs.replace(
             session, state=state, ended_at=now, messages=bounded(messages), progress=progress
         )
-        with self._means.state.transaction():
-            self._means.state.add_report(SessionReport(session=ended))
+        report = SessionReport(session=ended, log=None if log_file is None else log_file.packed())
+        with self._guard, self._means.state.transaction():
+            self._means.state.add_report(report)
             self._means.state.drop_session(session.instance_uid)
             self._means.state.drop_wish(session.instance_uid)
             for job_uid in chained:
                 self._means.state.set_next_run(job_uid, now, ScheduleType.CHAINED)
+            if again is not None:
+                self._queue.add(again)
         log.info("session ended", session=session.instance_uid, state=state)
 
 
-def _session(wish: Wish, now: Any, state: SessionState) -> Session:
+def _session(wish: Wish, now: datetime) -> Session:
     return Session(
         instance_uid=wish.session_uid or str(uuid.uuid4()),
         job_uid=wish.job.uid if wish.job else None,
         job_unique_uid=wish.job.unique_uid if wish.job else None,
         file_share_uid=wish.file_share_uid,
         type=wish.type,
-        state=state,
+        state=SessionState.QUEUED,
         started_at=now,
     )
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -27,6 +28,8 @@ STOP_GRACE_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1
 _READ_BYTES = 64 * 1024
+_SHOWN_LENGTH_MAX = 300
+_BAR = re.compile(r"^\[\d+:\d+")
 _PROGRESS_PER_SECOND = "2"
 
 
@@ -61,8 +64,9 @@ class Control:
         on_start: called with the process id right after the start; it stays that of restic itself.
         stop: when set, restic is interrupted, and killed `STOP_GRACE_SECONDS` later if it has not ended.
         low_priority: give way to other programs, where `nice` and `ionice` are installed.
-        upload_limit: KiB per second at most to a remote repository.
-        download_limit: KiB per second at most from a remote repository.
+        upload_limit: KiB per second at most to a repository.
+        download_limit: KiB per second at most from a repository.
+        tell: called with each step, for a log: what is started, what restic says, how it ends; never with a secret.
     """
 
     on_start: Callable[[int], None] | None = None
@@ -70,6 +74,7 @@ class Control:
     low_priority: bool = True
     upload_limit: int | None = None
     download_limit: int | None = None
+    tell: Callable[[str], None] | None = None
 
 
 BACKGROUND = Control()
@@ -139,8 +144,15 @@ def run(
             raise ResticError(
                 f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
             ) from error
+    tell = control.tell if control.tell is not None else _ignore
+    shown = " ".join(["restic", *_limits(control), *arguments])
+    tell(f"process {process.pid}: {shown[:_SHOWN_LENGTH_MAX]}")
+    started = time.monotonic()
     with process:
-        return _attend(process, on_output, control)
+        try:
+            return _attend(process, on_output, control)
+        finally:
+            tell(f"process {process.pid}: exit code {process.returncode} after {time.monotonic() - started:.1f} s")
 
 
 def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
@@ -149,7 +161,17 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
         raise AssertionError
     stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
-    lines = LineSplitter(on_output if on_output is not None else _ignore)
+    tell = control.tell if control.tell is not None else _ignore
+
+    def say(line: str) -> None:
+        # Messages to programs and bars that move are no news to a reader.
+        if not line.startswith("{") and not _BAR.match(line):
+            tell(f"restic: {line}")
+        if on_output is not None:
+            on_output(line)
+
+    complaints = LineSplitter(lambda line: tell(f"restic: {line}"))
+    lines = LineSplitter(say)
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
@@ -157,11 +179,16 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
         if on_output is not None:
             lines.feed(chunk)
 
+    def complain(chunk: bytes) -> None:
+        stderr.feed(chunk)
+        complaints.feed(chunk)
+
     try:
         if control.on_start is not None:
             control.on_start(process.pid)
-        was_stopped = _follow(process, {process.stdout: take, process.stderr: stderr.feed}, stop)
+        was_stopped = _follow(process, {process.stdout: take, process.stderr: complain}, stop)
         lines.close()
+        complaints.close()
     except BaseException:
         stop = threading.Event()
         stop.set()
