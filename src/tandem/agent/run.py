@@ -9,6 +9,7 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
@@ -42,6 +43,7 @@ class Run:
         stop: Event,
         show: Callable[[Progress], None],
         *,
+        reads: frozenset[str] = frozenset(),
         bandwidth: Bandwidth = UNBOUNDED,
         tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
@@ -52,6 +54,7 @@ class Run:
             configuration: as it is at the start; a run does not see later changes.
             stop: set when the run is to end.
             show: called with the progress, as often as there is news.
+            reads: the repositories that others may read meanwhile too.
             bandwidth: how fast restic may be.
             tell: called with each step, for the run's log.
         """
@@ -63,6 +66,7 @@ class Run:
         self.is_warning = False
         self.statistics = Statistics()
         self.tell = tell
+        self._reads = reads
         self.control: Control = replace(
             means.processes.control(stop, self._count_process),
             upload_limit=bandwidth.upload,
@@ -105,6 +109,11 @@ class Run:
             if repository.uid == uid:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
+
+    def open(self, uid: str, *, to_look: bool = False) -> OpenRepository:
+        """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
+        repository, is_shared = self.repository(uid), uid in self._reads
+        return self.means.repositories.open(repository, self.control, to_look=to_look, is_shared=is_shared)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

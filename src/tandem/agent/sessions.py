@@ -6,7 +6,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -16,12 +15,9 @@ import msgspec
 import structlog
 
 from tandem.agent.queue import Entry, Queue, Wish, rules_of
-from tandem.agent.restore import run_restore
 from tandem.agent.run import Means, Run
-from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
-from tandem.agent.run_file_share_job import run_file_share_job
 from tandem.agent.run_log import RunLog, remove_logs, secrets_of
-from tandem.agent.state import State
+from tandem.agent.wishes import job_wish, left_waiting, new_session, restore_wish
 from tandem.domain.limits import bandwidth_of_run
 from tandem.domain.schedule import ScheduleType
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, bounded
@@ -32,7 +28,6 @@ from tandem.protocol.messages import (
     RestorePointTo,
     RunningSession,
     SessionReport,
-    StartJob,
 )
 from tandem.restic.errors import ResticError, Stopped
 
@@ -77,7 +72,7 @@ class Sessions:
         self._queue = Queue(means.state, self._begin)
         self._configuration: Configuration | None = None
         self._has_line_moved = False
-        self._left, self._orders = _left_waiting(means.state)
+        self._left, self._orders = left_waiting(means.state)
         for session in means.state.open_sessions():
             if session.state is not SessionState.QUEUED:
                 self._end(session, SessionState.FAILED, [INTERRUPTED], log_file=self._log_of(session, frozenset()))
@@ -114,48 +109,11 @@ class Sessions:
             configuration: as it is now.
             note_plan: notes when the job is due next: together with the session, so that no planned run is lost.
         """
-        sources = {other.target_repository_uid for other in configuration.jobs if other.uid == job.source_job_uid}
-
-        def work(run: Run) -> None:
-            # As it is when the run begins: it may have waited for long.
-            now = run.job(job.uid)
-            if now.is_copy:
-                run_file_share_copy_job(run, now)
-            else:
-                run_file_share_job(run, now, self._host_name)
-
-        wish = Wish(
-            key=job.uid,
-            type=SessionType.COPY if job.is_copy else SessionType.BACKUP,
-            label=f"the job {job.name}",
-            work=work,
-            writes=frozenset({job.target_repository_uid}),
-            reads=frozenset(sources),
-            job=job,
-            file_share_uid=job.file_share_uid,
-            chains=True,
-            order=StartJob(job.uid),
-        )
-        return self.start(wish, configuration, note_plan)
+        return self.start(job_wish(job, configuration, self._host_name), configuration, note_plan)
 
     def start_restore(self, order: RestorePointTo, configuration: Configuration) -> str:
         """Start a restore; gives what is wrong, empty when it runs or waits."""
-
-        def work(run: Run) -> None:
-            run_restore(run, order, self._data)
-
-        wish = Wish(
-            key=order.session_uid,
-            type=SessionType.RESTORE,
-            label="a restore",
-            work=work,
-            reads=frozenset({order.repository_uid}),
-            file_share_uid=order.file_share_uid,
-            session_uid=order.session_uid,
-            order=order,
-            heeds_hours=False,
-        )
-        return self.start(wish, configuration)
+        return self.start(restore_wish(order, self._data), configuration)
 
     def start(self, wish: Wish, configuration: Configuration, note_plan: Callable[[], None] | None = None) -> str:
         """Start a run of any kind, at once or when its turn comes; gives what is wrong, empty when it runs or waits."""
@@ -165,7 +123,7 @@ class Sessions:
             if self._queue.find(wish.key) is not None:
                 return "The job is running already."
             left = self._left.get(wish.key)
-            session = left or _session(wish, self._means.clock())
+            session = left or new_session(wish, self._means.clock())
             self._queue.add(Entry(wish, session), note_plan)
             self._left.pop(wish.key, None)
             self.look(configuration)
@@ -273,6 +231,7 @@ class Sessions:
         # A daemon: one that hangs on a dead mount must not keep the agent's process from ending.
         name = f"session {entry.session.instance_uid}"
         thread = Thread(target=self._attend, args=(entry,), name=name, daemon=True)
+        entry.moved_at = self._ticks()
         self._threads[entry.key] = thread
         thread.start()
 
@@ -286,6 +245,7 @@ class Sessions:
             configuration,
             entry.stop,
             partial(self._show, entry),
+            reads=entry.wish.ticket.reads,
             bandwidth=bandwidth_of_run(rules_of(configuration).limits_of(entry.wish.ticket)),
             tell=partial(self._tell, entry, log_file),
         )
@@ -313,7 +273,7 @@ class Sessions:
         is_cut_short = bool(entry.hours_over) and not self._closing.is_set()
         is_done = state in {SessionState.SUCCESS, SessionState.WARNING} and not entry.hours_over
         chained = self._chained_to(entry) if is_done else []
-        again = Entry(entry.wish, _session(entry.wish, self._means.clock())) if is_cut_short else None
+        again = Entry(entry.wish, new_session(entry.wish, self._means.clock())) if is_cut_short else None
         self._end_surely(ended, state, run.messages, chained, log_file=log_file, again=again)
         log_file.remove()
         with self._guard:
@@ -410,27 +370,3 @@ class Sessions:
             if again is not None:
                 self._queue.add(again)
         log.info("session ended", session=session.instance_uid, state=state)
-
-
-def _session(wish: Wish, now: datetime) -> Session:
-    return Session(
-        instance_uid=wish.session_uid or str(uuid.uuid4()),
-        job_uid=wish.job.uid if wish.job else None,
-        job_unique_uid=wish.job.unique_uid if wish.job else None,
-        file_share_uid=wish.file_share_uid,
-        type=wish.type,
-        state=SessionState.QUEUED,
-        started_at=now,
-    )
-
-
-def _left_waiting(state: State) -> tuple[dict[str, Session], list[Order]]:
-    """Give the sessions that waited when the agent ended, by key, and the orders that bring them back."""
-    sessions = {session.instance_uid: session for session in state.open_sessions()}
-    left: dict[str, Session] = {}
-    orders: list[Order] = []
-    for session_uid, (key, order) in state.wishes().items():
-        if session_uid in sessions and order is not None:
-            left[key] = sessions[session_uid]
-            orders.append(order)
-    return left, orders

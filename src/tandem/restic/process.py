@@ -161,17 +161,8 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
         raise AssertionError
     stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
-    tell = control.tell if control.tell is not None else _ignore
-
-    def say(line: str) -> None:
-        # Messages to programs and bars that move are no news to a reader.
-        if not line.startswith("{") and not _BAR.match(line):
-            tell(f"restic: {line}")
-        if on_output is not None:
-            on_output(line)
-
-    complaints = LineSplitter(lambda line: tell(f"restic: {line}"))
-    lines = LineSplitter(say)
+    complaints = LineSplitter(_telling(control, _ignore))
+    lines = LineSplitter(_telling(control, on_output if on_output is not None else _ignore))
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
@@ -198,6 +189,18 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
     if was_stopped:
         raise Stopped("Restic was stopped on request.", exit_code=process.returncode, stderr=stderr.text())
     return Output(process.returncode, stdout.text(), stderr.text())
+
+
+def _telling(control: Control, on_line: Callable[[str], None]) -> Callable[[str], None]:
+    """Give what tells each line for the log, then hands it on."""
+
+    def take(line: str) -> None:
+        # Messages to programs and bars that move are no news to a reader.
+        if control.tell is not None and not line.startswith("{") and not _BAR.match(line):
+            control.tell(f"restic: {line}")
+        on_line(line)
+
+    return take
 
 
 def _follow(

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
+from tandem.domain.limits import NO_LIMITS
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.protocol.messages import (
     Configuration,
@@ -17,7 +18,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, repositories
+from tandem.store import credentials, file_shares, limits, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -31,11 +32,13 @@ def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str)
         repositories=_repositories(connection, seal, backup_server_uid),
         file_shares=_file_shares(connection, seal, backup_server_uid),
         jobs=_jobs(connection, backup_server_uid),
+        limits=limits.limits_of_server(connection, backup_server_uid),
     )
 
 
 def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
     secrets = repositories.secrets_of_server(connection, backup_server_uid)
+    limited = limits.limits_of_repositories(connection, backup_server_uid)
     found: list[RepositoryConfiguration] = []
     for repository in repositories.repositories_of_server(connection, backup_server_uid):
         sealed, is_existing, family_uid = secrets[repository.instance_uid]
@@ -50,6 +53,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 is_existing=is_existing,
                 restic_id=repository.restic_id,
                 family_uid=family_uid,
+                limits=limited.get(repository.instance_uid, NO_LIMITS),
             )
         )
     return found
