@@ -13,14 +13,15 @@ NOW = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)  # a Monday
 NAMES = Rules(names={"a": "Archive", "b": "Basement"})
 EVENING = (TimePeriod(Weekday.MONDAY, (22, 23)),)
 COUNTS = st.none() | st.integers(1, 3)
-RULES = st.builds(
-    lambda server, counts: Rules(
-        server=Limits(parallel_runs=server),
-        repositories={uid: Limits(parallel_runs=count) for uid, count in zip("abcd", counts, strict=True)},
-    ),
-    COUNTS,
-    st.tuples(COUNTS, COUNTS, COUNTS, COUNTS),
-)
+
+
+def limited(server: int | None, *counts: int | None) -> Rules:
+    """Make rules out of how many runs a backup server and its repositories bear."""
+    repositories = {uid: Limits(parallel_runs=count) for uid, count in zip("abcd", counts, strict=True)}
+    return Rules(server=Limits(parallel_runs=server), repositories=repositories)
+
+
+RULES = st.builds(limited, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
 REPOSITORIES = st.frozensets(st.sampled_from("abcd"), max_size=3)
 
 

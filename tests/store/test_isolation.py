@@ -13,6 +13,7 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
+from tandem.domain.limits import Limits
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
@@ -29,12 +30,14 @@ from tandem.store import (
     file_shares,
     job_session_heatmap,
     jobs,
+    limits,
     locations,
     logins,
     organizations,
     proxies,
     repositories,
     restore_points,
+    session_logs,
     sessions,
     usage,
     users,
@@ -161,6 +164,9 @@ CASES: dict[str, Ask] = {
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
+    "limits.get_limits": lambda c, s, e: limits.get_limits(c, s, e.server, None),
+    "limits.set_limits": lambda c, s, e: limits.set_limits(c, s, e.server, e.first, Limits(parallel_runs=1)),
+    "session_logs.get_log": lambda c, s, e: session_logs.get_log(c, s, e.session),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
@@ -219,6 +225,7 @@ WITHOUT_SCOPE = {
         "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
         "replays.delete_expired_replays",
+        "session_logs.delete_old_logs",
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
@@ -267,6 +274,7 @@ NOT_ABOUT_DATA = {
     "tables",
     "request_tables",
     "location_tables",
+    "session_log_tables",
     "tokens",
     "codes",
 }

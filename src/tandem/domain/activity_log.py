@@ -228,6 +228,8 @@ PHRASES: dict[str, Phrase] = {
     ),
     "EnrolAgent": Phrase(_T.MANAGEMENT_AGENT_REGISTERED, "enrolled for the backup server"),
     "ForceCollectBackupServer": Phrase(_T.UNKNOWN, "collected data of the backup server"),
+    "PatchBackupServerLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup server"),
+    "PatchBackupRepositoryLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup repository"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),
