@@ -48,7 +48,7 @@ class Repositories:
             control: how the processes that it takes are watched.
             to_look: of a remote one, leave the locks until `claim` is called, which must be before the first command
                 that takes one: a run that finds nothing to do is cheaper.
-            is_shared: others may read it meanwhile: then only a lock that keeps everybody out is in the way.
+            is_shared: whether others may read it meanwhile: then only a lock that keeps everybody out is in the way.
 
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
@@ -130,7 +130,7 @@ class Repositories:
             (path / name).unlink()
 
     def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
-        return OpenRepository(self._surroundings, repository, self.access(repository), control)
+        return OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=True)
 
 
 def _find(configuration: Configuration, uid: str | None) -> RepositoryConfiguration | None:

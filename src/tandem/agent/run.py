@@ -43,7 +43,6 @@ class Run:
         stop: Event,
         show: Callable[[Progress], None],
         *,
-        reads: frozenset[str] = frozenset(),
         bandwidth: Bandwidth = UNBOUNDED,
         tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
@@ -54,7 +53,6 @@ class Run:
             configuration: as it is at the start; a run does not see later changes.
             stop: set when the run is to end.
             show: called with the progress, as often as there is news.
-            reads: the repositories that others may read meanwhile too.
             bandwidth: how fast restic may be.
             tell: called with each step, for the run's log.
         """
@@ -66,7 +64,6 @@ class Run:
         self.is_warning = False
         self.statistics = Statistics()
         self.tell = tell
-        self._reads = reads
         self.control: Control = replace(
             means.processes.control(stop, self._count_process),
             upload_limit=bandwidth.upload,
@@ -110,9 +107,9 @@ class Run:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
 
-    def open(self, uid: str, *, to_look: bool = False) -> OpenRepository:
+    def open(self, uid: str, *, to_look: bool = False, is_shared: bool = False) -> OpenRepository:
         """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
-        repository, is_shared = self.repository(uid), uid in self._reads
+        repository = self.repository(uid)
         return self.means.repositories.open(repository, self.control, to_look=to_look, is_shared=is_shared)
 
     def result(self) -> tuple[SessionState, Statistics]:

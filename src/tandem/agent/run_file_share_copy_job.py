@@ -48,7 +48,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     if source_job is None:
         raise ResticError("The source job of this copy is not in the agent's configuration any more.")
     with (
-        run.open(source_job.target_repository_uid, to_look=True) as source,
+        run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))
@@ -92,7 +92,7 @@ def _plan(
 def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
     if plan.copy or plan.wait:
         ends.claim()
-    ledger.expect(len(plan.copy) + len(plan.wait))
+    ledger.expect([entry.source_snapshot_id for entry in (*plan.copy, *plan.wait)])
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
     # One bad point must not hold up the others. A call that fails does not say which of its points is to blame, and

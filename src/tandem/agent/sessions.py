@@ -245,7 +245,6 @@ class Sessions:
             configuration,
             entry.stop,
             partial(self._show, entry),
-            reads=entry.wish.ticket.reads,
             bandwidth=bandwidth_of_run(rules_of(configuration).limits_of(entry.wish.ticket)),
             tell=partial(self._tell, entry, log_file),
         )

@@ -28,7 +28,7 @@ class AllowedPeriod(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown
 
 
 class WindowView(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """Allowed hours, in the contract's form of a backup window, their zone, and whether runs are stopped at their end."""
+    """Allowed hours, in the contract's form of a backup window; whether runs are stopped at their end."""
 
     time_periods: Annotated[list[AllowedPeriod], msgspec.Meta(max_length=PERIODS_MAX)]
     time_zone: str = "UTC"
