@@ -140,13 +140,13 @@ class Queue:
         going_on = [entry.wish.ticket for entry in self._running.values()]
         for verdict in judge([entry.wish.ticket for entry in self._waiting.values()], going_on, rules, now):
             entry = self._waiting[verdict.ticket.key]
-            has_changed |= entry.verdict != verdict
-            entry.verdict = verdict
             if verdict.may_begin:
                 self._running[entry.key] = self._waiting.pop(entry.key)
                 self._begin(entry)
-            else:
-                self._report(entry)
+                continue
+            has_changed |= entry.verdict != verdict
+            entry.verdict = verdict
+            self._report(entry)
         return has_changed
 
     def remove(self, key: str) -> Entry | None:

@@ -13,6 +13,7 @@ from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.texts import Instant, Uid, instant, instant_or_none
+from tandem.domain.errors import NotFound
 from tandem.domain.sessions import Liveness, Progress, Session, SessionState, SessionType, Statistics
 from tandem.store import file_shares, jobs, session_logs, sessions
 
@@ -115,7 +116,10 @@ def get_session_log(call: Call) -> Response:
     with call.reading() as connection:
         session = sessions.get_session(connection, call.scope, call.uid("sessionUid"))
         packed = session_logs.get_log(connection, call.scope, session.instance_uid)
-    text = zlib.decompressobj().decompress(packed, LOG_BYTES_MAX)
+    try:
+        text = zlib.decompressobj().decompress(packed, LOG_BYTES_MAX)
+    except zlib.error as error:
+        raise NotFound(f"The log of the session {session.instance_uid} cannot be read; its agent sent no log.") from error
     name = f"session-{session.instance_uid}.log"
     headers = {"content-disposition": f'attachment; filename="{name}"', "x-content-type-options": "nosniff"}
     return Response(text, media_type="text/plain", headers=headers)
