@@ -119,7 +119,9 @@ def get_session_log(call: Call) -> Response:
     try:
         text = zlib.decompressobj().decompress(packed, LOG_BYTES_MAX)
     except zlib.error as error:
-        raise NotFound(f"The log of the session {session.instance_uid} cannot be read; its agent sent no log.") from error
+        raise NotFound(
+            f"The log of the session {session.instance_uid} cannot be read; its agent sent no log."
+        ) from error
     name = f"session-{session.instance_uid}.log"
     headers = {"content-disposition": f'attachment; filename="{name}"', "x-content-type-options": "nosniff"}
     return Response(text, media_type="text/plain", headers=headers)
