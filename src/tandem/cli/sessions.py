@@ -136,10 +136,14 @@ def follow_session(
 def show_log(
     session: Annotated[str, typer.Argument(metavar="SESSION", help="Its uid.")],
     *,
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Print what a session did, line by line: what was decided and started, and what restic said."""
     with signed_in(data) as client:
         row = find_by_uid(client, SESSIONS, session)
         answer = client.request("GET", f"{SESSIONS.path}/{row['instanceUid']}/log")
-    typer.echo(plain(answer.text), nl=False)
+    if as_json:
+        show_json(answer.text.splitlines())
+    else:
+        typer.echo(plain(answer.text), nl=False)
