@@ -127,7 +127,8 @@ class Agent:
             # A chained run waits for the one that is going on; one by the clock has its next time.
             with self._means.state.transaction():
                 note_plan()
-                self._sessions.skip(job, "Its previous run was still going on.")
+                was = "waiting to begin" if self._sessions.is_waiting(job.uid) else "going on"
+                self._sessions.skip(job, f"Its previous run was still {was}.")
 
     def _report(self) -> None:
         failures = 0

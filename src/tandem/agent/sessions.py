@@ -167,7 +167,7 @@ class Sessions:
             entry = self._queue.find(key)
             if entry is None:
                 return "The job is not running on this backup server."
-            if key in {waiting.key for waiting in self._queue.waiting}:
+            if self.is_waiting(key):
                 self._end(entry.session, SessionState.SKIPPED, [TAKEN_OUT])
                 self._queue.remove(key)
                 self.look()
@@ -180,6 +180,11 @@ class Sessions:
         """Say whether a job's run is going on or waits."""
         with self._guard:
             return self._queue.find(key) is not None
+
+    def is_waiting(self, key: str) -> bool:
+        """Say whether a job's run has not begun yet."""
+        with self._guard:
+            return any(entry.key == key for entry in self._queue.waiting)
 
     def running(self) -> list[RunningSession]:
         """Give where the sessions are that go on, then those that wait."""
