@@ -10,6 +10,7 @@ from tandem.agent import run_log
 from tandem.agent.run_log import HIDDEN, LEFT_OUT, RunLog, secrets_of
 from tandem.agent.sessions import INTERRUPTED, Sessions
 from tandem.domain.limits import AllowedHours, Limits, TimePeriod
+from tandem.domain.repositories import Account
 from tandem.domain.schedule import Weekday
 from tandem.domain.sessions import Meter, Progress, SessionState
 from tandem.protocol.messages import RunningSession, SessionReport
@@ -185,10 +186,12 @@ def test_the_log_of_a_run_that_was_cut_short_is_sent_by_the_next_start(saved: Ba
 def test_no_log_shows_a_secret(saved: BackupServer) -> None:
     canaries = {"password of first", "password of second"}
     assert secrets_of(saved.configuration) >= canaries
-    bad = msgspec.structs.replace(saved.configuration.repositories[1], password="canary-of-a-password")
+    account = Account(username="somebody", private_key="BEGIN\ncanary-of-a-key\nEND", passphrase="canary-of-a-phrase")
+    bad = msgspec.structs.replace(saved.configuration.repositories[1], password="canary-of-a-password", account=account)
     saved.configure(repositories=[saved.configuration.repositories[0], bad])
     saved.copy()
     log = RunLog(saved.data / "more", "uid", saved.clock, secrets_of(saved.configuration))
+    log.write("then canary-of-a-key with canary-of-a-phrase")
     log.write("it said canary-of-a-password and rest:https://user:hunter22@host/path\nand password of first")
     written = zlib.decompress(log.packed()).decode()
     assert f"it said {HIDDEN} and rest:https://user:{HIDDEN}@host/path" in written

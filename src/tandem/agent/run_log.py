@@ -21,7 +21,7 @@ LINE_LENGTH_MAX = 2_000
 SECRET_LENGTH_MIN = 4
 LEFT_OUT = "… the middle of this log was left out …\n"
 HIDDEN = "***"
-_SECRET_NAMES = ("password", "secret", "token", "key")
+_SECRET_NAMES = ("password", "passphrase", "secret", "token", "key")
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
 
@@ -106,7 +106,8 @@ def _secrets(value: Any, *, is_secret: bool = False) -> Iterator[str]:
         for item in cast("list[Any]", value):
             yield from _secrets(item, is_secret=is_secret)
     elif is_secret and isinstance(value, str):
-        yield value
+        # A log is hidden line by line.
+        yield from value.splitlines()
 
 
 def _read(file: Path) -> bytes:

@@ -12,15 +12,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO
 
+from tandem.restic import listing
+from tandem.restic.access import RepositoryAccess
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError, Stopped
+from tandem.restic.errors import ResticError, Stopped, Unreachable
+from tandem.restic.opening import SEARCH_PATH, opened
 from tandem.restic.output import LineSplitter, Tail
+from tandem.restic.stalls import STALL_SECONDS, StallWatch
 
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STDERR_BYTES_MAX = 64 * 1024
 STDOUT_BYTES_MAX = 256 * 1024 * 1024
 STDOUT_TAIL_BYTES_MAX = 64 * 1024
@@ -34,29 +36,6 @@ _PROGRESS_PER_SECOND = "2"
 
 
 @dataclass(frozen=True, slots=True)
-class RepositoryAccess:
-    """Where a repository is and how it is opened.
-
-    Attributes:
-        location: what restic takes as its repository; a local one as an absolute path. May hold credentials, so it is
-            given to restic by file descriptor too, and not shown.
-        password: opens the repository. Restic takes white space off both ends of a password file, so there may be none.
-        cache_directory: where restic keeps its cache; one for each organization.
-    """
-
-    location: str = field(repr=False)
-    password: str = field(repr=False)
-    cache_directory: Path
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for what restic would silently read as something else."""
-        if not self.password or self.password.strip() != self.password:
-            raise ValueError("A repository password must not be empty, nor begin or end with white space.")
-        if not self.location or self.location.strip() != self.location:
-            raise ValueError("A repository location must not be empty, nor begin or end with white space.")
-
-
-@dataclass(frozen=True, slots=True)
 class Control:
     """How a run is watched and held back. The default is a quiet run in the background.
 
@@ -67,6 +46,7 @@ class Control:
         upload_limit: KiB per second at most to a repository.
         download_limit: KiB per second at most from a repository.
         tell: called with each step, for a log: what is started, what restic says, how it ends; never with a secret.
+        stall_seconds: how long restic may do nothing at all, while a repository is remote, until it is ended.
     """
 
     on_start: Callable[[int], None] | None = None
@@ -75,6 +55,7 @@ class Control:
     upload_limit: int | None = None
     download_limit: int | None = None
     tell: Callable[[str], None] | None = None
+    stall_seconds: float = STALL_SECONDS
 
 
 BACKGROUND = Control()
@@ -128,34 +109,49 @@ def run(
     if control.stop is not None and control.stop.is_set():
         raise Stopped("Stopped before restic was started.")
 
-    with _secrets(repository, from_repository) as (flags, descriptors):
-        command = [*_wrapping(low_priority=control.low_priority), engine.path, *flags, *_limits(control), *arguments]
+    # Open until restic has ended: what it starts later, for another connection, reads its secrets then.
+    with opened(repository, from_repository) as opening:
+        wrapping = _wrapping(low_priority=control.low_priority)
+        command = [*wrapping, engine.path, *opening.flags, *_limits(control), *arguments]
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
-                pass_fds=descriptors,
+                env=_environment() | opening.environment,
+                pass_fds=opening.descriptors,
                 start_new_session=True,
             )
         except OSError as error:
             raise ResticError(
                 f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
             ) from error
+        is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
+        watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
+        with _told(control, process, arguments), process:
+            return _attend(process, on_output, control, watch)
+
+
+@contextlib.contextmanager
+def _told(control: Control, process: subprocess.Popen[bytes], arguments: Sequence[str]) -> Generator[None, None, None]:
+    """Tell what was started, and how it has ended."""
     tell = control.tell if control.tell is not None else _ignore
     shown = " ".join(["restic", *_limits(control), *arguments])
     tell(f"process {process.pid}: {shown[:_SHOWN_LENGTH_MAX]}")
     started = time.monotonic()
-    with process:
-        try:
-            return _attend(process, on_output, control)
-        finally:
-            tell(f"process {process.pid}: exit code {process.returncode} after {time.monotonic() - started:.1f} s")
+    try:
+        yield
+    finally:
+        tell(f"process {process.pid}: exit code {process.returncode} after {time.monotonic() - started:.1f} s")
 
 
-def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
+def _attend(
+    process: subprocess.Popen[bytes],
+    on_output: Callable[[str], None] | None,
+    control: Control,
+    watch: StallWatch,
+) -> Output:
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
@@ -167,25 +163,34 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
 
     def take(chunk: bytes) -> None:
         stdout.feed(chunk)
+        watch.note_output(len(chunk))
         if on_output is not None:
             lines.feed(chunk)
 
-    def complain(chunk: bytes) -> None:
+    def take_error(chunk: bytes) -> None:
         stderr.feed(chunk)
         complaints.feed(chunk)
+        watch.note_output(len(chunk))
 
     try:
         if control.on_start is not None:
             control.on_start(process.pid)
-        was_stopped = _follow(process, {process.stdout: take, process.stderr: complain}, stop)
+        was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop, watch)
         lines.close()
         complaints.close()
     except BaseException:
         stop = threading.Event()
         stop.set()
-        _follow(process, {process.stdout: _ignore, process.stderr: _ignore}, stop)
+        _follow(process, {process.stdout: _ignore, process.stderr: _ignore}, stop, watch)
         raise
 
+    if watch.is_stalled:
+        raise Unreachable(
+            f"No data has moved for {watch.seconds:g} s: the repository's server does not answer, or the way to it "
+            "is broken. Check both; the next run goes on from what was done.",
+            exit_code=process.returncode,
+            stderr=stderr.text(),
+        )
     if was_stopped:
         raise Stopped("Restic was stopped on request.", exit_code=process.returncode, stderr=stderr.text())
     return Output(process.returncode, stdout.text(), stderr.text())
@@ -207,15 +212,17 @@ def _follow(
     process: subprocess.Popen[bytes],
     sinks: dict[IO[bytes], Callable[[bytes], None]],
     stop: threading.Event,
+    watch: StallWatch,
 ) -> bool:
-    """Read both pipes until the process has ended. Return whether it was told to stop."""
+    """Read both pipes until the process has ended. Return whether it was told to stop, or ended as it was stalled."""
     kill_at = math.inf
     is_told = False
     with selectors.DefaultSelector() as selector:
         for pipe, sink in sinks.items():
             selector.register(pipe, selectors.EVENT_READ, sink)
         while selector.get_map() or process.poll() is None:
-            if stop.is_set() and not is_told and process.poll() is None:
+            is_to_end = stop.is_set() or watch.look()
+            if is_to_end and not is_told and process.poll() is None:
                 # Version 0.14 removes its locks on an interrupt only, not when it is terminated.
                 process.send_signal(signal.SIGINT)
                 is_told = True
@@ -251,32 +258,6 @@ def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelecto
 
 def _ignore(_: object) -> None:
     """Take something and drop it."""
-
-
-@contextlib.contextmanager
-def _secrets(
-    repository: RepositoryAccess | None, from_repository: RepositoryAccess | None
-) -> Generator[tuple[list[str], list[int]], None, None]:
-    """Yield the flags that open the repositories, and the descriptors that they name, until the process has them."""
-    flags: list[str] = []
-    descriptors: list[int] = []
-    with contextlib.ExitStack() as stack:
-
-        def add(flag: str, secret: str) -> None:
-            descriptor = os.memfd_create("restic")
-            stack.callback(os.close, descriptor)
-            os.write(descriptor, secret.encode())
-            descriptors.append(descriptor)
-            flags.extend([flag, f"/dev/fd/{descriptor}"])
-
-        if repository is not None:
-            add("--repository-file", repository.location)
-            add("--password-file", repository.password)
-            flags.extend(["--cache-dir", str(repository.cache_directory)])
-        if from_repository is not None:
-            add("--from-repository-file", from_repository.location)
-            add("--from-password-file", from_repository.password)
-        yield flags, descriptors
 
 
 def _limits(control: Control) -> list[str]:
