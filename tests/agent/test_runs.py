@@ -15,7 +15,7 @@ from tandem.domain.schedule import Weekday
 from tandem.domain.sessions import Meter, Progress, SessionState
 from tandem.protocol.messages import RunningSession, SessionReport
 from tests.agent.backup_server import HOST, SECONDS_MAX, BackupServer, nothing, random_bytes, until
-from tests.agent.test_queue import Holder, ended, told
+from tests.agent.test_queue import Holder, crash, ended, told
 
 MONDAY_EVENING = datetime(2031, 1, 6, 21, 30, tzinfo=UTC)
 NIGHT = AllowedHours(periods=(TimePeriod(Weekday.MONDAY, (22, 23)), TimePeriod(Weekday.WEDNESDAY, (22,))))
@@ -79,7 +79,7 @@ def test_a_run_that_is_stopped_at_the_end_of_its_hours_goes_on_in_the_next(saved
     text = "The allowed hours of this backup server have ended; the next run goes on from what was done."
     assert session.messages == [text]
     assert saved.sessions.is_running("copy")
-    saved.restart()
+    crash(saved)
     saved.sessions.resume(lambda _order: saved.sessions.start_job(saved.copy_job, saved.configuration))
     (waiting,) = running(saved).values()
     assert waiting.waiting_reason is not None
@@ -145,6 +145,7 @@ def test_silence_and_hanging_are_told_apart_by_how_long_nothing_moved(saved: Bac
 
 def test_a_rate_is_smoothed_and_the_remaining_time_follows_from_it() -> None:
     meter = Meter()
+    progress = Progress()
     for second in range(60):
         progress = meter.read(Progress(bytes_done=second * 1000, bytes_total=100_000), float(second))
     assert progress.rate == 1000
@@ -177,7 +178,7 @@ def test_a_runs_log_says_what_was_decided_and_started_and_how_it_ended(saved: Ba
 def test_the_log_of_a_run_that_was_cut_short_is_sent_by_the_next_start(saved: BackupServer) -> None:
     assert Holder(saved, "holder").begun.wait(SECONDS_MAX)
     until(lambda: list((saved.data / "logs").iterdir()))
-    saved.restart()
+    crash(saved)
     assert ended(saved)[-1].messages == [INTERRUPTED]
     assert "the holder holder begins as Restore" in logs_of(saved)[-1]
     assert list((saved.data / "logs").iterdir()) == []
@@ -203,6 +204,7 @@ def test_no_log_shows_a_secret(saved: BackupServer) -> None:
 def test_a_log_is_bounded_and_keeps_its_beginning_and_its_end(saved: BackupServer, line: str) -> None:
     log = RunLog(saved.data / "more", "uid", saved.clock, frozenset())
     most = run_log.HEAD_BYTES_MAX + run_log.TAIL_BYTES_MAX
+    number = 0
     for number in range(3 * most // len(line.encode()[: run_log.LINE_LENGTH_MAX])):
         log.write(f"{number} {line}")
     text = zlib.decompress(log.packed()).decode()

@@ -17,7 +17,12 @@ from tests.reports import ended, session
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 LIMITS, OF_REPOSITORY = f"{SERVER}/limits", f"{SERVER}/repositories/{ACMES.first}/limits"
 WINDOW = {"timePeriods": [{"day": "Monday", "hours": [22, 23]}], "timeZone": "Europe/Berlin", "stopAtEnd": True}
-NONE = {"maxConcurrentTask": None, "uploadLimit": None, "downloadLimit": None, "backupWindowOptions": None}
+NONE: dict[str, Any] = {
+    "maxConcurrentTask": None,
+    "uploadLimit": None,
+    "downloadLimit": None,
+    "backupWindowOptions": None,
+}
 SESSIONS = "/infrastructure/sessions"
 
 
@@ -44,7 +49,7 @@ def test_limits_are_set_shown_and_told_to_the_agent(console: Console) -> None:
         "timePeriods"
     ]
     assert period == {"day": "Monday", "hours": [1, 22, 23]}
-    assert change(console, LIMITS, **NONE) == NONE
+    assert change(console, LIMITS, BOB, **NONE) == NONE
     messages = [row["message"] for row in console.data("/eventLogs/activityLogs", BOB)]
     assert any("changed the limits of the backup server" in message for message in messages)
     assert any("changed the limits of the backup repository" in message for message in messages)

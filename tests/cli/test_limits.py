@@ -16,7 +16,7 @@ def test_hours_are_read_as_people_write_them() -> None:
     assert read_hours("sat,sun 0-24") == {"Saturday": set(range(24)), "Sunday": set(range(24))}
     assert read_hours("Sun-Mon 5-6") == {"Sunday": {5}, "Monday": {5}}
     assert len(read_hours("daily 20-7")) == 7
-    periods = [{"day": "Saturday", "hours": [0, 1, 22, 23]}, {"day": "Sunday", "hours": []}]
+    periods: list[Any] = [{"day": "Saturday", "hours": [0, 1, 22, 23]}, {"day": "Sunday", "hours": []}]
     assert describe_hours({"timePeriods": periods, "timeZone": "UTC"}) == "Sat 0-2 22-24 (UTC)"
 
 

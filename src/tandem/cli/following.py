@@ -113,7 +113,7 @@ def describe(session: Row) -> str:
     if session["status"] != SessionState.RUNNING:
         waiting = session.get("waitingReason")
         return plain(f"{session['status']}: {waiting}" if waiting else session["status"])
-    parts = [doing, *_amounts(session["progress"])]
+    parts: list[str] = [str(doing), *_amounts(session["progress"])]
     if session.get("liveness") == Liveness.SILENT:
         parts.append(f"no word from its agent since {moment(session['lastHeartbeat'])}")
     if session.get("liveness") == Liveness.HANGING:
