@@ -115,6 +115,7 @@ def test_those_who_read_a_repository_do_so_side_by_side_and_its_writer_after_the
 
 def test_a_waiting_job_that_is_stopped_leaves_the_queue_and_its_session_says_so(saved: BackupServer) -> None:
     holder = Holder(saved, "holder", writes="first second")
+    assert holder.begun.wait(SECONDS_MAX)
     saved.sessions.start_job(saved.backup_job, saved.configuration)
     saved.sessions.start_job(saved.copy_job, saved.configuration)
     assert saved.sessions.stop_job("backup") == ""

@@ -208,6 +208,5 @@ def test_what_is_written_just_before_the_end_is_not_lost() -> None:
     heard: list[bytes] = []
     late: Any = LateWriter(writing)
     with os.fdopen(reading, "rb") as pipe:
-        watch = StallWatch(os.getpid(), math.inf)
-        assert not process._follow(late, {pipe: heard.append}, threading.Event(), watch)  # pyright: ignore[reportPrivateUsage]
+        assert not process._follow(late, {pipe: heard.append}, threading.Event(), StallWatch(os.getpid(), math.inf))  # pyright: ignore[reportPrivateUsage]
     assert heard == [b"the last line\n"]

@@ -231,6 +231,7 @@ PHRASES: dict[str, Phrase] = {
     "PatchBackupServerLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup server"),
     "PatchBackupRepositoryLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup repository"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
+    "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),
     "CreateBackupServerLinuxCredentials": Phrase(_T.BACKUP_USER_CREDENTIALS_ADDED, "added the Linux credentials"),
