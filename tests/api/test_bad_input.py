@@ -63,6 +63,8 @@ OTHERS_WITH_A_BODY = {
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
+    "PatchBackupServerLimits",
+    "PatchBackupRepositoryLimits",
     "PatchUser",
     "OAuth2IssueToken",
     "EnrolAgent",
