@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import structlog
 
+from tandem.agent import retries
 from tandem.agent.queue import Entry, Queue, Wish, rules_of
 from tandem.agent.run import Means, Run
 from tandem.agent.run_log import RunLog, remove_logs, secrets_of
-from tandem.agent.wishes import job_wish, left_waiting, new_session, restore_wish
+from tandem.agent.wishes import job_of, job_wish, left_waiting, new_session, restore_wish
 from tandem.domain.limits import bandwidth_of_run
 from tandem.domain.schedule import ScheduleType
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, bounded
@@ -170,6 +171,7 @@ class Sessions:
             if self.is_waiting(key):
                 self._end(entry.session, SessionState.SKIPPED, [TAKEN_OUT])
                 self._queue.remove(key)
+                retries.give_up(self._means.state, key)
                 self.look()
                 self._wake()
             else:
@@ -253,12 +255,13 @@ class Sessions:
             bandwidth=bandwidth_of_run(rules_of(configuration).limits_of(entry.wish.ticket)),
             tell=partial(self._tell, entry, log_file),
         )
-        state = SessionState.FAILED
+        state, retried = SessionState.FAILED, job_of(entry.wish)
         try:
             self._note_begin(entry, run)
             entry.wish.work(run)
             state = run.result()[0]
         except Stopped:
+            retried = None
             state = SessionState.WARNING if entry.hours_over else SessionState.FAILED
             run.messages.append(self._why_stopped(entry))
         except (ResticError, OSError) as error:
@@ -267,10 +270,12 @@ class Sessions:
             log.exception("session failed", session=entry.session.instance_uid)
             run.messages.append(f"The agent failed: {type(error).__name__}: {error}. Its log has more.")
         run.tell("\n".join([f"The session ended as {state}.", *run.messages]))
-        self._finish(entry, run, state, log_file)
+        self._finish(entry, run, state, log_file, retried)
         self._wake()
 
-    def _finish(self, entry: Entry, run: Run, state: SessionState, log_file: RunLog) -> None:
+    def _finish(
+        self, entry: Entry, run: Run, state: SessionState, log_file: RunLog, retried: JobConfiguration | None
+    ) -> None:
         ended = msgspec.structs.replace(
             entry.session, statistics=run.result()[1], plan=run.plan, progress=entry.progress
         )
@@ -278,7 +283,7 @@ class Sessions:
         is_done = state in {SessionState.SUCCESS, SessionState.WARNING} and not entry.hours_over
         chained = self._chained_to(entry) if is_done else []
         again = Entry(entry.wish, new_session(entry.wish, self._means.clock())) if is_cut_short else None
-        self._end_surely(ended, state, run.messages, chained, log_file=log_file, again=again)
+        self._end_surely(ended, state, run.messages, chained, log_file=log_file, again=again, retried=retried)
         log_file.remove()
         with self._guard:
             self._queue.end(entry.key)
@@ -302,6 +307,8 @@ class Sessions:
         with self._means.state.transaction():
             self._means.state.put_session(session)
             self._means.state.drop_wish(session.instance_uid)
+            if (job := job_of(entry.wish)) is not None:
+                retries.begin(self._means.state, job, session.started_at)
             self._means.state.add_report(SessionReport(session=session))
         entry.session = session
         self._wake()
@@ -355,18 +362,30 @@ class Sessions:
         *,
         log_file: RunLog | None = None,
         again: Entry | None = None,
+        retried: JobConfiguration | None = None,
     ) -> None:
-        """End a session, together with what follows from it: jobs that are due, and `again`, which waits anew."""
+        """End a session, together with what follows from it.
+
+        Args:
+            session: which.
+            state: how it ended.
+            messages: what is said of it.
+            chained: the jobs that are due now.
+            log_file: what it did.
+            again: a run that goes on with its work, and waits anew.
+            retried: its job, if that is tried again by itself after a failure.
+        """
         now = self._means.clock()
         progress = msgspec.structs.replace(session.progress, rate=0, remaining_seconds=None)
         if state is SessionState.SUCCESS:
             progress = msgspec.structs.replace(progress, percent=100.0)
-        ended = msgspec.structs.replace(
-            session, state=state, ended_at=now, messages=bounded(messages), progress=progress
-        )
-        report = SessionReport(session=ended, log=None if log_file is None else log_file.packed())
+        packed = None if log_file is None else log_file.packed()
         with self._guard, self._means.state.transaction():
-            self._means.state.add_report(report)
+            told = retries.note_end(self._means.state, retried, state, now) if retried else []
+            ended = msgspec.structs.replace(
+                session, state=state, ended_at=now, messages=bounded([*messages, *told]), progress=progress
+            )
+            self._means.state.add_report(SessionReport(session=ended, log=packed))
             self._means.state.drop_session(session.instance_uid)
             self._means.state.drop_wish(session.instance_uid)
             for job_uid in chained:

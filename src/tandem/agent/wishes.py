@@ -61,6 +61,11 @@ def restore_wish(order: RestorePointTo, data: Path) -> Wish:
     )
 
 
+def job_of(wish: Wish) -> JobConfiguration | None:
+    """Give the job whose run is wanted; other work on a job is not tried again by itself."""
+    return wish.job if wish.job is not None and wish.job.uid == wish.key else None
+
+
 def new_session(wish: Wish, now: datetime) -> Session:
     """Begin the session of a wish: it waits."""
     return Session(
