@@ -67,6 +67,8 @@ OTHERS_WITH_A_BODY = {
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
+    "PatchBackupServerLimits",
+    "PatchBackupRepositoryLimits",
     "PatchUser",
     "OAuth2IssueToken",
     "EnrolAgent",

@@ -70,6 +70,8 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
+    "PatchBackupServerLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
+    "PatchBackupRepositoryLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
     "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
     "PatchCompany": lambda _: [{"op": "replace", "path": "/isAlarmDetectEnabled", "value": True}],
     "PatchLocation": lambda _: [{"op": "replace", "path": "/name", "value": "changed"}],
@@ -91,6 +93,7 @@ WITHOUT_BODY = {
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PARAMETERS: dict[str, Callable[[Estate], dict[str, str]]] = {
     "DeleteCompany": lambda _: {"removeAllAgents": "true"},
+    "GetBackupServerJobEvents": lambda _: {"seconds": "0"},
     "SetUserToLocation": lambda estate: {"locationUid": estate.location},
     "DeleteUserFromLocation": lambda estate: {"locationUid": estate.location},
     "GetBackupServerFileShareCopyJobForecastByServer": lambda estate: {

@@ -1,6 +1,7 @@
 """A stand-in for an agent: it speaks the real protocol, does no work, and reports what a test tells it to."""
 
 import uuid
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -194,4 +195,4 @@ class StandInAgent:
             statistics=Statistics(files_total=3, transferred=4096, points_copied=2),
             messages=self.messages,
         )
-        self._later.append(SessionReport(session=ended))
+        self._later.append(SessionReport(session=ended, log=zlib.compress(b"it began\nand \x1b[2Jended\n")))

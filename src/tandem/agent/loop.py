@@ -135,7 +135,8 @@ class Agent:
             # A chained run waits for the one that is going on; one by the clock has its next time.
             with self._means.state.transaction():
                 note_plan()
-                self._sessions.skip(job, "Its previous run was still going on.")
+                was = "waiting to begin" if self._sessions.is_waiting(job.uid) else "going on"
+                self._sessions.skip(job, f"Its previous run was still {was}.")
 
     def _report(self) -> None:
         failures = 0
@@ -155,7 +156,7 @@ class Agent:
 
     def _has_something_to_say(self) -> bool:
         state = self._means.state
-        return bool(state.reports(1) or state.unsent_results() or self._sessions.running())
+        return bool(state.reports(1) or state.unsent_results() or self._sessions.has_news())
 
     def _converse(self, *, wait_seconds: float, failures: int) -> int:
         try:
@@ -188,11 +189,13 @@ class Agent:
         # Results go with whichever exchange is next: a command is repeated until its result has arrived.
         results = state.unsent_results()
         configuration = self._configuration
+        self._sessions.note_told()
         request = ExchangeRequest(
             revision=configuration.revision if configuration else 0,
             reports=state.reports(REPORTS_PER_EXCHANGE_MAX) if is_reporting else [],
             results=[CommandResult(serial, error) for serial, error in results],
-            running=self._sessions.running() if is_reporting else [],
+            # Also by whoever only listens: so the console hears of them at least as often as of the agent.
+            running=self._sessions.running(),
             wait_seconds=wait_seconds,
         )
         answer = self._session.exchange(request)

@@ -92,7 +92,7 @@ def restore_restore_point(call: Call, body: RestoreInput) -> One[SessionView]:
         repository_uid=str(body.repository_uid) if body.repository_uid else None,
         target_path=body.target_path,
     )
-    return One(view_session(session))
+    return One(view_session(session, call.context.clock()))
 
 
 def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointView:

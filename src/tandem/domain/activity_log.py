@@ -234,6 +234,8 @@ PHRASES: dict[str, Phrase] = {
     ),
     "EnrolAgent": Phrase(_T.MANAGEMENT_AGENT_REGISTERED, "enrolled for the backup server"),
     "ForceCollectBackupServer": Phrase(_T.UNKNOWN, "collected data of the backup server"),
+    "PatchBackupServerLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup server"),
+    "PatchBackupRepositoryLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup repository"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
     "SetBackupRepositoryImmutability": Phrase(_T.UNKNOWN, "changed the immutable period of the backup repository"),
     "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
