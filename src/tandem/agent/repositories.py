@@ -43,7 +43,7 @@ class Repositories:
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
-        access = self._open_to_read(repository, control)
+        access = self.open_to_read(repository, control)
         removal = locks.remove_dead(self._engine, access, self._processes.is_ours_and_dead, control=control)
         if removal.remaining:
             holder = removal.remaining[0]
@@ -73,7 +73,7 @@ class Repositories:
             return None
         registered = msgspec.structs.replace(repository, restic_id=restic_id)
         try:
-            self._open_to_read(registered, control)
+            self.open_to_read(registered, control)
             return self.measure(registered)
         except (ResticError, OSError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
@@ -101,7 +101,7 @@ class Repositories:
         else:
             family = _find(configuration, repository.family_uid)
             # Only read, so that whoever works on it, a backup for instance, may go on.
-            relative = self._open_to_read(family, control) if family else None
+            relative = self.open_to_read(family, control) if family else None
             identity = init.run(self._engine, access, family=relative, control=control)
         known = KnownRepository(is_begun=True, restic_id=identity.id, fingerprint=listing.fingerprint(path))
         self._state.put_repository(repository.uid, known)
@@ -134,7 +134,8 @@ class Repositories:
         for name in drafts:
             (path / name).unlink()
 
-    def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+    def open_to_read(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+        """Open a repository for what takes no lock: check that it is the registered one, and leave locks alone."""
         access = self.access(repository)
         self._check_identity(repository, access, control)
         return access

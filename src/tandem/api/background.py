@@ -33,7 +33,7 @@ LOOK_EVERY_SECONDS = 0.1
 RETRY_SECONDS = 5
 BAD_REQUEST = 400
 ANSWER_BYTES_MAX = 1024 * 1024
-# The operations that the contract never takes as actions.
+# The operations that the contract never takes as actions, and those that wait for an agent by themselves.
 NEVER_ASYNC = frozenset(
     {
         "AttachRequestDataToAsyncAction",
@@ -45,6 +45,10 @@ NEVER_ASYNC = frozenset(
         "GetAsyncActionsConfig",
         "GetAsyncActionsInfo",
         "OAuth2IssueToken",
+        "DownloadFileShareRestorePointFile",
+        "GetFileShareRestorePointFiles",
+        "SearchFileShareFiles",
+        "SearchFileShareRestorePointFiles",
     }
 )
 # What is not remembered of a request, since it would be shown again.

@@ -97,6 +97,7 @@ def run(
     repository: RepositoryAccess | None = None,
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
+    on_bytes: Callable[[bytes], None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run restic to its end and return what it wrote, whatever its exit code.
@@ -111,6 +112,7 @@ def run(
         repository: the repository, or the target of a copy.
         from_repository: the source of a copy, or the family member of a new repository.
         on_output: called with each line of standard output as it comes, in the calling thread.
+        on_bytes: called with the bytes of standard output instead; while it takes its time, restic waits.
         control: how the run is watched and held back.
 
     Returns:
@@ -140,28 +142,46 @@ def run(
                 f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
             ) from error
     with process:
-        return _attend(process, on_output, control)
+        return _attend(process, _Listener(on_output, on_bytes), control)
 
 
-def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
+class _Listener:
+    """Standard output on its way to whoever wants it: as lines, as bytes, or kept to its end."""
+
+    def __init__(self, on_output: Callable[[str], None] | None, on_bytes: Callable[[bytes], None] | None) -> None:
+        is_kept = on_output is None and on_bytes is None
+        self._tail = Tail(STDOUT_BYTES_MAX if is_kept else STDOUT_TAIL_BYTES_MAX)
+        self._lines = None if on_output is None else LineSplitter(on_output)
+        self._on_bytes = on_bytes
+
+    def take(self, chunk: bytes) -> None:
+        if self._on_bytes is not None:
+            self._on_bytes(chunk)
+            return
+        self._tail.feed(chunk)
+        if self._lines is not None:
+            self._lines.feed(chunk)
+
+    def close(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+
+    def text(self) -> str:
+        return self._tail.text()
+
+
+def _attend(process: subprocess.Popen[bytes], stdout: _Listener, control: Control) -> Output:
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
-    stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
-    lines = LineSplitter(on_output if on_output is not None else _ignore)
     stop = control.stop if control.stop is not None else threading.Event()
-
-    def take(chunk: bytes) -> None:
-        stdout.feed(chunk)
-        if on_output is not None:
-            lines.feed(chunk)
 
     try:
         if control.on_start is not None:
             control.on_start(process.pid)
-        was_stopped = _follow(process, {process.stdout: take, process.stderr: stderr.feed}, stop)
-        lines.close()
+        was_stopped = _follow(process, {process.stdout: stdout.take, process.stderr: stderr.feed}, stop)
+        stdout.close()
     except BaseException:
         stop = threading.Event()
         stop.set()

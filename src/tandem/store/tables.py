@@ -40,6 +40,8 @@ from tandem.store.metadata import position as _position
 from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
 from tandem.store.secret_tables import credentials, encryption_passwords
+from tandem.store.transfer_tables import transfer_parts as transfer_parts  # noqa: PLC0414  (the same)
+from tandem.store.transfer_tables import transfers as transfers  # noqa: PLC0414  (the same)
 
 installation = Table(
     "installation",
