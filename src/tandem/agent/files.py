@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Means
 from tandem.agent.sender import Sender, Unwanted
 from tandem.domain.errors import ConsoleError
 from tandem.domain.point_files import FileType, FoundFile, PointFile, shown_path
-from tandem.protocol.messages import Configuration, RepositoryConfiguration
+from tandem.protocol.messages import Configuration
 from tandem.protocol.transfers import (
     FilePage,
     FindFiles,
@@ -31,7 +32,7 @@ from tandem.protocol.transfers import (
 from tandem.restic import dump, find, ls, snapshots
 from tandem.restic.errors import ResticError, Stopped
 from tandem.restic.ls import MARK, Node, TooMany
-from tandem.restic.process import Control, RepositoryAccess
+from tandem.restic.process import Control
 
 AT_ONCE_MAX = 8
 FOUND_MAX = 10_000
@@ -161,10 +162,10 @@ class _Look:
         self._control: Control = means.processes.control(stop, _nothing)
 
     def list(self, order: ListFiles) -> list[PointFile]:
-        repository, access = self._open(order.repository_uid)
-        root = self._root(repository, access, order.snapshot_id)
+        repository = self._open(order.repository_uid)
+        root = self._root(repository, order.snapshot_id)
         path = _join(root, order.path)
-        nodes = ls.run(self._means.engine, access, order.snapshot_id, path, control=self._control)
+        nodes = ls.run(self._means.engine, repository.access, order.snapshot_id, path, control=self._control)
         # The whole of a point that was made of several folders is no folder itself.
         if path != "/":
             if not nodes:
@@ -204,8 +205,9 @@ class _Look:
         return sorted(found, key=lambda each: (each.file.path, places[each.snapshot_id]))
 
     def send(self, order: SendFile, sender: Sender) -> None:
-        repository, access = self._open(order.repository_uid)
-        path = _join(self._root(repository, access, order.snapshot_id), order.path)
+        repository = self._open(order.repository_uid)
+        access = repository.access
+        path = _join(self._root(repository, order.snapshot_id), order.path)
         shown = f"/{shown_path(order.path)}"
         kind, size = FileType.FOLDER, 0
         if path != "/":
@@ -234,8 +236,8 @@ class _Look:
             raise ResticError(f"{shown} should have {size} bytes, but {sender.bytes_written} were read.")
 
     def _find_in(self, repository_uid: str, snapshot_ids: list[str], order: FindFiles, found: list[FoundFile]) -> None:
-        repository, access = self._open(repository_uid)
-        self._learn_roots(repository, access)
+        repository = self._open(repository_uid)
+        self._learn_roots(repository)
         # One that was forgotten meanwhile holds nothing.
         held = [each for each in snapshot_ids if (repository_uid, each) in self._roots]
         if not held:
@@ -257,7 +259,7 @@ class _Look:
 
         find.run(
             self._means.engine,
-            access,
+            repository.access,
             held,
             _restic_pattern(order.pattern),
             ignore_case=order.ignore_case,
@@ -266,26 +268,26 @@ class _Look:
             control=self._control,
         )
 
-    def _open(self, repository_uid: str) -> tuple[RepositoryConfiguration, RepositoryAccess]:
+    def _open(self, repository_uid: str) -> OpenRepository:
         known = self._configuration.repositories if self._configuration else []
         for repository in known:
             if repository.uid == repository_uid:
-                return repository, self._means.repositories.open_to_read(repository, self._control)
+                return self._means.repositories.open_to_read(repository, self._control)
         raise ResticError(f"The repository {repository_uid} is not in this agent's configuration.")
 
-    def _root(self, repository: RepositoryConfiguration, access: RepositoryAccess, snapshot_id: str) -> str:
+    def _root(self, repository: OpenRepository, snapshot_id: str) -> str:
         key = (repository.uid, snapshot_id)
         if key not in self._roots:
-            self._learn_roots(repository, access)
+            self._learn_roots(repository)
         if key not in self._roots:
             raise ResticError(f"The repository {repository.name} does not hold the restore point any more.")
         return self._roots[key]
 
-    def _learn_roots(self, repository: RepositoryConfiguration, access: RepositoryAccess) -> None:
+    def _learn_roots(self, repository: OpenRepository) -> None:
         """Note of every point in a repository below which path the share's own files are."""
         for key in [key for key in self._roots if key[0] == repository.uid or len(self._roots) > ROOTS_MAX]:
             self._roots.pop(key, None)
-        for snapshot in snapshots.read(self._means.engine, access, control=self._control):
+        for snapshot in snapshots.read(self._means.engine, repository.access, control=self._control):
             root = snapshot.paths[0] if len(snapshot.paths) == 1 else "/"
             self._roots[repository.uid, snapshot.id] = root
 

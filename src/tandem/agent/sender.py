@@ -60,7 +60,9 @@ class Sender:
     def fail(self, error: str, *, is_missing: bool = False) -> None:
         """Say why there will be no more. Raises Unwanted, ConsoleError."""
         self._is_over.set()
-        self._give(error=error or "The agent failed.", is_missing=is_missing)
+        # Names of files may be no text.
+        text = error.encode(errors="replace").decode() or "The agent failed."
+        self._give(error=text, is_missing=is_missing)
 
     def close(self) -> None:
         """Send nothing any more."""
