@@ -33,7 +33,7 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     wrong = check_restore_target(order.target_path, run.configuration, data, must_be_empty=is_empty_only)
     if wrong:
         raise ResticError(wrong)
-    with run.open(order.repository_uid) as repository:
+    with run.open(order.repository_uid, is_shared=True) as repository:
         placed = _restore(run, order, repository)
     written = placed.files - placed.kept
     run.note(files_total=placed.files, files_changed=written, transferred=placed.size, source_size=placed.size)
