@@ -36,7 +36,8 @@ from tandem.restic.process import Control
 
 AT_ONCE_MAX = 8
 FOUND_MAX = 10_000
-SEARCH_SECONDS_MAX = 300.0
+# Shorter than clients wait for an answer.
+SEARCH_SECONDS_MAX = 75.0
 # So that turning pages does not start restic for each; a point's content never changes.
 KEPT_ENTRIES_MAX = 200_000
 KEPT_LISTS_MAX = 50
