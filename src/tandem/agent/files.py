@@ -89,6 +89,12 @@ class Files:
             for stop in self._stops:
                 stop.set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being sent."""
+        with self._guard:
+            return bool(self._stops)
+
     def _attend(self, order: ListFiles | FindFiles | SendFile, configuration: Configuration | None) -> None:
         stop = Event()
         with self._guard:
