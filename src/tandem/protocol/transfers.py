@@ -15,7 +15,7 @@ TRANSFER_PATH = "/agent/transfers"
 PART_BYTES_MAX = 1024 * 1024
 MESSAGE_BYTES_MAX = PART_BYTES_MAX + 64 * 1024
 # An agent that has nothing to send yet says at least that much so often.
-BEAT_SECONDS = 10.0
+BEAT_SECONDS = 5.0
 # How long the console keeps an agent waiting for room before it says that there is none yet.
 ROOM_SECONDS_MAX = 10.0
 

@@ -96,6 +96,12 @@ def take_parts(connection: Connection, transfer: Transfer, now: datetime) -> lis
     return [(row[0], row[1]) for row in rows]
 
 
+def break_transfers(connection: Connection, backup_server_uid: str, error: str) -> None:
+    """Note that no part will come any more of what a backup server's agent has not sent whole."""
+    going_on = (transfers.c.backup_server_uid == backup_server_uid) & transfers.c.is_ended.is_(False)
+    connection.execute(update(transfers).where(going_on).values(is_ended=True, error=error))
+
+
 def touch_transfer(connection: Connection, uid: str, now: datetime) -> None:
     """Note that somebody still waits."""
     connection.execute(update(transfers).where(transfers.c.instance_uid == uid).values(seen_at=now))
