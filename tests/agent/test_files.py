@@ -26,7 +26,7 @@ from tandem.protocol.transfers import (
 )
 from tandem.restic import listing
 from tests.agent.backup_server import BackupServer, random_bytes, until
-from tests.agent.conftest import Stage, _lent
+from tests.agent.conftest import Stage
 
 BAD_NAME = b"bad\xff\nname.txt"
 BIG = 3 * PART_BYTES_MAX + 17
@@ -59,6 +59,7 @@ class Looking:
 
     def __init__(self, server: BackupServer) -> None:
         self.server = server
+        self.newest = ""
         self.receiver = Receiver()
         self.files = Files(server.means, self._take)
 
@@ -98,7 +99,9 @@ class Looking:
         return [(each.snapshot_id, each.file.path) for each in found]
 
     def snapshot(self, repository: str) -> str:
-        """Give the newest point, as a repository knows it."""
+        """Give the newest point, as a repository knows it; the one that was noted, if any was."""
+        if self.newest:
+            return self.newest
         newest = self.server.ids()[-1]
         return newest if repository == "first" else self.server.copies()[newest]
 
@@ -117,8 +120,9 @@ def _prepare(server: BackupServer) -> None:
 @pytest.fixture
 def looking(stage: Stage) -> Iterator[Looking]:
     """A copy with names of all sorts."""
-    for server in _lent(stage.set_up("files", _prepare)):
-        yield Looking(server)
+    server = stage.set_up("files", _prepare)
+    yield Looking(server)
+    server.state.close()
 
 
 def test_a_folder_is_listed_folders_first_with_every_name_as_it_is(looking: Looking) -> None:
@@ -144,7 +148,7 @@ def test_a_folder_is_listed_folders_first_with_every_name_as_it_is(looking: Look
 def test_turning_pages_starts_restic_once(looking: Looking) -> None:
     whole = looking.page()
     snapshot = looking.snapshot("second")
-    looking.snapshot = lambda _repository: snapshot
+    looking.newest = snapshot
     (looking.server.second / "config").rename(looking.server.second / "away")  # whatever is asked of restic fails
     for offset in range(0, 7, 2):
         assert looking.page(limit=2, offset=offset) == FilePage(whole.files[offset : offset + 2], 7)
