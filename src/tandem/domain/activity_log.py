@@ -229,6 +229,7 @@ PHRASES: dict[str, Phrase] = {
     "EnrolAgent": Phrase(_T.MANAGEMENT_AGENT_REGISTERED, "enrolled for the backup server"),
     "ForceCollectBackupServer": Phrase(_T.UNKNOWN, "collected data of the backup server"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
+    "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),
     "GetFileShareRestorePointFiles": Phrase(_T.UNKNOWN, "looked into the folder"),
