@@ -79,6 +79,7 @@ WITHOUT_BODY = {
     "AddApiKeyLogin",
     "AddTotpLogin",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "AssignBackupServerJob",
     "ForceCollectBackupServer",
 }
@@ -104,6 +105,7 @@ OWNERS_ANSWER = {
     "CancelAsyncAction": 409,
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
+    "ReleaseBackupServerJobHold": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
     "DeleteLocation": 409,

@@ -11,7 +11,8 @@ Schema = dict[str, Any]
 # Members of our own, beside the contract's.
 OURS: dict[str, set[str]] = {
     "BackupServerJobSchedule": {"timeZone"},
-    "ProtectedOnPremisesFileShare": {"path"},
+    "ProtectedOnPremisesFileShare": {"path", "inclusionMasks", "exclusionMasks"},
+    "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
         "expirationTime",

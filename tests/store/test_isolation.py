@@ -11,6 +11,7 @@ import pytest
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.holds import Hold
 from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
@@ -27,6 +28,7 @@ from tandem.store import (
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    holds,
     job_session_heatmap,
     jobs,
     locations,
@@ -63,6 +65,9 @@ def put_location(connection: Connection, estate: Estate) -> str:
         )
         locations.insert_location(connection, location)
     return EMPTY
+
+
+HOLD = Hold(uid=uid("a hold"), since=START, causes=[])
 
 
 CASES: dict[str, Ask] = {
@@ -120,6 +125,9 @@ CASES: dict[str, Ask] = {
     "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
     "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
+    "holds.holds_of": lambda c, s, e: holds.holds_of(c, s, [e.job_unique]),
+    "holds.release_hold": lambda c, s, e: holds.release_hold(c, s, e.job_unique, HOLD.uid),
+    "jobs.set_job_retries": lambda c, s, e: jobs.set_job_retries(c, s, e.job_unique, 1, 1),
     "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
     "logins.change_login": lambda c, s, _: logins.change_login(
         c, s, login_id_of(c, BOB), description="x", is_read_access_only=False, status=LoginStatus.ENABLED
@@ -277,6 +285,7 @@ NOT_ABOUT_DATA = {
     "request_tables",
     "location_tables",
     "transfer_tables",
+    "hold_tables",
     "tokens",
     "codes",
 }
@@ -331,6 +340,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
         put_location(connection, ACMES)
+        holds.apply_hold(connection, ACMES.server, ACMES.job, HOLD)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:

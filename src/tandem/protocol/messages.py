@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.domain.holds import Hold
 from tandem.domain.point_files import OverwriteRule
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
@@ -113,6 +114,8 @@ class FileShareConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     credentials: ShareCredentials | None = None
+    inclusion_masks: list[str] = []
+    exclusion_masks: list[str] = []
 
 
 class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +131,11 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
+    retry_times: int = 0
+    retry_interval: int = 10
+    # The hold that somebody has released.
+    released_hold: str | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -157,9 +165,14 @@ class StopJob(msgspec.Struct, frozen=True, tag=True):
 
 
 class CheckFolder(msgspec.Struct, frozen=True, tag=True):
-    """Say whether a folder can be a share."""
+    """Say whether a folder, or a share of another machine, can be a share.
+
+    What is stored names the credentials; they themselves are put in on the way to the agent.
+    """
 
     path: str
+    credentials_uid: str | None = None
+    credentials: ShareCredentials | None = None
 
 
 class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -239,7 +252,14 @@ class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     entries: list[LedgerEntry]
 
 
-Report = RepositoryReport | SessionReport | PointReport | LedgerReport
+class HoldReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The hold of a file share job, as it is now; None: there is none any more."""
+
+    job_uid: str
+    hold: Hold | None
+
+
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport | HoldReport
 
 
 class NumberedReport(msgspec.Struct, frozen=True):
