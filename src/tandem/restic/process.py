@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from tandem.restic import listing
@@ -125,7 +125,8 @@ def run(
         is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
         watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
         with process:
-            return _attend(process, on_output, control, watch)
+            result = _attend(process, on_output, control, watch)
+        return replace(result, stderr=opening.ssh_said() + result.stderr)
 
 
 def _attend(
