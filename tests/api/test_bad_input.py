@@ -60,6 +60,10 @@ OTHERS_WITH_A_BODY = {
     "ChangeBackupRepositoryAccess",
     "AttachRequestDataToAsyncAction",
     "PatchBackupServerJob",
+    # `test_retention` has what is wrong with these.
+    "PatchBackupServerFileShareCopyJob",
+    "PatchBackupServerFileShareJob",
+    "SetBackupRepositoryImmutability",
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
@@ -77,7 +81,9 @@ WITHOUT_A_BODY = {
     "AssignBackupServerJob",
     "ChallengeAgent",
     "ForceCollectBackupServer",
+    "ResetFileShareRestorePointCopy",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "StartBackupServerJob",
     "StopBackupServerJob",
     "AddApiKeyLogin",
@@ -108,6 +114,20 @@ NO_COUNT: list[object] = [
     "٣",
 ]
 NO_FLAG: list[object] = [1, 0, "yes", "", None, [], {}]
+NO_SHARE_PATH: list[object] = ["C:\\share", "//host", "\\\\host", "//host/a/../b", "//-o/a", "//h/a:b", "h:/../a"]
+NO_MASKS: list[object] = [
+    "x",
+    1,
+    None,
+    {},
+    [""],
+    ["/"],
+    ["/a/../b"],
+    ["/**"],
+    ["/a\0"],
+    ["/" + "x" * 255],
+    ["/a"] * 101,
+]
 NO_PATH: list[object] = [
     *NO_TEXT,
     "",
@@ -230,7 +250,9 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
     ],
     "CreateFileShare": [
         ("name", [*NO_NAME]),
-        ("path", NO_PATH),
+        ("path", [*NO_PATH[:-2], *NO_SHARE_PATH]),
+        ("inclusionMasks", [*NO_MASKS, ["*.docx"], ["name"]]),
+        ("exclusionMasks", NO_MASKS),
         ("credentialsUid", NO_OTHERS),
         ("surprise", [1]),
     ],
