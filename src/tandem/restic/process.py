@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from tandem.restic import listing
@@ -135,7 +135,8 @@ def run(
         watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
         listener = _Listener(control, on_output, on_bytes)
         with _told(control, process, arguments), process:
-            return _attend(process, listener, on_error, control, watch)
+            result = _attend(process, listener, on_error, control, watch)
+        return replace(result, stderr=opening.ssh_said() + result.stderr)
 
 
 @contextlib.contextmanager
