@@ -10,6 +10,7 @@ Schema = dict[str, Any]
 
 # Members of our own, beside the contract's.
 OURS: dict[str, set[str]] = {
+    "BackupRepository": {"recoveryKitDownloadTime", "recoveryKitDownloadedBy"},
     "BackupServerJobSchedule": {"timeZone"},
     "ProtectedOnPremisesFileShare": {"path"},
     "ProtectedOnPremisesFileShareRestorePoint": {

@@ -33,6 +33,8 @@ from tandem.store import (
     logins,
     organizations,
     proxies,
+    recovery_kits,
+    removed_repositories,
     repositories,
     restore_points,
     sessions,
@@ -42,7 +44,21 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, login_id_of, uid
+from tests.people import (
+    ACME,
+    ACMES,
+    BACKED_UP_AT,
+    BETA,
+    BOB,
+    CHARLIE,
+    LARA,
+    NORA,
+    PEOPLE,
+    START,
+    Estate,
+    login_id_of,
+    uid,
+)
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
@@ -63,6 +79,13 @@ def put_location(connection: Connection, estate: Estate) -> str:
         )
         locations.insert_location(connection, location)
     return EMPTY
+
+
+def put_removed_repositories(connection: Connection) -> None:
+    """Make sure that Acme's repositories are kept as those of a deleted company."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    if not removed_repositories.list_removed_repositories(connection, everything, WHOLE).rows:
+        company_removal.keep_repositories(connection, ACME, START)
 
 
 CASES: dict[str, Ask] = {
@@ -156,6 +179,13 @@ CASES: dict[str, Ask] = {
     ),
     "proxies.get_proxy": lambda c, s, e: proxies.get_proxy(c, s, e.agent, e.server, START),
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
+    "recovery_kits.contents_of": lambda c, s, e: recovery_kits.contents_of(c, s, e.first),
+    "recovery_kits.get_kit_source": lambda c, s, e: recovery_kits.get_kit_source(c, s, e.first, e.server),
+    "recovery_kits.get_removed_kit_source": lambda c, s, e: recovery_kits.get_removed_kit_source(c, s, e.first),
+    "recovery_kits.note_download": lambda c, s, e: recovery_kits.note_download(c, s, e.first, CHARLIE.caller, START),
+    "removed_repositories.list_removed_repositories": lambda c, s, _: removed_repositories.list_removed_repositories(
+        c, s, WHOLE
+    ),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
@@ -222,6 +252,7 @@ WITHOUT_SCOPE = {
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
+    "a number of things, whoever's they are": {"recovery_kits.count_without_kit"},
     "nobody may be left who runs the provider": {"users.lock_enabled_users"},
     "of something that was found by a scope just before": {
         "company_removal.has_jobs",
@@ -275,6 +306,8 @@ MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.insta
 
 # These are asked for what is in no location, or not in Lara's.
 OF_THE_WHOLE_COMPANY = {
+    "recovery_kits.get_removed_kit_source",
+    "removed_repositories.list_removed_repositories",
     "activity_log.list_activities",
     "locations.delete_location",
     "logins.change_login",
@@ -321,6 +354,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
         put_location(connection, ACMES)
+        put_removed_repositories(connection)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:

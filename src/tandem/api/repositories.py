@@ -10,9 +10,10 @@ from tandem.actions import create_repository as create
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Int64, Name, Path, Uid
+from tandem.api.texts import Instant, Int32, Int64, Name, Path, Uid, instant_or_none
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
+from tandem.domain.identity import ScopeKind
 from tandem.domain.repositories import BackupRepository
 from tandem.store import backup_servers, organizations, repositories
 from tandem.store.database import Connection
@@ -43,11 +44,17 @@ class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupRepository; what is embedded is the info itself."""
+    """The contract's BackupRepository, and who has its recovery kit; what is embedded is the info itself.
+
+    Without a time, nobody has a kit that would open it. By whom is told to those who work for the same organization,
+    and to the provider's administrators.
+    """
 
     instance_uid: Uid
     name: str
     backup_server_uid: Uid
+    recovery_kit_download_time: Instant | None
+    recovery_kit_downloaded_by: str | None
     embedded: RepositoryInfo | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
 
 
@@ -79,7 +86,7 @@ def list_repositories(call: Call) -> Many[RepositoryView]:
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         page = repositories.list_repositories(connection, call.scope, asked)
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [_view(call, row, with_info=expand) for row in page.rows])
 
 
 def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many[RepositoryView]:
@@ -94,7 +101,7 @@ def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many
         page = repositories.list_repositories(
             connection, call.scope, asked, server.instance_uid, company_uid=company_uid
         )
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [_view(call, row, with_info=expand) for row in page.rows])
 
 
 def _check_company(call: Call, connection: Connection, company_uid: str) -> None:
@@ -110,7 +117,7 @@ def get_repository(call: Call) -> One[RepositoryView]:
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
-    return One(_view(found, with_info=expand))
+    return One(_view(call, found, with_info=expand))
 
 
 def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
@@ -122,14 +129,18 @@ def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
         is_existing=body.is_existing,
         encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
     )
-    return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
+    return One(_view(call, create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 
-def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+def _view(call: Call, repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+    is_colleague = call.scope.organization_uid == repository.recovery_kit_organization_uid
+    is_told = is_colleague or call.scope.kind is ScopeKind.EVERYTHING
     view = RepositoryView(
         instance_uid=repository.instance_uid,
         name=repository.name,
         backup_server_uid=repository.backup_server_uid,
+        recovery_kit_download_time=instant_or_none(repository.recovery_kit_download_time),
+        recovery_kit_downloaded_by=repository.recovery_kit_user_name if is_told else None,
     )
     if with_info:
         view.embedded = RepositoryInfo(

@@ -30,6 +30,7 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.recovery_routes import RECOVERY_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -346,6 +347,7 @@ ROUTES: list[Operation] = [
         WRITE,
         restore_points.restore_restore_point,
     ),
+    *RECOVERY_ROUTES,
     # Agents
     _ours("POST", ENROL_PATH, "EnrolAgent", PUBLIC, agents.enrol),
     _ours("POST", CHALLENGE_PATH, "ChallengeAgent", PUBLIC, agents.challenge),

@@ -15,6 +15,7 @@ from tandem.cli import (
     file_shares,
     jobs,
     keys,
+    recovery_kits,
     repositories,
     restore_points,
     sessions,
@@ -52,6 +53,7 @@ app.add_typer(companies.app, name="companies")
 users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(backup_servers.app, name="servers")
+recovery_kits.add_to(repositories.app)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")

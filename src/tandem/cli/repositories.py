@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +18,8 @@ from tandem.cli.lookup import (
     path_of,
 )
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
-from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
+from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table, size
+from tandem.cli.recovery_kits import path_of_repository, refuse_existing, write_kit
 
 app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
 
@@ -40,12 +42,17 @@ def list_repositories(*, server: Server = None, as_json: AsJson = False, data: D
         Column("Path"),
         Column("Used", is_number=True),
         Column("Free", is_number=True),
+        Column("Kit"),
     ]
     show_table(
         columns,
         (_cells(row, servers.get(row["backupServerUid"], "")) for row in rows),
         empty="There is no repository yet. Create one with: tandem repositories create NAME --path FOLDER",
     )
+    missing = sum(row["recoveryKitDownloadTime"] is None for row in rows)
+    if missing:
+        what = "1 repository" if missing == 1 else f"{missing} repositories"
+        note(f"{what} without a recovery kit. Get it with: tandem repositories kit REPOSITORY --to FILE")
 
 
 @app.command("show")
@@ -60,8 +67,7 @@ def show_repository(
     with signed_in(data) as client:
         server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
         found = find(client, REPOSITORIES, repository, server_uid=server_uid)
-        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
-        row = client.get(path, expand=EXPAND)
+        row = client.get(path_of_repository(found), expand=EXPAND)
     if as_json:
         show_json(row)
         return
@@ -75,6 +81,7 @@ def show_repository(
             ("Used", size(info["usedSpace"])),
             ("Free", size(info["freeSpace"])),
             ("Capacity", size(info["capacity"])),
+            ("Recovery kit", _kit(row)),
             ("Server", row["backupServerUid"]),
             ("Uid", row["instanceUid"]),
         ]
@@ -94,10 +101,15 @@ def create_repository(
         str | None, typer.Option(metavar="HINT", help="An encryption password of the server, by hint or uid.")
     ] = None,
     password_file: PasswordFile = None,
+    kit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write its recovery kit: a new file, which is secret.")
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Create a repository, or register one that exists; without a password file, a new one gets a random password."""
+    if kit is not None:
+        refuse_existing(kit)
     with signed_in(data) as client:
         chosen = find_server(client, server)
         body: Row = {"name": name, "path": path, "isExisting": existing}
@@ -107,13 +119,26 @@ def create_repository(
         if password_file is not None or (existing and encrypted_with is None):
             body["password"] = read_password(password_file, f"Password of the repository {path}", is_new=False)
         row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
+        if not as_json:
+            say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+        if kit is not None:
+            write_kit(client, path_of_repository(row), kit, is_quiet=as_json)
+            row = client.get(path_of_repository(row), expand=EXPAND)
     if as_json:
         show_json(row)
-    else:
-        say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+    if kit is None:
+        note(f"NOBODY HAS A RECOVERY KIT of {row['name']}: if the console is lost, so is what is in there.")
+        note(f"Get it now, and keep it elsewhere: tandem repositories kit {row['instanceUid']} --to FILE")
 
 
 def _cells(row: Row, server: str) -> tuple[object, ...]:
     info: Row = row["_embedded"]
     sizes = size(info["usedSpace"]), size(info["freeSpace"])
-    return row["name"], server, info["status"], info["path"], *sizes
+    return row["name"], server, info["status"], info["path"], *sizes, moment(row["recoveryKitDownloadTime"]) or "none"
+
+
+def _kit(row: Row) -> str:
+    if row["recoveryKitDownloadTime"] is None:
+        return "none: nobody could read this without the console"
+    by = f" by {row['recoveryKitDownloadedBy']}" if row["recoveryKitDownloadedBy"] else ""
+    return f"downloaded {moment(row['recoveryKitDownloadTime'])}{by}"

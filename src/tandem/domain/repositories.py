@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -36,9 +37,26 @@ class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int | None
     free_space: int | None
     used_space: int | None
+    # The recovery kit that opens it, if somebody has one: since when, who, and for whom he works.
+    recovery_kit_download_time: datetime | None = None
+    recovery_kit_user_name: str | None = None
+    recovery_kit_organization_uid: str | None = None
 
 
 def overlaps(one: str, other: str) -> bool:
     """Say whether one of two absolute paths is the other or lies inside it."""
     first, second = PurePosixPath(one), PurePosixPath(other)
     return first == second or first in second.parents or second in first.parents
+
+
+class RemovedRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository of a company that was deleted: its password is still kept, sealed."""
+
+    instance_uid: str
+    organization_uid: str
+    organization_name: str
+    backup_server_name: str
+    host_name: str
+    name: str
+    path: str
+    removed_at: datetime

@@ -22,8 +22,8 @@ from tandem.store.tables import (
     removed_repositories,
 )
 
-# What was done stays told, also of those who are gone.
-KEPT = {"activity_log"}
+# What was done stays told, also of those who are gone; what they left in repositories stays readable.
+KEPT = {"activity_log", "removed_repositories"}
 
 
 def has_jobs(connection: Connection, organization_uid: str) -> bool:

@@ -43,4 +43,5 @@ removed_repositories = Table(
     Column("restic_id", String(64)),
     Column("sealed_password", Text, nullable=False),
     Column("removed_at", Instant, nullable=False),
+    info=owned_by("organization_uid"),
 )

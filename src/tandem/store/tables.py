@@ -213,6 +213,10 @@ backup_repositories = Table(
     Column("free_space", BigInteger),
     Column("used_space", BigInteger),
     Column("created_at", Instant, nullable=False),
+    # The last recovery kit that still opens it: when and by whom it was downloaded. None, once it would not.
+    Column("recovery_kit_download_time", Instant),
+    Column("recovery_kit_user_name", Text),
+    Column("recovery_kit_organization_uid", Uid),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
 )
