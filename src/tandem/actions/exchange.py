@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -13,6 +14,7 @@ from tandem.domain.errors import Conflict
 from tandem.domain.jobs import JobStatus
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import (
+    AdoptPoints,
     CommandResult,
     ExchangeAnswer,
     ExchangeRequest,
@@ -23,10 +25,12 @@ from tandem.protocol.messages import (
     RepositoryReport,
     RestorePointTo,
     SessionReport,
+    SnapshotsReport,
     StartJob,
     StopJob,
 )
 from tandem.store import (
+    adoption,
     agent_commands,
     backup_servers,
     configuration,
@@ -58,7 +62,7 @@ def take_in(context: Context, agent: AgentState, request: ExchangeRequest) -> in
         for numbered in sorted(request.reports, key=_number):
             if numbered.number <= last_report:
                 continue
-            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report))
+            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report, now))
             last_report = numbered.number
         for result in request.results:
             _alone(connection, uid, result, partial(_note_result, connection, uid, result, context))
@@ -102,7 +106,7 @@ def _alone(connection: Connection, uid: str, what: NumberedReport | CommandResul
         log.exception("report refused", backup_server=uid, number=number, kind=kind, reason=error.message)
 
 
-def _apply(connection: Connection, uid: str, report: Report) -> None:
+def _apply(connection: Connection, uid: str, report: Report, now: datetime) -> None:
     match report:
         case RepositoryReport():
             repositories.apply_repository_report(connection, uid, report)
@@ -112,6 +116,8 @@ def _apply(connection: Connection, uid: str, report: Report) -> None:
             restore_points.apply_point_report(connection, uid, report)
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
+        case SnapshotsReport():
+            adoption.apply_snapshots(connection, uid, report, now)
 
 
 def _note_session(connection: Connection, uid: str, session: Session) -> None:
@@ -122,9 +128,9 @@ def _note_session(connection: Connection, uid: str, session: Session) -> None:
         size = session.statistics.source_size
         file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
     if session.type is not SessionType.RESTORE:
-        is_copy = session.type is SessionType.COPY
-        measure = restore_points.chain_size_of_copy if is_copy else restore_points.chain_size_of_job
-        size = measure(connection, session.job_unique_uid)
+        # One of the two is nothing: what is adopted counts for either kind of job.
+        size = restore_points.chain_size_of_copy(connection, session.job_unique_uid)
+        size += restore_points.chain_size_of_job(connection, session.job_unique_uid)
         sessions.set_chain_size(connection, uid, session.job_unique_uid, size)
 
 
@@ -135,5 +141,5 @@ def _note_result(connection: Connection, uid: str, result: CommandResult, contex
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)
     if isinstance(command, StopJob) and result.error:
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STOPPING, failure=result.error)
-    if isinstance(command, RestorePointTo) and result.error:
+    if isinstance(command, RestorePointTo | AdoptPoints) and result.error:
         sessions.fail_queued_session(connection, command.session_uid, result.error, context.clock())

@@ -1,15 +1,16 @@
-"""The operations of recovery: kits, and what deleted companies left; rows of the table in `routes`."""
+"""The operations of recovery: kits, adoption, and what deleted companies left; rows of the table in `routes`."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from tandem.api import recovery_kits
+from tandem.api import adoption, recovery_kits
 from tandem.api.operations import BASE, Operation
 from tandem.domain.identity import Permission
 
 SERVERS = f"{BASE}/infrastructure/backupServers"
 REPOSITORY = SERVERS + "/{backupServerUid}/repositories/{repositoryUid}"
+JOB_ADOPTION = SERVERS + "/jobs/{jobUid}/adoption"
 REMOVED = f"{SERVERS}/removedRepositories"
 _ours = partial(Operation, is_extension=True)
 
@@ -21,6 +22,22 @@ RECOVERY_ROUTES: list[Operation] = [
         Permission.WRITE,
         recovery_kits.download_recovery_kit,
     ),
+    _ours(
+        "GET",
+        f"{REPOSITORY}/snapshots",
+        "GetBackupRepositorySnapshots",
+        Permission.READ,
+        adoption.get_repository_snapshots,
+    ),
+    _ours(
+        "POST",
+        f"{REPOSITORY}/snapshots/collect",
+        "CollectBackupRepositorySnapshots",
+        Permission.WRITE,
+        adoption.collect_repository_snapshots,
+    ),
+    _ours("GET", JOB_ADOPTION, "GetBackupServerJobAdoption", Permission.READ, adoption.get_adoption),
+    _ours("POST", JOB_ADOPTION, "AdoptBackupServerJobPoints", Permission.WRITE, adoption.adopt_points),
     _ours(
         "GET",
         REMOVED,

@@ -26,6 +26,7 @@ _DOING = {
     SessionType.BACKUP: "Backing up",
     SessionType.COPY: "Copying",
     SessionType.RESTORE: "Restoring",
+    SessionType.ADOPTION: "Adopting",
 }
 
 

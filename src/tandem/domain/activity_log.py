@@ -229,6 +229,8 @@ PHRASES: dict[str, Phrase] = {
     "EnrolAgent": Phrase(_T.MANAGEMENT_AGENT_REGISTERED, "enrolled for the backup server"),
     "ForceCollectBackupServer": Phrase(_T.UNKNOWN, "collected data of the backup server"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
+    "CollectBackupRepositorySnapshots": Phrase(_T.UNKNOWN, "looked into the backup repository"),
+    "AdoptBackupServerJobPoints": Phrase(_T.BACKUP_JOB_MODIFIED, "adopted restore points for the job"),
     "DownloadBackupRepositoryRecoveryKit": Phrase(_T.UNKNOWN, "downloaded the recovery kit of the backup repository"),
     "DownloadRemovedRepositoryRecoveryKit": Phrase(_T.UNKNOWN, "downloaded the recovery kit of the removed repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),

@@ -17,6 +17,11 @@ class SessionType(StrEnum):
     BACKUP = "BackupFile"
     COPY = "BackupFileCopy"
     RESTORE = "Restore"
+    ADOPTION = "Adoption"
+
+
+# What a job is there for: only these are its runs.
+RUNS = (SessionType.BACKUP, SessionType.COPY)
 
 
 class SessionState(StrEnum):
@@ -70,7 +75,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a job, or a restore."""
+    """A run of a job, a restore, or an adoption."""
 
     instance_uid: str
     job_uid: str | None

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.domain.adoption import Origin, SnapshotGroup
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Retention
@@ -120,6 +121,9 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    # What the job takes in as its own beside what it makes, and whether its retention may forget that.
+    adopts: list[Origin] = []
+    may_forget_adopted: bool = False
 
     @property
     def is_copy(self) -> bool:
@@ -168,7 +172,21 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
+class CollectSnapshots(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Report what a repository holds; `request_uid` comes back with it."""
+
+    request_uid: str
+    repository_uid: str
+
+
+class AdoptPoints(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Take in what a job adopts, and do nothing else; `session_uid` is the session that reports it."""
+
+    session_uid: str
+    job_uid: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | CollectSnapshots | AdoptPoints
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -225,7 +243,16 @@ class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     entries: list[LedgerEntry]
 
 
-Report = RepositoryReport | SessionReport | PointReport | LedgerReport
+class SnapshotsReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What a repository holds, by origin; `failure` says why that cannot be told."""
+
+    repository_uid: str
+    request_uid: str
+    failure: str = ""
+    groups: list[SnapshotGroup] = []
+
+
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport | SnapshotsReport
 
 
 class NumberedReport(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from tandem.domain.adoption import Adoption
 from tandem.domain.credentials import Secrets
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.protocol.messages import (
@@ -17,7 +18,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, repositories
+from tandem.store import adoption, credentials, file_shares, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -109,10 +110,12 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
         .order_by(copy.position)
     )
     rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
-    return [_job(*row) for row in rows]
+    adopted = adoption.adoptions_of_server(connection, backup_server_uid)
+    return [_job(*row, adopted=adopted) for row in rows]
 
 
-def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
+def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Adoption]) -> JobConfiguration:
+    adopts = adopted.get(unique_uid, Adoption())
     is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid = rest
     return JobConfiguration(
         uid=uid,
@@ -125,4 +128,6 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         target_repository_uid=repository_uid,
         file_share_uid=share_uid,
         source_job_uid=source_uid,
+        adopts=adopts.origins,
+        may_forget_adopted=adopts.may_forget,
     )

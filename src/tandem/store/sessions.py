@@ -11,7 +11,7 @@ from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import Progress, Session, SessionState, SessionTask, SessionType
+from tandem.domain.sessions import RUNS, Progress, Session, SessionState, SessionTask
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
@@ -99,7 +99,7 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
     job_unique_uid = session.job_unique_uid
-    if job_unique_uid is None or session.type is SessionType.RESTORE or session.state is SessionState.SKIPPED:
+    if job_unique_uid is None or session.type not in RUNS or session.state is SessionState.SKIPPED:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     values: dict[str, Any] = {"last_session_uid": session.instance_uid, "last_run": session.started_at}

@@ -26,7 +26,8 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
-from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
+from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
+from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: the same)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)

@@ -15,3 +15,26 @@ def upgrade() -> None:
     op.add_column(
         "backup_repositories", sa.Column("recovery_kit_organization_uid", sa.String(length=36), nullable=True)
     )
+    op.create_table(
+        "repository_snapshots",
+        sa.Column("repository_uid", sa.String(length=36), nullable=False),
+        sa.Column("request_uid", sa.String(length=36), nullable=False),
+        sa.Column("collected_at", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("groups", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_uid"],
+            ["backup_repositories.instance_uid"],
+            name=op.f("fk_repository_snapshots_repository_uid"),
+        ),
+        sa.PrimaryKeyConstraint("repository_uid", name=op.f("pk_repository_snapshots")),
+    )
+    op.create_table(
+        "adoptions",
+        sa.Column("job_unique_uid", sa.String(length=36), nullable=False),
+        sa.Column("origins", sa.Text(), nullable=False),
+        sa.Column("may_forget", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["job_unique_uid"], ["jobs.unique_uid"], name=op.f("fk_adoptions_job_unique_uid")),
+        sa.PrimaryKeyConstraint("job_unique_uid", name=op.f("pk_adoptions")),
+    )
