@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.state import HeldPoint
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import JobConfiguration, LedgerReport, RepositoryConfiguration
-from tandem.restic import listing, snapshots
-from tandem.restic.process import RepositoryAccess
+from tandem.protocol.messages import JobConfiguration, LedgerReport
+from tandem.restic import snapshots
 
 REASON_LENGTH_MAX = 1_000
 ENTRIES_PER_REPORT_MAX = 1_000
@@ -33,9 +33,7 @@ class Ledger:
         self._done = 0
         self._total = 0
 
-    def reconcile(
-        self, target: RepositoryConfiguration, access: RepositoryAccess, points: Iterable[HeldPoint]
-    ) -> list[LedgerEntry]:
+    def reconcile(self, target: OpenRepository, points: Iterable[HeldPoint]) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
 
         Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that nobody noted,
@@ -43,18 +41,17 @@ class Ledger:
 
         Args:
             target: the repository of the copies.
-            access: how it is opened.
             points: of the source job.
 
         Returns:
             entries that have expired although the target still holds their copy: to be forgotten.
         """
-        held = set(listing.snapshot_ids(Path(target.path)))
+        held = target.held
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, held, access, {point.snapshot_id: point.created_at for point in points})
+            self._adopt(unknown, target, {point.snapshot_id: point.created_at for point in points})
         self._give_up_lost(held)
         return [
             entry
@@ -62,7 +59,7 @@ class Ledger:
             if entry.state is CopyState.EXPIRED and entry.target_snapshot_id in held
         ]
 
-    def expire_lost(self, held: set[str]) -> None:
+    def expire_lost(self, held: AbstractSet[str]) -> None:
         """Note the points that left the first repository before they could be copied."""
         for entry in list(self.entries.values()):
             if entry.source_snapshot_id not in held and entry.state in {
@@ -129,10 +126,8 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(
-        self, unknown: set[str], held: set[str], access: RepositoryAccess, created_at: Mapping[str, datetime]
-    ) -> None:
-        for snapshot in snapshots.read(self._run.means.engine, access, control=self._run.control):
+    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, created_at: Mapping[str, datetime]) -> None:
+        for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
                 continue
@@ -140,7 +135,7 @@ class Ledger:
                 made = created_at[original]
                 self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
             entry = self.entries.get(original)
-            if entry is None or (entry.state.is_held and entry.target_snapshot_id in held):
+            if entry is None or (entry.state.is_held and entry.target_snapshot_id in target.held):
                 continue
             if entry.state.is_held or entry.state is CopyState.EXPIRED:
                 # Restic gives a copy that somebody labels another id: it is the same copy.
@@ -149,7 +144,7 @@ class Ledger:
             self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
             self._hold(entry, snapshot.id)
 
-    def _give_up_lost(self, held: set[str]) -> None:
+    def _give_up_lost(self, held: AbstractSet[str]) -> None:
         for entry in list(self.entries.values()):
             if entry.state.is_held and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
