@@ -63,6 +63,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
         "sourceFileShareJobUid": estate.job,
         "targetRepositoryUid": estate.first,
     },
+    "AdoptBackupServerJobPoints": lambda _: {"origins": [{"hostName": "old", "paths": ["/srv"]}]},
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
@@ -72,6 +73,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "PatchUser": lambda _: [{"op": "replace", "path": "/profile/firstName", "value": "changed"}],
 }
 WITHOUT_BODY = {
+    "CollectBackupRepositorySnapshots",
     "DownloadBackupRepositoryRecoveryKit",
     "DownloadRemovedRepositoryRecoveryKit",
     "SetUserToLocation",

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tandem import store
+from tandem.domain.adoption import Adoption, Origin
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Role, Scope, ScopeKind
@@ -17,8 +18,10 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
+from tandem.protocol.messages import SnapshotsReport
 from tandem.store import (
     activity_log,
+    adoption,
     backup_servers,
     company_removal,
     credentials,
@@ -88,8 +91,20 @@ def put_removed_repositories(connection: Connection) -> None:
         company_removal.keep_repositories(connection, ACME, START)
 
 
+def put_adoption(connection: Connection) -> None:
+    """Make sure that Acme's job has adopted something, and that somebody has looked into its repository."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    adopted = Adoption(origins=[Origin("old", ("/srv",))])
+    adoption.put_adoption(connection, everything, ACMES.job_unique, adopted, START)
+    report = SnapshotsReport(repository_uid=ACMES.first, request_uid=ACMES.first)
+    adoption.apply_snapshots(connection, ACMES.server, report, START)
+
+
 CASES: dict[str, Ask] = {
     "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
+    "adoption.find_adoption": lambda c, s, e: adoption.find_adoption(c, s, e.job_unique).origins,
+    "adoption.find_snapshots": lambda c, s, e: adoption.find_snapshots(c, s, e.first),
+    "adoption.put_adoption": lambda c, s, e: adoption.put_adoption(c, s, e.job_unique, Adoption(), START),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
     "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "credentials.delete_credentials": lambda c, s, e: credentials.delete_credentials(c, s, e.credentials, e.server),
@@ -255,6 +270,7 @@ WITHOUT_SCOPE = {
     "a number of things, whoever's they are": {"recovery_kits.count_without_kit"},
     "nobody may be left who runs the provider": {"users.lock_enabled_users"},
     "of something that was found by a scope just before": {
+        "adoption.adopted_of_repository",
         "company_removal.has_jobs",
         "company_removal.keep_repositories",
         "organizations.rename_owner",
@@ -268,6 +284,7 @@ WITHOUT_SCOPE = {
         "sign_ins.end_sign_ins",
         "sign_ins.end_with_password",
         "users.note_second_factors",
+        "file_share_jobs.file_share_of",
         "file_share_jobs.source_size_of",
         "locations.choose_location",
         "locations.chosen_locations",
@@ -355,6 +372,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     with console.database.writing() as connection:
         put_location(connection, ACMES)
         put_removed_repositories(connection)
+        put_adoption(connection)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:

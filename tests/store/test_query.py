@@ -10,6 +10,8 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
+from tandem.store.adoption_tables import adoptions as adopted
+from tandem.store.adoption_tables import repository_snapshots as found
 from tandem.store.database import Connection
 from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.login_tables import user_logins
@@ -92,7 +94,9 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
 
 
 def test_every_table_says_whose_a_row_is() -> None:
-    owned = {table.name for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log, removed]}
+    owned = {
+        table.name for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log, removed, found, adopted]
+    }
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned
 

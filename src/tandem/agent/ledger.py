@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +17,8 @@ from tandem.protocol.messages import JobConfiguration, LedgerReport
 from tandem.restic import snapshots
 
 REASON_LENGTH_MAX = 1_000
+# A copy of these that nobody noted is one that a run of this job made before it was cut short.
+TRIED = frozenset({CopyState.COPYING, CopyState.QUARANTINED})
 ENTRIES_PER_REPORT_MAX = 1_000
 
 
@@ -33,7 +34,7 @@ class Ledger:
         self._done = 0
         self._total = 0
 
-    def reconcile(self, target: OpenRepository, points: Iterable[HeldPoint]) -> list[LedgerEntry]:
+    def reconcile(self, target: OpenRepository, points: Sequence[HeldPoint]) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
 
         Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that nobody noted,
@@ -51,7 +52,7 @@ class Ledger:
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, target, {point.snapshot_id: point.created_at for point in points})
+            self._adopt(unknown, target, points)
         self._give_up_lost(held)
         return [
             entry
@@ -126,30 +127,36 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, created_at: Mapping[str, datetime]) -> None:
+    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Sequence[HeldPoint]) -> None:
+        # Of a point that is a copy itself, or was labelled, restic hands on the id of the very first one.
+        sources = {point.original: point for point in points if point.original is not None}
+        sources |= {point.snapshot_id: point for point in points}
         for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
                 continue
-            if original not in self.entries and original in created_at:
-                made = created_at[original]
-                self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
-            entry = self.entries.get(original)
+            source = sources.get(original)
+            key = original if source is None else source.snapshot_id
+            if source is not None and key not in self.entries:
+                self.write([LedgerEntry(source_snapshot_id=key, created_at=source.created_at, state=CopyState.PENDING)])
+            entry = self.entries.get(key)
             if entry is None or (entry.state.is_held and entry.target_snapshot_id in target.held):
                 continue
-            if entry.state.is_held or entry.state is CopyState.EXPIRED:
+            is_by_hand = target.configuration.is_existing and entry.state not in TRIED
+            is_over = entry.state is CopyState.EXPIRED and not (is_by_hand and entry.target_snapshot_id is None)
+            if entry.state.is_held or is_over:
                 # Restic gives a copy that somebody labels another id: it is the same copy.
                 self._change(entry, target_snapshot_id=snapshot.id)
                 continue
-            self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
-            self._hold(entry, snapshot.id)
+            self._run.decide("adopt", key, "The target has it, although no session that ended says so.")
+            self._hold(msgspec.structs.replace(entry, is_adopted=is_by_hand), snapshot.id)
 
     def _give_up_lost(self, held: AbstractSet[str]) -> None:
         for entry in list(self.entries.values()):
             if entry.state.is_held and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
                 self._run.warn(f"The copy of {when} is gone from the target; it is made again.")
-                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None}
+                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None, "is_adopted": False}
                 self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", **nothing)
 
     def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:

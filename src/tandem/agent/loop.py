@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 import msgspec
 import structlog
 
+from tandem.agent import adoption
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
@@ -22,8 +23,10 @@ from tandem.domain.schedule import ScheduleType, next_run
 from tandem.protocol.messages import (
     REPORTS_PER_EXCHANGE_MAX,
     WAIT_SECONDS_MAX,
+    AdoptPoints,
     CheckFolder,
     Collect,
+    CollectSnapshots,
     Command,
     CommandResult,
     Configuration,
@@ -226,10 +229,26 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo():
+            case RestorePointTo() | AdoptPoints() | CollectSnapshots():
                 if configuration is None:
                     return "This agent has no configuration yet."
+                return self._obey_configured(order, configuration)
+
+    def _obey_configured(
+        self, order: RestorePointTo | AdoptPoints | CollectSnapshots, configuration: Configuration
+    ) -> str:
+        match order:
+            case RestorePointTo():
                 return self._sessions.start_restore(order, configuration)
+            case AdoptPoints():
+                return self._sessions.start_adoption(order, configuration)
+            case CollectSnapshots():
+                if order.repository_uid not in {repository.uid for repository in configuration.repositories}:
+                    return "This agent does not know the repository."
+                # Others may take minutes to be read: the orders that come next do not wait.
+                args = (order, configuration)
+                Thread(target=self._look_into, args=args, name="look into", daemon=True).start()
+                return ""
 
     def _start(self, job_uid: str, configuration: Configuration | None) -> str:
         jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []
@@ -251,6 +270,13 @@ class Agent:
                         self._news.set()
                 except Exception:  # the others are told all the same
                     log.exception("repository not measured", repository=repository.name)
+
+    def _look_into(self, order: CollectSnapshots, configuration: Configuration) -> None:
+        control = self._means.processes.control(self._stopping, _nothing)
+        report = adoption.look_into(self._means, order, configuration, control)
+        if not self._stopping.is_set():
+            self._means.state.add_report(report)
+            self._news.set()
 
     def _make_repositories(self) -> None:
         configuration = self._configuration

@@ -10,6 +10,7 @@ import contextlib
 
 import msgspec
 
+from tandem.agent.adoption import keep_adopted
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
@@ -44,14 +45,29 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     Raises:
         ResticError: if a repository cannot be used; Stopped if the run was told to end. What was copied is kept.
     """
-    source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
-    if source_job is None:
-        raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    source_job = _source_of(run, job)
     with (
         run.open(source_job.target_repository_uid, to_look=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))
+
+
+def adopt_copies(run: Run, job: JobConfiguration) -> None:
+    """Take in the copies that somebody made by hand, and do nothing else.
+
+    Raises:
+        ResticError: if the target repository cannot be read.
+    """
+    with run.open(job.target_repository_uid, to_look=True) as target:
+        Ledger(run, job).reconcile(target, run.means.state.points(_source_of(run, job).uid))
+
+
+def _source_of(run: Run, job: JobConfiguration) -> JobConfiguration:
+    source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
+    if source_job is None:
+        raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    return source_job
 
 
 def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
@@ -172,7 +188,9 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    going = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    over = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    stays = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
+    going = [entry for entry in over if entry.source_snapshot_id not in stays]
     for entry in going:
         reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
         run.decide("forget", entry.source_snapshot_id, reason)

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from tandem.agent import adoption
 from tandem.agent.folders import real_path
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
@@ -42,6 +43,17 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
     with run.open(job.target_repository_uid) as repository:
         _make_point(run, job, repository, share, host_name)
+
+
+def adopt_points(run: Run, job: JobConfiguration, host_name: str) -> None:
+    """Take in the points that the job adopts, and do nothing else.
+
+    Raises:
+        ResticError: if the repository cannot be read.
+    """
+    share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    with run.open(job.target_repository_uid, to_look=True) as repository:
+        _reconcile(run, job, repository, _Origin(real_path(share.path), host_name))
 
 
 def _make_point(
@@ -117,6 +129,8 @@ def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository)
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
+    going = set(points) - keep
+    keep |= adoption.keep_adopted(run, job, (uid for uid in going if points[uid].is_adopted))
     for snapshot_id in sorted(set(points) - keep):
         expired = job.retention.expires_at(points[snapshot_id].created_at)
         run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
@@ -147,8 +161,13 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
         return
     known = state.known_snapshots(repository.uid, copies)
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
-        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
-        if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
+        is_ours = (
+            snapshot.paths == (origin.path,)
+            and snapshot.hostname == origin.host_name
+            and snapshot.original is None
+            and snapshot.time >= job.created_at
+        )
+        if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
             continue
         point = HeldPoint(
             uid=str(uuid.uuid4()),
@@ -158,10 +177,12 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
             added=0,
             files=0,
             is_complete=False,
+            original=snapshot.original,
+            is_adopted=not is_ours,
         )
         _remember(run, job, point)
         text = "A session that was cut short had made this point; whether it read all files is not known."
-        run.decide("adopt", snapshot.id, text)
+        run.decide("adopt", snapshot.id, text if is_ours else adoption.TAKEN_IN)
 
 
 def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:

@@ -16,11 +16,12 @@ import structlog
 
 from tandem.agent.restore import run_restore
 from tandem.agent.run import Means, Run
-from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
-from tandem.agent.run_file_share_job import run_file_share_job
+from tandem.agent.run_file_share_copy_job import adopt_copies, run_file_share_copy_job
+from tandem.agent.run_file_share_job import adopt_points, run_file_share_job
 from tandem.domain.schedule import ScheduleType
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, bounded
 from tandem.protocol.messages import (
+    AdoptPoints,
     Configuration,
     JobConfiguration,
     RestorePointTo,
@@ -132,6 +133,37 @@ class Sessions:
                 session=session,
                 configuration=configuration,
                 repositories=frozenset({order.repository_uid}),
+                work=work,
+            )
+        )
+
+    def start_adoption(self, order: AdoptPoints, configuration: Configuration) -> str:
+        """Start to take in what a job adopts; gives what is wrong, empty when it was started."""
+        job = next((found for found in configuration.jobs if found.uid == order.job_uid), None)
+        if job is None:
+            return "This agent does not know the job."
+        session = Session(
+            instance_uid=order.session_uid,
+            job_uid=job.uid,
+            job_unique_uid=job.unique_uid,
+            file_share_uid=job.file_share_uid,
+            type=SessionType.ADOPTION,
+            state=SessionState.RUNNING,
+            started_at=self._means.clock(),
+        )
+
+        def work(run: Run) -> None:
+            if job.is_copy:
+                adopt_copies(run, job)
+            else:
+                adopt_points(run, job, self._host_name)
+
+        return self._start(
+            _Task(
+                key=order.session_uid,
+                session=session,
+                configuration=configuration,
+                repositories=frozenset({job.target_repository_uid}),
                 work=work,
             )
         )

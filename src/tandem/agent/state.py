@@ -53,6 +53,9 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     files: int
     is_complete: bool
+    # Of a point that was copied or labelled: restic's id of the very first one.
+    original: str | None = None
+    is_adopted: bool = False
 
 
 class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):

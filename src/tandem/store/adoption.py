@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, insert, select, update
 
@@ -30,7 +31,7 @@ def apply_snapshots(connection: Connection, backup_server_uid: str, report: Snap
     is_own = (own.instance_uid == report.repository_uid) & (own.backup_server_uid == backup_server_uid)
     if not connection.scalar(select(exists().where(is_own))):
         return
-    values = {"request_uid": report.request_uid, "collected_at": now, "failure": report.failure}
+    values: dict[str, Any] = {"request_uid": report.request_uid, "collected_at": now, "failure": report.failure}
     values["groups"] = report.groups
     same = repository_snapshots.c.repository_uid == report.repository_uid
     if not connection.execute(update(repository_snapshots).where(same).values(values)).rowcount:
@@ -50,7 +51,7 @@ def put_adoption(connection: Connection, scope: Scope, job_unique_uid: str, adop
     """Store what a job adopts, in place of what it did; nothing happens if the job is not there for the caller."""
     values = {"origins": adoption.origins, "may_forget": adoption.may_forget, "changed_at": now}
     is_job = visible(jobs, scope) & (jobs.c.unique_uid == job_unique_uid)
-    if not connection.scalar(select(exists().where(is_job))):
+    if connection.scalar(select(jobs.c.unique_uid).where(is_job)) is None:
         return
     same = adoptions.c.job_unique_uid == job_unique_uid
     if not connection.execute(update(adoptions).where(same).values(values)).rowcount:
@@ -68,6 +69,7 @@ def adopted_of_repository(connection: Connection, repository_uid: str) -> dict[s
 def adoptions_of_server(connection: Connection, backup_server_uid: str) -> dict[str, Adoption]:
     """Get what the jobs of a backup server adopt, by the job's unique uid."""
     joined = adoptions.join(jobs, jobs.c.unique_uid == adoptions.c.job_unique_uid)
-    statement = select(adoptions.c.job_unique_uid, *columns_of(adoptions.c, Adoption)).select_from(joined)
+    columns = adoptions.c.job_unique_uid, adoptions.c.origins, adoptions.c.may_forget
+    statement = select(*columns).select_from(joined)
     rows = connection.execute(statement.where(jobs.c.backup_server_uid == backup_server_uid))
     return {row[0]: Adoption(origins=row[1], may_forget=row[2]) for row in rows}
