@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tandem.cli import (
+    adoption,
     backup_servers,
     companies,
     credentials,
@@ -54,6 +55,7 @@ users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(backup_servers.app, name="servers")
 recovery_kits.add_to(repositories.app)
+adoption.add_to(repositories.app, jobs.app)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")
