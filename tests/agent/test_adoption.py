@@ -12,12 +12,13 @@ import pytest
 
 from tandem.agent.adoption import groups_of, look_into
 from tandem.agent.restore import run_restore
+from tandem.agent.run_adoption import wish_for_adoption
 from tandem.domain.adoption import Origin
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import Session, SessionState
 from tandem.protocol.messages import AdoptPoints, CollectSnapshots, RestorePointTo, SnapshotsReport
 from tandem.restic import listing, snapshots
-from tests.agent.backup_server import BackupServer, nothing, repository_configuration, until
+from tests.agent.backup_server import HOST, BackupServer, nothing, repository_configuration, until
 from tests.agent.conftest import Stage
 from tests.agent.faults import packs
 from tests.restic import quick_repository
@@ -68,7 +69,9 @@ def adopt(server: BackupServer, *, may_forget: bool = False) -> None:
 def run_adoption(server: BackupServer, job_uid: str) -> Session:
     """Run an adoption to its end."""
     order = AdoptPoints(session_uid=os.urandom(8).hex(), job_uid=job_uid)
-    assert server.sessions.start_adoption(order, server.configuration) == ""
+    wish = wish_for_adoption(order, server.configuration, HOST)
+    assert wish is not None
+    assert server.sessions.start(wish, server.configuration) == ""
     until(lambda: not server.sessions.is_running(order.session_uid))
     (session,) = [found for found in server.ended_sessions() if found.instance_uid == order.session_uid]
     assert session.state is SessionState.SUCCESS, session.messages

@@ -15,6 +15,7 @@ from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
 from tandem.agent.run import Means
+from tandem.agent.run_adoption import wish_for_adoption
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
 from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
@@ -77,6 +78,7 @@ class Agent:
             Thread(target=self._listen, name="listen", daemon=True),
             Thread(target=self._report, name="report", daemon=True),
         ]
+        self._sessions.resume(self._obey)
         for thread in threads:
             thread.start()
         self._make_repositories()
@@ -102,6 +104,7 @@ class Agent:
                 self._start_if_due(job, configuration)
             except Exception:  # one bad job must not keep the others from running
                 log.exception("job not started", job=job.name)
+        self._sessions.look(configuration)
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
         now = self._means.clock()
@@ -137,7 +140,7 @@ class Agent:
             self._news.clear()
             while not self._stopping.is_set() and self._has_something_to_say():
                 failures = self._converse(wait_seconds=0, failures=failures)
-                if not self._means.state.reports(1):
+                if not self._stopping.is_set() and not self._means.state.reports(1):
                     self._stopping.wait(REPORT_EVERY_SECONDS)
 
     def _listen(self) -> None:
@@ -241,7 +244,8 @@ class Agent:
             case RestorePointTo():
                 return self._sessions.start_restore(order, configuration)
             case AdoptPoints():
-                return self._sessions.start_adoption(order, configuration)
+                wish = wish_for_adoption(order, configuration, self._identity.host_name)
+                return self._sessions.start(wish, configuration) if wish else "This agent does not know the job."
             case CollectSnapshots():
                 if order.repository_uid not in {repository.uid for repository in configuration.repositories}:
                     return "This agent does not know the repository."
