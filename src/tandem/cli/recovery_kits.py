@@ -23,7 +23,10 @@ REMOVED = Kind(
 STDOUT = STDIN
 
 To = Annotated[
-    Path, typer.Option("--to", metavar="FILE", help="A new file, which only you may read; - for standard output.")
+    Path,
+    typer.Option(
+        "--to", metavar="FILE", help="A new file, which only you may read, or a folder; - for standard output."
+    ),
 ]
 
 
@@ -87,7 +90,7 @@ def path_of_repository(row: Row) -> str:
 
 def refuse_existing(file: Path) -> None:
     """Raise Conflict if a file is there: it may be another repository's kit."""
-    if file != STDOUT and file.exists():
+    if file != STDOUT and file.exists() and not file.is_dir():
         raise Conflict(f"{file} is there already and is not overwritten; name a new file.")
 
 
@@ -97,6 +100,9 @@ def write_kit(client: Client, path: str, file: Path, *, is_quiet: bool = False) 
     if file == STDOUT:
         sys.stdout.write(kit["text"])
         return {}
+    if file.is_dir():
+        file /= kit["fileName"]
+        refuse_existing(file)
     try:
         write_private(file, kit["text"])
     except OSError as error:

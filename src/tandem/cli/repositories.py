@@ -102,7 +102,8 @@ def create_repository(
     ] = None,
     password_file: PasswordFile = None,
     kit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write its recovery kit: a new file, which is secret.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write its recovery kit, which is secret: a new file, or a folder."),
     ] = None,
     as_json: AsJson = False,
     data: Data = None,
