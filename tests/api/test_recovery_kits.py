@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tandem.domain.identity import Role
 from tandem.store.database import open_database
+from tandem.store.tables import backup_repositories
 from tests.agents import enrol
 from tests.consoles import Console, fill_with_people, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, PEOPLE, PROVIDERS, START, Estate, Person, restic_id
@@ -48,7 +50,7 @@ def test_a_kit_holds_what_restic_needs_and_says_what_is_there(console: Console) 
     assert f"- {ACMES.name} share (/srv/share), backed up by the job" in data["text"]
     facts = kit_of(console, BOB)
     assert facts["Password"] == PASSWORD
-    assert (facts["Kind"], facts["Location"], facts["Host"]) == ("Local folder", "/backup/first", "acme.example")
+    assert (facts["Kind"], facts["Location"], facts["Host"]) == ("Local", "/backup/first", "acme.example")
     assert (facts["Restic-Id"], facts["Restic-Version"]) == (restic_id(f"{ACMES.name} first repository"), "0.18.1")
     assert (facts["Organization"], facts["Repository-Uid"]) == ("Acme", ACMES.first)
 
@@ -129,6 +131,20 @@ def test_a_kit_is_kept_nowhere_on_its_way(tmp_path: Path, capsys: pytest.Capture
     printed = capsys.readouterr()
     assert PASSWORD not in printed.out + printed.err
     assert not [path for path in tmp_path.iterdir() if PASSWORD.encode() in path.read_bytes()]
+
+
+def test_the_account_of_a_repository_elsewhere_is_in_its_kit_also_when_its_company_is_gone(console: Console) -> None:
+    with console.database.writing() as connection:
+        mine = update(backup_repositories).where(backup_repositories.c.instance_uid == ACMES.first)
+        elsewhere = {"path": "s3:https://s3.example/backups/acme", "credentials_uid": ACMES.credentials}
+        connection.execute(mine.values(elsewhere))
+    expected = ["AWS_ACCESS_KEY_ID=Acme's account", "AWS_SECRET_ACCESS_KEY=password of Acme's account"]
+    text = console.does("POST", f"{repository(ACMES)}/recoveryKit", BOB)["text"]
+    assert re.findall(r"^Variable: (.*)$", text, re.MULTILINE) == expected
+    assert re.findall(r"^(?:Kind|Location): (.*)$", text, re.MULTILINE) == ["S3", elsewhere["path"]]
+    console.does("DELETE", f"/organizations/companies/{ACME}?removeAllAgents=true", ALICE)
+    text = console.does("POST", f"{REMOVED}/{ACMES.first}/recoveryKit", ALICE)["text"]
+    assert re.findall(r"^Variable: (.*)$", text, re.MULTILINE) == expected
 
 
 def test_what_a_deleted_company_left_is_opened_by_the_provider_alone(console: Console) -> None:

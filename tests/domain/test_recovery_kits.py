@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tandem.domain.recovery_kits import LOCAL, KitAccess, KitContent, RecoveryKit, text_of
+from tandem.domain.kit_access import KitAccess
+from tandem.domain.recovery_kits import KitContent, RecoveryKit, text_of
+from tandem.domain.repository_locations import RepositoryKind
 
 NASTY = ["plain", "a b'c", '"; touch gone; "', "$(touch gone)`touch gone`", "two\nPassword: false\nlines", "Фото \\'$x"]
 SHOW = """
@@ -33,7 +35,7 @@ def test_the_commands_open_just_the_repository(name: str, tmp_path: Path) -> Non
         restic_version="0.18.1",
         made_at=datetime(2026, 3, 2, tzinfo=UTC),
         access=KitAccess(
-            kind=LOCAL,
+            kind=RepositoryKind.LOCAL,
             location=f"/backup/{name}",
             password=f"p {secret}",
             variables={"ACCESS_KEY": f"v {secret}"},

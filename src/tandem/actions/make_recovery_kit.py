@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tandem.actions.context import Act
+from tandem.domain.credentials import Secrets
 from tandem.domain.errors import Conflict
-from tandem.domain.recovery_kits import LOCAL, KitAccess, KitContent, RecoveryKit
+from tandem.domain.kit_access import KitAccess, access_to
+from tandem.domain.recovery_kits import KitContent, RecoveryKit
+from tandem.domain.repositories import Account
 from tandem.store import activity_log, recovery_kits
 from tandem.store.recovery_kits import KitSource
 
@@ -67,5 +72,15 @@ def _kit(act: Act, source: KitSource, contents: list[KitContent] | None) -> Reco
 
 
 def _access(act: Act, source: KitSource) -> KitAccess:
-    password = act.context.seal.open(source.sealed_password, source.instance_uid)
-    return KitAccess(kind=LOCAL, location=source.path, password=password)
+    seal = act.context.seal
+    password = seal.open(source.sealed_password, source.instance_uid)
+    account = None
+    if source.credentials_uid is not None and source.sealed_credentials is not None:
+        secrets = msgspec.json.decode(seal.open(source.sealed_credentials, source.credentials_uid), type=Secrets)
+        account = Account(
+            username=source.credentials_username or "",
+            password=secrets.password,
+            private_key=secrets.private_key,
+            passphrase=secrets.passphrase,
+        )
+    return access_to(source.path, password, account, source.host_key)

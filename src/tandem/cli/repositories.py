@@ -9,6 +9,7 @@ import typer
 
 from tandem.cli.lookup import (
     BACKUP_SERVERS,
+    CREDENTIALS,
     ENCRYPTION_PASSWORDS,
     REPOSITORIES,
     SERVERS,
@@ -20,6 +21,7 @@ from tandem.cli.lookup import (
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table, size
 from tandem.cli.recovery_kits import path_of_repository, refuse_existing, write_kit
+from tandem.client import Client
 
 app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
 
@@ -92,7 +94,20 @@ def show_repository(
 def create_repository(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The repository's name.")],
     *,
-    path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
+    path: Annotated[str | None, typer.Option(metavar="FOLDER", help="On the backup server.")] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(
+            help="Elsewhere: sftp://user@host//folder, s3:https://host/bucket/folder or rest:https://host/name/."
+        ),
+    ] = None,
+    credentials: Annotated[
+        str | None, typer.Option(metavar="USERNAME", help="What opens the location: user name or uid.")
+    ] = None,
+    host_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Public key of the SFTP server; without it, it is shown.")
+    ] = None,
+    allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Allow http instead of https.")] = False,
     server: Server = None,
     existing: Annotated[
         bool, typer.Option("--existing", help="Register a restic repository that is there; its password is asked for.")
@@ -111,25 +126,45 @@ def create_repository(
     """Create a repository, or register one that exists; without a password file, a new one gets a random password."""
     if kit is not None:
         refuse_existing(kit)
+    place = _one_of(path, location)
     with signed_in(data) as client:
         chosen = find_server(client, server)
-        body: Row = {"name": name, "path": path, "isExisting": existing}
+        body: Row = {"name": name, "path": place, "isExisting": existing}
+        if credentials is not None:
+            found = find(client, CREDENTIALS, credentials, server_uid=chosen["instanceUid"])
+            body["credentialsUid"] = found["instanceUid"]
+        if host_key is not None:
+            body["hostKey"] = host_key
+        if allow_plain:
+            body["isPlainAllowed"] = True
         if encrypted_with is not None:
             found = find(client, ENCRYPTION_PASSWORDS, encrypted_with, server_uid=chosen["instanceUid"])
             body["encryptionPasswordUid"] = found["instanceUid"]
         if password_file is not None or (existing and encrypted_with is None):
-            body["password"] = read_password(password_file, f"Password of the repository {path}", is_new=False)
+            body["password"] = read_password(password_file, f"Password of the repository {place}", is_new=False)
         row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
         if not as_json:
             say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
-        if kit is not None:
-            write_kit(client, path_of_repository(row), kit, is_quiet=as_json)
-            row = client.get(path_of_repository(row), expand=EXPAND)
+        row = _with_kit(client, row, kit, as_json=as_json)
     if as_json:
         show_json(row)
+
+
+def _one_of(path: str | None, location: str | None) -> str:
+    place = path or location
+    if place is None or (path is not None and location is not None):
+        raise typer.BadParameter("name one of them", param_hint="--path, --location")
+    return place
+
+
+def _with_kit(client: Client, row: Row, kit: Path | None, *, as_json: bool) -> Row:
+    """Write a new repository's kit, or say loudly that nobody has it; gives the repository as it is then."""
     if kit is None:
         note(f"NOBODY HAS A RECOVERY KIT of {row['name']}: if the console is lost, so is what is in there.")
         note(f"Get it now, and keep it elsewhere: tandem repositories kit {row['instanceUid']} --to FILE")
+        return row
+    write_kit(client, path_of_repository(row), kit, is_quiet=as_json)
+    return client.get(path_of_repository(row), expand=EXPAND)
 
 
 def _cells(row: Row, server: str) -> tuple[object, ...]:

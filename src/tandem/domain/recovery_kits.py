@@ -7,33 +7,11 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.domain.kit_access import KitAccess
+from tandem.domain.repository_locations import RepositoryKind
+
 FORM = 1
-LOCAL = "Local folder"
 NAME_LENGTH_MAX = 60
-
-
-class KitAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """How restic opens a repository.
-
-    Attributes:
-        kind: where it is, in a word that people know.
-        location: what restic takes as its repository.
-        password: of the repository.
-        variables: what restic wants in its environment, by name.
-        files: what it reads from files, such as a key, by the name that `options` call them by.
-        options: arguments that each of its commands needs, as a shell reads them.
-    """
-
-    kind: str
-    location: str
-    password: str
-    variables: dict[str, str] = {}
-    files: dict[str, str] = {}
-    options: str = ""
-
-    def __repr__(self) -> str:
-        """Show nothing of what is secret."""
-        return f"KitAccess({self.kind!r}, …)"
 
 
 class KitContent(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +108,7 @@ def _opening(kit: RecoveryKit) -> str:
             f"""sed -n '/^Begin-File: {name}$/,/^End-File: {name}$/p' "$KIT" | sed '1d;$d' > {name}"""
             for name in access.files
         ),
+        *(f"chmod u+x {name}" for name, content in access.files.items() if content.startswith("#!")),
     ]
     return f"""\
 1. GET RESTIC
@@ -141,13 +120,13 @@ The packages of your system have it (Debian, Ubuntu: apt-get install restic), or
 
 {_where(kit)}
 Go to an empty folder that only you can read, and put this file there. If its name is another now, say so in the first
-line. Then, in the same shell as all that follows:
+line. Then, in this folder and the same shell as all that follows:
 
 {_commands(*lines)}"""
 
 
 def _where(kit: RecoveryKit) -> str:
-    if kit.access.kind != LOCAL:
+    if kit.access.kind is not RepositoryKind.LOCAL:
         return "The repository is reached over the network, from any machine that may."
     return f"""\
 The repository is a folder of the host {_line(kit.host_name)}. Any machine that has its disk will do: if it is mounted

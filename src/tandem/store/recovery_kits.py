@@ -16,6 +16,7 @@ from tandem.store.query import fetch_one, visible
 from tandem.store.tables import (
     backup_repositories,
     backup_servers,
+    credentials,
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
@@ -28,7 +29,7 @@ from tandem.store.tables import (
 
 
 class KitSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository as a kit tells of it; the password is sealed, and `restic_id` None if it was never made."""
+    """A repository as a kit tells of it; what is secret is sealed, and `restic_id` None if it was never made."""
 
     instance_uid: str
     name: str
@@ -40,6 +41,10 @@ class KitSource(msgspec.Struct, frozen=True, kw_only=True):
     backup_server_name: str
     host_name: str
     restic_version: str
+    credentials_uid: str | None
+    credentials_username: str | None
+    sealed_credentials: str | None
+    host_key: str | None
 
     def __repr__(self) -> str:
         """Show nothing of what is secret."""
@@ -51,12 +56,15 @@ def get_kit_source(connection: Connection, scope: Scope, uid: str, backup_server
     own, server, organization = backup_repositories.c, backup_servers.c, organizations.c
     joined = backup_repositories.join(backup_servers, server.instance_uid == own.backup_server_uid)
     joined = joined.join(organizations, organization.instance_uid == own.organization_uid)
+    joined = joined.outerjoin(credentials, credentials.c.instance_uid == own.credentials_uid)
     columns = {
         **{column.name: column for column in own},
         "organization_name": organization.name,
         "backup_server_name": server.name,
         "host_name": server.host_name,
         "restic_version": server.restic_version,
+        "credentials_username": credentials.c.username,
+        "sealed_credentials": credentials.c.sealed_secrets,
     }
     statement = select(*(columns[name] for name in KitSource.__struct_fields__)).select_from(joined)
     is_asked = (own.instance_uid == uid) & (own.backup_server_uid == backup_server_uid)

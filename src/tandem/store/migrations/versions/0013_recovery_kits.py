@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -15,6 +15,10 @@ def upgrade() -> None:
     op.add_column(
         "backup_repositories", sa.Column("recovery_kit_organization_uid", sa.String(length=36), nullable=True)
     )
+    op.add_column("removed_repositories", sa.Column("credentials_uid", sa.String(length=36), nullable=True))
+    op.add_column("removed_repositories", sa.Column("credentials_username", sa.String(length=255), nullable=True))
+    op.add_column("removed_repositories", sa.Column("sealed_credentials", sa.Text(), nullable=True))
+    op.add_column("removed_repositories", sa.Column("host_key", sa.Text(), nullable=True))
     op.create_table(
         "repository_snapshots",
         sa.Column("repository_uid", sa.String(length=36), nullable=False),
