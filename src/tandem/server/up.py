@@ -234,7 +234,6 @@ class _Tour:
         name = SHARE if self._settings.share is None else share_path.name or SHARE
         first = self._ensure(f"{server}/repositories", FIRST, path=str(repositories / "first"))
         second = self._ensure(f"{server}/repositories", SECOND, path=str(repositories / "second"))
-        self._keep_kits(first, second)
         share = self._ensure_share(server, name, share_path)
         suffix = "" if share["name"] == SHARE else f" ({share['name']})"
         daily = {"dailyScheduleOptions": {"time": "22:00"}, "timeZone": "UTC"}
@@ -254,6 +253,7 @@ class _Tour:
             targetRepositoryUid=second["instanceUid"],
             retention=28,
         )
+        self._keep_kits(first, second)
         return backup, copy
 
     def _ensure(self, collection: str, name: str, **body: Any) -> dict[str, Any]:
