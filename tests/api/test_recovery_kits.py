@@ -142,6 +142,11 @@ def test_the_account_of_a_repository_elsewhere_is_in_its_kit_also_when_its_compa
     text = console.does("POST", f"{repository(ACMES)}/recoveryKit", BOB)["text"]
     assert re.findall(r"^Variable: (.*)$", text, re.MULTILINE) == expected
     assert re.findall(r"^(?:Kind|Location): (.*)$", text, re.MULTILINE) == ["S3", elsewhere["path"]]
+    # Whoever changes what opens it needs a new kit.
+    assert known(console, BOB) == (AT_START, "bob")
+    changed = console.does("POST", f"{repository(ACMES)}/access", BOB, {"credentialsUid": ACMES.credentials})
+    assert [changed[key] for key in KEYS] == [None, None]
+    assert known(console, BOB) == (None, None)
     console.does("DELETE", f"/organizations/companies/{ACME}?removeAllAgents=true", ALICE)
     text = console.does("POST", f"{REMOVED}/{ACMES.first}/recoveryKit", ALICE)["text"]
     assert re.findall(r"^Variable: (.*)$", text, re.MULTILINE) == expected

@@ -92,6 +92,7 @@ EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
     "AdoptBackupServerJobPoints": WRITE_10,
     "GetRemovedRepositories": PORTAL_1,
     "DownloadRemovedRepositoryRecoveryKit": PORTAL_1,
+    "ChangeBackupRepositoryAccess": WRITE_10,
     "GetBackupServerJobs": READ_13,
     "GetBackupServerJobByServer": READ_13,
     "GetBackupServerJob": READ_13,

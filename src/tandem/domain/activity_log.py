@@ -233,6 +233,7 @@ PHRASES: dict[str, Phrase] = {
     "AdoptBackupServerJobPoints": Phrase(_T.BACKUP_JOB_MODIFIED, "adopted restore points for the job"),
     "DownloadBackupRepositoryRecoveryKit": Phrase(_T.UNKNOWN, "downloaded the recovery kit of the backup repository"),
     "DownloadRemovedRepositoryRecoveryKit": Phrase(_T.UNKNOWN, "downloaded the recovery kit of the removed repository"),
+    "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),
     "CreateBackupServerLinuxCredentials": Phrase(_T.BACKUP_USER_CREDENTIALS_ADDED, "added the Linux credentials"),

@@ -13,6 +13,7 @@ from tandem.domain.recovery_kits import KitContent
 from tandem.domain.restore_points import CopyState
 from tandem.store.database import Connection
 from tandem.store.query import fetch_one, visible
+from tandem.store.repositories import WITHOUT_KIT
 from tandem.store.tables import (
     backup_repositories,
     backup_servers,
@@ -127,17 +128,11 @@ def note_download(connection: Connection, scope: Scope, uid: str, caller: Caller
 
 
 def forget_downloads(connection: Connection, backup_server_uid: str, host_name: str) -> None:
-    """Note that the kits of a backup server's repositories are of no use, unless it is on this host already."""
+    """Note that the kits of a backup server's own folders are of no use, unless it is on this host already."""
     server = backup_servers.c
     moved = select(server.instance_uid).where(server.instance_uid == backup_server_uid, server.host_name != host_name)
-    nothing = {
-        "recovery_kit_download_time": None,
-        "recovery_kit_user_name": None,
-        "recovery_kit_organization_uid": None,
-    }
-    connection.execute(
-        update(backup_repositories).where(backup_repositories.c.backup_server_uid.in_(moved)).values(nothing)
-    )
+    is_folder = backup_repositories.c.backup_server_uid.in_(moved) & backup_repositories.c.path.startswith("/")
+    connection.execute(update(backup_repositories).where(is_folder).values(WITHOUT_KIT))
 
 
 def count_without_kit(connection: Connection) -> int:
