@@ -238,3 +238,22 @@ def test_a_repository_that_tandem_made_keeps_no_copies_beyond_its_retention(adop
     session = server.copy()
     assert decided(session, "hold") == []
     assert sorted(decided(session, "forget")) == sorted(ids[:2])
+
+
+def test_points_that_somebody_labels_are_the_same_points_and_are_not_copied_again(copied: BackupServer) -> None:
+    server = copied
+    before, sizes = server.ids(), [point.size for point in server.points()]
+    target = describe(server.second, but=LOCKS)
+    for label in ("audit", "again"):
+        restic(server.first, "tag", "--add", label)
+        assert run_adoption(server, "backup").messages == []
+        session = server.copy()
+        assert (session.state, session.statistics.points_copied) == (SessionState.SUCCESS, 0)
+    assert set(server.ids()) == set(listing.snapshot_ids(server.first))
+    assert set(server.ids()).isdisjoint(before)
+    assert [point.original for point in server.points()] == before
+    assert [point.size for point in server.points()] == sizes
+    assert describe(server.second, but=LOCKS) == target
+    held = {uid: entry.state for uid, entry in server.ledger().items() if entry.state.is_held}
+    assert held == dict.fromkeys(server.ids(), CopyState.COPIED)
+    assert len(server.reported_points()) == 6

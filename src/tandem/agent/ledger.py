@@ -51,6 +51,7 @@ class Ledger:
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
+        self._follow_labels(points)
         if unknown:
             self._adopt(unknown, target, points)
         self._give_up_lost(held)
@@ -126,6 +127,21 @@ class Ledger:
         part = packs_done / packs_total if packs_total else 0.0
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
+
+    def _follow_labels(self, points: Sequence[HeldPoint]) -> None:
+        """Hand copies on to points that somebody has labelled: they have other ids, and the same content."""
+        for point in points:
+            known = [uid for uid in point.formerly if uid in self.entries]
+            if not known or point.snapshot_id in self.entries:
+                continue
+            entry = self.entries[known[-1]]
+            over = {"state": CopyState.EXPIRED, "reason": "Its point was labelled: that has another id now."}
+            self.write(
+                [
+                    msgspec.structs.replace(entry, source_snapshot_id=point.snapshot_id),
+                    msgspec.structs.replace(entry, target_snapshot_id=None, **over),
+                ]
+            )
 
     def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Sequence[HeldPoint]) -> None:
         # Of a point that is a copy itself, or was labelled, restic hands on the id of the very first one.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from tandem.agent import adoption
 from tandem.agent.folders import real_path
@@ -153,14 +156,27 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
     """
     state = run.means.state
     held = repository.held
-    for point in state.points(job.uid, is_going=False):
-        if point.snapshot_id not in held:
-            run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
-            _report_gone(run, job, point)
+    points = state.points(job.uid, is_going=False)
+    gone = {point.original or point.snapshot_id: point for point in points if point.snapshot_id not in held}
     copies = [other.uid for other in run.configuration.jobs if other.target_repository_uid == repository.uid]
-    if not held - state.known_snapshots(repository.uid, copies):
-        return
     known = state.known_snapshots(repository.uid, copies)
+    if held - known:
+        _take_in(run, job, repository, origin, gone=gone, known=known)
+    for point in gone.values():
+        run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
+        _report_gone(run, job, point)
+
+
+def _take_in(
+    run: Run,
+    job: JobConfiguration,
+    repository: OpenRepository,
+    origin: _Origin,
+    *,
+    gone: dict[str, HeldPoint],
+    known: AbstractSet[str],
+) -> None:
+    """Take in what the repository holds of the job and nobody knows; leaves in `gone` what is really gone."""
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
         is_ours = (
             snapshot.paths == (origin.path,)
@@ -168,6 +184,14 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
             and snapshot.original is None
             and snapshot.time >= job.created_at
         )
+        labelled = gone.pop(snapshot.original or "", None) if snapshot.id not in known else None
+        if labelled is not None:
+            # Restic gives a point that somebody labels another id: it is the same point.
+            _report_gone(run, job, labelled)
+            same = msgspec.structs.replace(labelled, uid=str(uuid.uuid4()), snapshot_id=snapshot.id)
+            formerly = [*labelled.formerly, labelled.snapshot_id]
+            _remember(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
+            continue
         if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
             continue
         point = HeldPoint(

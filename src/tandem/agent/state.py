@@ -57,6 +57,8 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     # Of a point that was copied or labelled: restic's id of the very first one.
     original: str | None = None
+    # Its ids before somebody labelled it, the first one first.
+    formerly: list[str] = []
     is_adopted: bool = False
 
 
