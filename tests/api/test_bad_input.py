@@ -78,6 +78,7 @@ WITHOUT_A_BODY = {
     "ChallengeAgent",
     "ForceCollectBackupServer",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "StartBackupServerJob",
     "StopBackupServerJob",
     "AddApiKeyLogin",
@@ -108,6 +109,20 @@ NO_COUNT: list[object] = [
     "٣",
 ]
 NO_FLAG: list[object] = [1, 0, "yes", "", None, [], {}]
+NO_SHARE_PATH: list[object] = ["C:\\share", "//host", "\\\\host", "//host/a/../b", "//-o/a", "//h/a:b", "h:/../a"]
+NO_MASKS: list[object] = [
+    "x",
+    1,
+    None,
+    {},
+    [""],
+    ["/"],
+    ["/a/../b"],
+    ["/**"],
+    ["/a\0"],
+    ["/" + "x" * 255],
+    ["/a"] * 101,
+]
 NO_PATH: list[object] = [
     *NO_TEXT,
     "",
@@ -230,7 +245,9 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
     ],
     "CreateFileShare": [
         ("name", [*NO_NAME]),
-        ("path", NO_PATH),
+        ("path", [*NO_PATH[:-2], *NO_SHARE_PATH]),
+        ("inclusionMasks", [*NO_MASKS, ["*.docx"], ["name"]]),
+        ("exclusionMasks", NO_MASKS),
         ("credentialsUid", NO_OTHERS),
         ("surprise", [1]),
     ],

@@ -83,6 +83,7 @@ WITHOUT_BODY = {
     "AddApiKeyLogin",
     "AddTotpLogin",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "AssignBackupServerJob",
     "ForceCollectBackupServer",
 }
@@ -105,6 +106,7 @@ OWNERS_ANSWER = {
     "CancelAsyncAction": 409,
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
+    "ReleaseBackupServerJobHold": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
     "DeleteLocation": 409,

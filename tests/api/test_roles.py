@@ -101,6 +101,7 @@ EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
     "StartBackupServerJob": WRITE_10,
     "StopBackupServerJob": WRITE_10,
     "RetryBackupServerJob": WRITE_10,
+    "ReleaseBackupServerJobHold": WRITE_10,
     "AssignBackupServerJob": PORTAL_1,
     "UnassignBackupServerJob": PORTAL_1,
     "GetBackupServerJobSessions": READ_13,

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from tandem.agent.console_link import ConsoleLink, enrol
+from tandem.domain.holds import Hold, HoldCause, HoldReason
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, Statistics
@@ -14,6 +15,7 @@ from tandem.protocol.messages import (
     CommandResult,
     Configuration,
     ExchangeRequest,
+    HoldReport,
     JobConfiguration,
     LedgerReport,
     NumberedReport,
@@ -48,6 +50,8 @@ class StandInAgent:
         self.state = SessionState.SUCCESS
         self.messages: list[str] = []
         self.refusal = ""
+        # What the next run of a backup sees that it cannot explain.
+        self.doubt = ""
 
     def start(self) -> None:
         """Begin to work; the console knows the agent as connected then."""
@@ -156,6 +160,11 @@ class StandInAgent:
         )
         # Before the end of its session, as a real agent does it.
         self._later.insert(0, point)
+        if self.doubt:
+            cause = HoldCause(reason=HoldReason.SHRUNK, message=self.doubt, seen_at=now)
+            hold = Hold(uid=str(uuid.uuid4()), since=now, causes=[cause])
+            self._later.insert(1, HoldReport(job_uid=job.uid, hold=hold))
+            self.doubt = ""
 
     def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str) -> None:
         now = datetime.now(UTC)

@@ -12,7 +12,8 @@ Schema = dict[str, Any]
 OURS: dict[str, set[str]] = {
     "BackupRepository": {"recoveryKitDownloadTime", "recoveryKitDownloadedBy"},
     "BackupServerJobSchedule": {"timeZone"},
-    "ProtectedOnPremisesFileShare": {"path"},
+    "ProtectedOnPremisesFileShare": {"path", "inclusionMasks", "exclusionMasks"},
+    "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
         "expirationTime",

@@ -12,6 +12,7 @@ from tandem import store
 from tandem.domain.adoption import Adoption, Origin
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.holds import Hold
 from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
@@ -30,6 +31,7 @@ from tandem.store import (
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    holds,
     job_session_heatmap,
     jobs,
     locations,
@@ -100,6 +102,9 @@ def put_adoption(connection: Connection) -> None:
     adoption.apply_snapshots(connection, ACMES.server, report, START)
 
 
+HOLD = Hold(uid=uid("a hold"), since=START, causes=[])
+
+
 CASES: dict[str, Ask] = {
     "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
     "adoption.find_adoption": lambda c, s, e: adoption.find_adoption(c, s, e.job_unique).origins,
@@ -158,6 +163,9 @@ CASES: dict[str, Ask] = {
     "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
     "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
+    "holds.holds_of": lambda c, s, e: holds.holds_of(c, s, [e.job_unique]),
+    "holds.release_hold": lambda c, s, e: holds.release_hold(c, s, e.job_unique, HOLD.uid),
+    "jobs.set_job_retries": lambda c, s, e: jobs.set_job_retries(c, s, e.job_unique, 1, 1),
     "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
     "logins.change_login": lambda c, s, _: logins.change_login(
         c, s, login_id_of(c, BOB), description="x", is_read_access_only=False, status=LoginStatus.ENABLED
@@ -317,6 +325,7 @@ NOT_ABOUT_DATA = {
     "tables",
     "request_tables",
     "location_tables",
+    "hold_tables",
     "tokens",
     "codes",
 }
@@ -375,6 +384,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
         put_location(connection, ACMES)
         put_removed_repositories(connection)
         put_adoption(connection)
+        holds.apply_hold(connection, ACMES.server, ACMES.job, HOLD)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:

@@ -13,6 +13,7 @@ from tandem.store import file_shares, jobs, restore_points
 from tandem.store.adoption_tables import adoptions as adopted
 from tandem.store.adoption_tables import repository_snapshots as found
 from tandem.store.database import Connection
+from tandem.store.hold_tables import job_holds
 from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.login_tables import user_logins
 from tandem.store.query import visible
@@ -95,7 +96,8 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
 
 def test_every_table_says_whose_a_row_is() -> None:
     owned = {
-        table.name for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log, removed, found, adopted]
+        table.name
+        for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log, removed, found, adopted, job_holds]
     }
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned

@@ -13,6 +13,7 @@ from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.jobs import Job, JobStatus, JobType
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.domain.retention import Retention
+from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT, check_retries
 from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
 from tandem.store import (
     backup_servers,
@@ -34,6 +35,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention
     schedule: Schedule
     is_enabled: bool
+    retry_times: int = RETRY_TIMES_DEFAULT
+    retry_interval: int = RETRY_INTERVAL_DEFAULT
 
 
 def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file_share_uid: str) -> FileShareJob:
@@ -45,6 +48,7 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
         Conflict: if the name is taken.
     """
     check_schedule(new.schedule)
+    check_retries(new.retry_times, new.retry_interval)
     if new.schedule.type is ScheduleType.CHAINED:
         raise Invalid("scheduleType: only a copy job can be chained, to its source job.", field="scheduleType")
     with act.context.database.writing() as connection:
@@ -80,6 +84,7 @@ def create_file_share_copy_job(
         Conflict: if the name is taken, or the target is a copy of the same job already.
     """
     check_schedule(new.schedule)
+    check_retries(new.retry_times, new.retry_interval)
     with act.context.database.writing() as connection:
         server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
         backup_servers.bump_revision(connection, server.instance_uid)
@@ -158,6 +163,8 @@ def _common(act: Act, server: BackupServer, new: NewJob, *, kind: JobType, repos
         transferred_data=None,
         backup_chain_size=None,
         failure_message=None,
+        retry_times=new.retry_times,
+        retry_interval=new.retry_interval,
     )
 
 

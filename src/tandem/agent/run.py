@@ -8,6 +8,8 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.clock_watch import ClockWatch
+from tandem.agent.mounts import Mounts
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
@@ -29,6 +31,8 @@ class Means(msgspec.Struct, frozen=True):
     repositories: Repositories
     processes: Processes
     clock: Callable[[], datetime]
+    mounts: Mounts
+    clock_watch: ClockWatch
 
 
 class Run:

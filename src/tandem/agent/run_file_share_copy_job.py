@@ -10,11 +10,13 @@ import contextlib
 
 import msgspec
 
+from tandem.agent import holds
 from tandem.agent.adoption import keep_adopted
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
+from tandem.domain.holds import newest_held
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
 from tandem.domain.retention import Point
 from tandem.protocol.messages import JobConfiguration
@@ -53,6 +55,8 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
         ResticError: if a repository cannot be used; Stopped if the run was told to end. What was copied is kept.
     """
     source_job = _source_of(run, job)
+    holds.take_releases(run.means.state, run.configuration)
+    run.means.clock_watch.look(run.configuration)
     with (
         run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
@@ -78,27 +82,36 @@ def _source_of(run: Run, job: JobConfiguration) -> JobConfiguration:
 
 
 def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
+    why_held = holds.why_held(run.means.state, source_job)
+    if why_held:
+        run.warn(why_held)
     ledger = Ledger(run, job)
     leftovers = ledger.reconcile(ends.target, run.means.state.points(source_job.uid))
     plan = _plan(run, job, source_job, ledger, ends.source)
-    ledger.write(plan.expire)
+    if not why_held:
+        # What has expired is never copied: not to be said by a clock, or of points, that are in doubt.
+        ledger.write(plan.expire)
     try:
         _copy_all(run, ledger, ends, plan)
     except RepositoryFull:
         # What retention takes anyway makes room for the next run.
-        with contextlib.suppress(ResticError):
-            _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
+        if not why_held:
+            with contextlib.suppress(ResticError):
+                _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
         raise
     finally:
         run.note(transferred=ends.target.grown_by())
-    _free_space(run, job, ledger, ends, leftovers)
+    if why_held:
+        run.means.state.add_report(ends.target.report())
+    else:
+        _free_space(run, job, ledger, ends, leftovers)
 
 
 def _plan(
     run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: OpenRepository
 ) -> CopyPlan:
     held = source.held
-    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
+    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid, is_going=False)}
     ledger.expire_lost(held)
     there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
     plan = plan_copies(there, ledger.entries, job.retention, run.now)
@@ -197,9 +210,14 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    over = plan_forgets(ledger.entries.values(), job.retention, run.now)
-    stays = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
-    going = [entry for entry in over if entry.source_snapshot_id not in stays]
+    doubtful = {
+        point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
+    }
+    stays = newest_held(ledger.entries.values(), but=doubtful)
+    planned = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    over = [entry for entry in planned if entry.source_snapshot_id != stays]
+    kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
+    going = [entry for entry in over if entry.source_snapshot_id not in kept]
     for entry in going:
         reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
         run.decide("forget", entry.source_snapshot_id, reason)

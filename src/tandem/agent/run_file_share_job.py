@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Set as AbstractSet
-from pathlib import Path
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from tandem.agent import adoption
-from tandem.agent.folders import real_path
+from tandem.agent import adoption, holds
+from tandem.agent.mount_programs import MountError
+from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
+from tandem.domain.holds import judge_adopted_points, judge_new_point
 from tandem.domain.retention import FOREVER, Point, kept
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
-from tandem.restic import backup, snapshots
+from tandem.restic import backup, forget, masks, snapshots
 from tandem.restic.errors import ResticError
 
 ERRORS_SHOWN_MAX = 20
@@ -44,6 +46,8 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
         ResticError: if no point was made; Stopped if the run was told to end.
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    holds.take_releases(run.means.state, run.configuration)
+    run.means.clock_watch.look(run.configuration)
     with run.open(job.target_repository_uid) as repository:
         _make_point(run, job, repository, share, host_name)
 
@@ -56,15 +60,21 @@ def adopt_points(run: Run, job: JobConfiguration, host_name: str) -> None:
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
     with run.open(job.target_repository_uid, to_look=True) as repository:
-        _reconcile(run, job, repository, _Origin(real_path(share.path), host_name))
+        _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
 
 
 def _make_point(
     run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
-    _reconcile(run, job, repository, _Origin(real_path(share.path), host_name))
+    origin = _Origin(run.means.mounts.path_of(share), host_name)
+    _reconcile(run, job, repository, origin)
     try:
         _back_up(run, job, repository, share, host_name)
+    except MountError:
+        # What restic saved in its last moment and could not tell; the next run would take it in, as incomplete.
+        with contextlib.suppress(ResticError):
+            _discard_untold(run, job, repository, origin)
+        raise
     except ResticError as error:
         if not is_about_writing(error, repository):
             raise
@@ -80,9 +90,6 @@ def _make_point(
 def _back_up(
     run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
-    if not Path(share.path).is_dir():
-        raise ResticError(f"The folder {share.path} of the share {share.name} is not there; is its disk mounted?")
-
     def show(progress: backup.Progress) -> None:
         run.show(
             Progress(
@@ -95,21 +102,31 @@ def _back_up(
         )
 
     started_at = run.now
-    # Of a symbolic link restic saves the link itself, and none of the files behind it.
-    folder = real_path(share.path)
-    summary = backup.run(
-        run.means.engine, repository.access, folder, host=host_name, on_progress=show, control=run.control
-    )
-    point = HeldPoint(
-        uid=str(uuid.uuid4()),
-        snapshot_id=summary.snapshot_id,
-        created_at=started_at,
-        size=summary.total_bytes_processed,
-        added=summary.data_added,
-        files=summary.total_files_processed,
-        is_complete=summary.is_complete,
-    )
-    _remember(run, job, point)
+    with run.means.mounts.open(share) as source:
+        with run.means.mounts.watch(source, run.control) as control:
+            summary = backup.run(
+                run.means.engine,
+                repository.access,
+                source.path,
+                host=host_name,
+                is_remote=source.is_remote,
+                excludes=masks.patterns(source.path, share.inclusion_masks, share.exclusion_masks),
+                on_progress=show,
+                control=control,
+            )
+        point = HeldPoint(
+            uid=str(uuid.uuid4()),
+            snapshot_id=summary.snapshot_id,
+            created_at=started_at,
+            size=summary.total_bytes_processed,
+            added=summary.data_added,
+            files=summary.total_files_processed,
+            is_complete=summary.is_complete,
+        )
+        if lost := source.last_look():
+            _discard(run, job, repository, point)
+            raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
+    _remember_new(run, job, point)
     repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
@@ -123,9 +140,52 @@ def _back_up(
         run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
 
 
+def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    state = run.means.state
+    before = holds.seen_points(state, job.uid)
+    with state.transaction():
+        # Together: no crash lets a point be trusted that should not be.
+        _remember(run, job, point)
+        holds.add_causes(state, job.uid, judge_new_point(holds.seen(point), before, run.now))
+
+
+def _discard(run: Run, job: JobConfiguration, repository: OpenRepository, point: HeldPoint) -> None:
+    """Forget a point that was made of a share that was going away: what it lacks was not deleted."""
+    state = run.means.state
+    with state.transaction():
+        state.put_point(repository.uid, job.uid, msgspec.structs.replace(point, is_complete=False))
+        state.mark_points_going(repository.uid, [point.snapshot_id])
+    # If this fails, the next run forgets it with the others that are going.
+    forget.run(run.means.engine, repository.access, [point.snapshot_id], control=run.control)
+    state.drop_point(repository.uid, point.snapshot_id)
+
+
+def _discard_untold(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
+    known = repository.held | run.means.state.known_snapshots(repository.uid, [])
+    for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
+        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
+        if is_ours and snapshot.original is None and snapshot.id not in known:
+            _discard(run, job, repository, _unknown_point(snapshot.id, snapshot.time))
+
+
+def _unknown_point(snapshot_id: str, created_at: datetime) -> HeldPoint:
+    return HeldPoint(
+        uid=str(uuid.uuid4()),
+        snapshot_id=snapshot_id,
+        created_at=created_at,
+        size=0,
+        added=0,
+        files=0,
+        is_complete=False,
+    )
+
+
 def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
-    _keep_retention(run, job, repository)
-    prune_if_worth_it(run, repository, is_urgent=is_urgent)
+    if why := holds.why_held(run.means.state, job):
+        run.warn(why)
+    else:
+        _keep_retention(run, job, repository)
+        prune_if_worth_it(run, repository, is_urgent=is_urgent)
     run.means.state.add_report(repository.report())
 
 
@@ -133,6 +193,7 @@ def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository)
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
+    keep |= holds.newest_complete_id(list(points.values()))
     going = set(points) - keep
     keep |= adoption.keep_adopted(run, job, (uid for uid in going if points[uid].is_adopted))
     for snapshot_id in sorted(set(points) - keep):
@@ -177,6 +238,8 @@ def _take_in(
     known: AbstractSet[str],
 ) -> None:
     """Take in what the repository holds of the job and nobody knows; leaves in `gone` what is really gone."""
+    state = run.means.state
+    adopted: list[HeldPoint] = []
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
         is_ours = (
             snapshot.paths == (origin.path,)
@@ -194,20 +257,17 @@ def _take_in(
             continue
         if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
             continue
-        point = HeldPoint(
-            uid=str(uuid.uuid4()),
-            snapshot_id=snapshot.id,
-            created_at=snapshot.time,
-            size=0,
-            added=0,
-            files=0,
-            is_complete=False,
-            original=snapshot.original,
-            is_adopted=not is_ours,
-        )
-        _remember(run, job, point)
+        point = _unknown_point(snapshot.id, snapshot.time)
+        taken = msgspec.structs.replace(point, original=snapshot.original, is_adopted=not is_ours)
+        adopted.append(taken)
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text if is_ours else adoption.TAKEN_IN)
+    before = holds.seen_points(state, job.uid)
+    with state.transaction():
+        for point in adopted:
+            _remember(run, job, point)
+        causes = judge_adopted_points([holds.seen(point) for point in adopted if not point.is_adopted], before, run.now)
+        holds.add_causes(state, job.uid, causes)
 
 
 def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:

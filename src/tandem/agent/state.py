@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from tandem.protocol.messages import Configuration, NumberedReport, Order, Repor
 from tandem.sealing import Seal
 
 REPORTS_LENGTH_MAX = 2_000_000
+
+Note = TypeVar("Note", bound=msgspec.Struct)
 
 SCHEMA = """
 create table if not exists configuration (id integer primary key check (id = 1), sealed text not null);
@@ -42,6 +44,8 @@ create table if not exists claims (repository_uid text primary key);
 create table if not exists processes (
     id integer primary key autoincrement, pid integer not null, start_ticks integer not null, boot_id text not null,
     host_name text not null, started_at text not null);
+create table if not exists notes (
+    kind text not null, subject text not null, note text not null, primary key (kind, subject));
 """
 
 
@@ -345,6 +349,21 @@ class State:
     def drop_processes(self, before: datetime) -> None:
         """Forget processes that were started long ago."""
         self._run("delete from processes where started_at < ?", _plain(before))
+
+    # Notes: one of a kind on a subject
+
+    def note(self, subject: str, kind: type[Note]) -> Note | None:
+        """Give the note of a kind on a subject."""
+        row = self._one("select note from notes where kind = ? and subject = ?", kind.__name__, subject)
+        return None if row is None else msgspec.json.decode(row[0], type=kind)
+
+    def put_note(self, subject: str, note: msgspec.Struct) -> None:
+        """Keep a note on a subject, in place of the one of its kind."""
+        self._run("insert or replace into notes values (?, ?, ?)", type(note).__name__, subject, _text(note))
+
+    def drop_note(self, subject: str, kind: type[msgspec.Struct]) -> None:
+        """Drop the note of a kind on a subject."""
+        self._run("delete from notes where kind = ? and subject = ?", kind.__name__, subject)
 
     def _run(self, sql: str, *values: Any) -> int:
         with self.transaction():

@@ -12,9 +12,18 @@ from tandem.api.schedules import ScheduleInput, read_schedule
 from tandem.api.texts import Name, RetentionCount, Text
 from tandem.domain.errors import Invalid
 from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.retries import (
+    RETRY_INTERVAL_DEFAULT,
+    RETRY_INTERVAL_MAX,
+    RETRY_TIMES_DEFAULT,
+    RETRY_TIMES_MAX,
+)
 from tandem.domain.schedule import ScheduleType
 
 RETENTION_DEFAULT = 28
+
+RetryTimes = Annotated[int, msgspec.Meta(ge=0, le=RETRY_TIMES_MAX)]
+RetryInterval = Annotated[int, msgspec.Meta(ge=1, le=RETRY_INTERVAL_MAX)]
 
 
 class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -28,6 +37,8 @@ class JobInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fiel
     schedule_type: ScheduleType = ScheduleType.NOT_SCHEDULED
     schedule: ScheduleInput | None = None
     is_enabled: bool = True
+    retry_times: RetryTimes = RETRY_TIMES_DEFAULT
+    retry_interval: RetryInterval = RETRY_INTERVAL_DEFAULT
 
 
 class FileShareJobInput(JobInput, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +63,8 @@ def read_job(body: JobInput) -> NewJob:
         retention=Retention(count=body.retention, unit=_unit(body.retention_unit)),
         schedule=read_schedule(body.schedule_type, body.schedule),
         is_enabled=body.is_enabled,
+        retry_times=body.retry_times,
+        retry_interval=body.retry_interval,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from tandem.actions.passwords import LENGTH_MAX, LENGTH_MIN
 from tandem.domain.backup_servers import NAME_LENGTH_MAX
+from tandem.domain.masks import MASK_LENGTH_MAX, MASKS_MAX
 from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
 
 # Databases differ in whether they keep a NUL character: no text may hold one.
@@ -24,6 +25,22 @@ _ABSOLUTE_PATH = (
     r"^/+(\./+)*(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*(/+(\.?|(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*))*$"
 )
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _ABSOLUTE_PATH})]
+# One slash before a folder; two slashes or backslashes before a host and a share; a host, a colon and an export.
+_PLAIN = r"(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?"
+_WORD = r"[A-Za-z0-9_$-]+"
+_SHARE_PATH = rf"^(/{_PLAIN}(/+(\.?|{_PLAIN}))*|(//|\\\\){_HOST}([/\\]{_WORD})+|{_HOST}:(/{_WORD})+)$"
+SharePath = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _SHARE_PATH})]
+# As clients are told to write them; `domain.masks` says what is wrong with one that is not.
+_MASK = r"[A-Za-z0-9_]*[?*]?[A-Za-z0-9_.$~ -]*[A-Za-z0-9_]"
+_Inclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$", "maxLength": MASK_LENGTH_MAX})
+]
+_Exclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$|^{_MASK}$", "maxLength": MASK_LENGTH_MAX})
+]
+InclusionMasks = Annotated[list[_Inclusion], msgspec.Meta(max_length=MASKS_MAX)]
+ExclusionMasks = Annotated[list[_Exclusion], msgspec.Meta(max_length=MASKS_MAX)]
 # Of a folder, as above, or of a place elsewhere: `domain.repository_locations` says what is wrong with one.
 _LOCATION = r"sftp://[A-Za-z0-9][A-Za-z0-9.-]*/.+|(s3|rest):https://[A-Za-z0-9][A-Za-z0-9.-]*/.+"
 RepositoryPath = Annotated[

@@ -219,6 +219,7 @@ PHRASES: dict[str, Phrase] = {
     "StartBackupServerJob": Phrase(_T.BACKUP_JOB_STARTED, "started the job"),
     "StopBackupServerJob": Phrase(_T.BACKUP_JOB_STOPPED, "stopped the job"),
     "RetryBackupServerJob": Phrase(_T.BACKUP_JOB_RETRIED, "retried the job"),
+    "ReleaseBackupServerJobHold": Phrase(_T.BACKUP_JOB_MODIFIED, "released the retention hold of the job"),
     "DeleteBackupServerJob": Phrase(_T.BACKUP_JOB_DELETED, "deleted the job"),
     "AssignBackupServerJob": Phrase(_T.BACKUP_JOB_ASSIGNED, "assigned the job"),
     "UnassignBackupServerJob": Phrase(_T.BACKUP_JOB_REVOKED, "took the assignment from the job"),

@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from tandem.domain.adoption import Origin, SnapshotGroup
+from tandem.domain.holds import Hold
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Retention
@@ -112,6 +113,8 @@ class FileShareConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     credentials: ShareCredentials | None = None
+    inclusion_masks: list[str] = []
+    exclusion_masks: list[str] = []
 
 
 class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +133,11 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     # What the job takes in as its own beside what it makes, and whether its retention may forget that.
     adopts: list[Origin] = []
     may_forget_adopted: bool = False
+    # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
+    retry_times: int = 0
+    retry_interval: int = 10
+    # The hold that somebody has released.
+    released_hold: str | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -159,9 +167,14 @@ class StopJob(msgspec.Struct, frozen=True, tag=True):
 
 
 class CheckFolder(msgspec.Struct, frozen=True, tag=True):
-    """Say whether a folder can be a share."""
+    """Say whether a folder, or a share of another machine, can be a share.
+
+    What is stored names the credentials; they themselves are put in on the way to the agent.
+    """
 
     path: str
+    credentials_uid: str | None = None
+    credentials: ShareCredentials | None = None
 
 
 class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -258,7 +271,14 @@ class SnapshotsReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     groups: list[SnapshotGroup] = []
 
 
-Report = RepositoryReport | SessionReport | PointReport | LedgerReport | SnapshotsReport
+class HoldReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The hold of a file share job, as it is now; None: there is none any more."""
+
+    job_uid: str
+    hold: Hold | None
+
+
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport | HoldReport | SnapshotsReport
 
 
 class NumberedReport(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import adoption, credentials, file_shares, repositories
+from tandem.store import adoption, credentials, file_shares, holds, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -81,22 +81,46 @@ def _credentials(
 def _file_shares(connection: Connection, seal: Seal, backup_server_uid: str) -> list[FileShareConfiguration]:
     used = file_shares.credentials_of_server(connection, backup_server_uid)
     kept = credentials.secrets_of_server(connection, backup_server_uid) if used else {}
+    masks = file_shares.masks_of_server(connection, backup_server_uid)
 
     def opened(share_uid: str) -> ShareCredentials | None:
-        if share_uid not in used:
-            return None
-        username, sealed = kept[used[share_uid]]
-        secrets = msgspec.json.decode(seal.open(sealed, used[share_uid]), type=Secrets)
-        return ShareCredentials(username=username, password=secrets.password or "")
+        return _opened(seal, kept, used[share_uid]) if share_uid in used else None
 
     return [
-        FileShareConfiguration(uid=uid, name=name, path=path, credentials=opened(uid))
+        FileShareConfiguration(
+            uid=uid,
+            name=name,
+            path=path,
+            credentials=opened(uid),
+            inclusion_masks=masks[uid][0],
+            exclusion_masks=masks[uid][1],
+        )
         for uid, name, path in file_shares.paths_of_server(connection, backup_server_uid)
     ]
 
 
+def share_credentials(connection: Connection, seal: Seal, backup_server_uid: str, uid: str) -> ShareCredentials | None:
+    """Open credentials of a backup server for its agent alone; None if they are gone."""
+    kept = credentials.secrets_of_server(connection, backup_server_uid)
+    return _opened(seal, kept, uid) if uid in kept else None
+
+
+def _opened(seal: Seal, kept: dict[str, tuple[str, str]], uid: str) -> ShareCredentials:
+    username, sealed = kept[uid]
+    secrets = msgspec.json.decode(seal.open(sealed, uid), type=Secrets)
+    return ShareCredentials(username=username, password=secrets.password or "")
+
+
 def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfiguration]:
-    common = (jobs.c.name, jobs.c.is_enabled, jobs.c.schedule, jobs.c.creation_time)
+    common = (
+        jobs.c.name,
+        jobs.c.is_enabled,
+        jobs.c.schedule,
+        jobs.c.creation_time,
+        jobs.c.retry_times,
+        jobs.c.retry_interval,
+    )
+    released = holds.released_of_server(connection, backup_server_uid)
     backup = file_share_jobs.c
     copy = file_share_copy_jobs.c
     joined = jobs.join(file_share_jobs, backup.unique_uid == jobs.c.unique_uid)
@@ -133,12 +157,13 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     )
     rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
     adopted = adoption.adoptions_of_server(connection, backup_server_uid)
-    return [_job(*row, adopted=adopted) for row in rows]
+    made = [_job(*row, adopted=adopted) for row in rows]
+    return [msgspec.structs.replace(job, released_hold=released.get(job.uid)) for job in made]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Adoption]) -> JobConfiguration:
     adopts = adopted.get(unique_uid, Adoption())
-    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid = rest
+    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, source_uid = rest
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -152,4 +177,6 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Ad
         source_job_uid=source_uid,
         adopts=adopts.origins,
         may_forget_adopted=adopts.may_forget,
+        retry_times=times,
+        retry_interval=interval,
     )

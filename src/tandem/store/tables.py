@@ -23,12 +23,14 @@ from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
+from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: the same)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
 from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
@@ -234,6 +236,8 @@ file_shares = Table(
     Column("name", String(255), nullable=False),
     Column("path", Text, nullable=False),
     Column("credentials_uid", Uid, ForeignKey(credentials.c.instance_uid), index=True),
+    Column("inclusion_masks", Document(list[str]), nullable=False, server_default="[]"),
+    Column("exclusion_masks", Document(list[str]), nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
@@ -272,6 +276,8 @@ jobs = Table(
     Column("backup_chain_size", BigInteger),
     Column("failure_message", Text),
     Column("last_session_uid", Uid),
+    Column("retry_times", Integer, nullable=False, server_default=str(RETRY_TIMES_DEFAULT)),
+    Column("retry_interval", Integer, nullable=False, server_default=str(RETRY_INTERVAL_DEFAULT)),
     # A deleted job keeps its row: its restore points stay visible to their owner, and restorable.
     Column("deleted_at", Instant),
     UniqueConstraint("backup_server_uid", "instance_uid"),
