@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tandem.cli import (
+    adoption,
     backup_servers,
     companies,
     credentials,
@@ -17,6 +18,7 @@ from tandem.cli import (
     keys,
     limits,
     point_files,
+    recovery_kits,
     repositories,
     restore_points,
     sessions,
@@ -56,6 +58,8 @@ app.add_typer(users.app, name="users")
 backup_servers.app.command("limits")(limits.limit_server)
 app.add_typer(backup_servers.app, name="servers")
 repositories.app.command("limits")(limits.limit_repository)
+recovery_kits.add_to(repositories.app)
+adoption.add_to(repositories.app, jobs.app)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")

@@ -26,6 +26,7 @@ _DOING = {
     SessionType.BACKUP: "Backing up",
     SessionType.COPY: "Copying",
     SessionType.RESTORE: "Restoring",
+    SessionType.ADOPTION: "Adopting",
 }
 
 
@@ -93,6 +94,8 @@ def _describe_done(session: Row) -> str:
         return ""
     if session["type"] == SessionType.COPY:
         return f": {done['pointsCopied']} points copied, {size(done['transferred'])} transferred"
+    if session["type"] == SessionType.ADOPTION:
+        return f": {sum(entry['action'] == 'adopt' for entry in session['plan'])} points adopted"
     return f": {done['filesTotal']} files, {size(done['transferred'])}"
 
 

@@ -24,6 +24,11 @@ class SessionType(StrEnum):
     BACKUP = "BackupFile"
     COPY = "BackupFileCopy"
     RESTORE = "Restore"
+    ADOPTION = "Adoption"
+
+
+# What a job is there for: only these are its runs.
+RUNS = (SessionType.BACKUP, SessionType.COPY)
 
 
 class SessionState(StrEnum):
@@ -88,7 +93,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a job, or a restore.
+    """A run of a job, a restore, or an adoption.
 
     The last members are the console's: when its agent last spoke of it, when it last got any further, and, while it
     waits, its place and why.

@@ -13,7 +13,7 @@ from tandem.domain.jobs import Job, JobObject, JobStatus
 from tandem.domain.listing import Collation, Query, collated
 from tandem.domain.paging import Page
 from tandem.domain.retention import RetentionUnit
-from tandem.domain.sessions import SessionState, SessionType
+from tandem.domain.sessions import RUNS, SessionState
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
@@ -143,7 +143,7 @@ def give_up_stop(connection: Connection, backup_server_uid: str, job_uid: str, f
     """Note that a job which was to stop was not told: it goes on running, or, if it never began, has failed."""
     is_job = (jobs.c.instance_uid == job_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     is_stopping = is_job & (jobs.c.status == JobStatus.STOPPING)
-    is_run = (sessions.c.job_unique_uid == jobs.c.unique_uid) & (sessions.c.type != SessionType.RESTORE)
+    is_run = (sessions.c.job_unique_uid == jobs.c.unique_uid) & sessions.c.type.in_(RUNS)
     is_running = exists().where(is_run, sessions.c.ended_at.is_(None))
     connection.execute(update(jobs).where(is_stopping, is_running).values(status=JobStatus.RUNNING))
     connection.execute(update(jobs).where(is_stopping).values(status=JobStatus.FAILED, failure_message=failure))

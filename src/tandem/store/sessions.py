@@ -11,7 +11,7 @@ from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import Session, SessionState, SessionTask, SessionType
+from tandem.domain.sessions import RUNS, Session, SessionState, SessionTask
 from tandem.protocol.messages import RunningSession
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
@@ -114,7 +114,7 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
     job_unique_uid = session.job_unique_uid
-    if job_unique_uid is None or session.type is SessionType.RESTORE:
+    if job_unique_uid is None or session.type not in RUNS:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     if session.state is SessionState.SKIPPED:
@@ -157,7 +157,7 @@ def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
     took_place = sessions.c.state.in_([state for state in _FINAL if state is not SessionState.SKIPPED])
     last = (
         select(sessions.c.instance_uid, sessions.c.state)
-        .where(sessions.c.job_unique_uid == job_unique_uid, took_place)
+        .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.type.in_(RUNS), took_place)
         .order_by(sessions.c.position.desc())
         .limit(1)
     )

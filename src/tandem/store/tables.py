@@ -29,7 +29,8 @@ from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
-from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
+from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
+from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: the same)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
@@ -226,6 +227,10 @@ backup_repositories = Table(
     Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     Column("limits", Document(Limits)),
+    # The last recovery kit that still opens it: when and by whom it was downloaded. None, once it would not.
+    Column("recovery_kit_download_time", Instant),
+    Column("recovery_kit_user_name", Text),
+    Column("recovery_kit_organization_uid", Uid),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
 )
