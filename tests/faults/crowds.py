@@ -23,7 +23,8 @@ def many(stage: Stage, scene: Scene) -> None:
         many_points.add(server.engine, server.access(server.first), times)
         server.clock.forward(days=DAYS)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        assert server.back_up().state is SessionState.SUCCESS
+        session = server.back_up()
+        assert session.state is SessionState.SUCCESS, session.messages
         session = server.copy()
         assert session.state is SessionState.SUCCESS, session.messages
         assert len(server.copies()) == POINTS + 2
