@@ -64,9 +64,14 @@ BODIES: dict[str, Callable[[Estate], object]] = {
         "sourceFileShareJobUid": estate.job,
         "targetRepositoryUid": estate.first,
     },
+    "PatchBackupServerFileShareJob": lambda _: [{"op": "replace", "path": "/retention", "value": 8}],
+    "PatchBackupServerFileShareCopyJob": lambda _: [{"op": "replace", "path": "/gfsYearly", "value": 3}],
+    "SetBackupRepositoryImmutability": lambda _: {"immutabilityInterval": 7},
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
+    "PatchBackupServerLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
+    "PatchBackupRepositoryLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
     "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
     "PatchCompany": lambda _: [{"op": "replace", "path": "/isAlarmDetectEnabled", "value": True}],
     "PatchLocation": lambda _: [{"op": "replace", "path": "/name", "value": "changed"}],
@@ -82,13 +87,19 @@ WITHOUT_BODY = {
     "ReleaseBackupServerJobHold",
     "AssignBackupServerJob",
     "ForceCollectBackupServer",
+    "ResetFileShareRestorePointCopy",
 }
 # What is sent in the query of those that want something there.
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PARAMETERS: dict[str, Callable[[Estate], dict[str, str]]] = {
     "DeleteCompany": lambda _: {"removeAllAgents": "true"},
+    "GetBackupServerJobEvents": lambda _: {"seconds": "0"},
     "SetUserToLocation": lambda estate: {"locationUid": estate.location},
     "DeleteUserFromLocation": lambda estate: {"locationUid": estate.location},
+    "GetBackupServerFileShareCopyJobForecastByServer": lambda estate: {
+        "sourceFileShareJobUid": estate.job,
+        "targetRepositoryUid": estate.second,
+    },
     "AddApiKeyLogin": lambda _: {"description": "new", "scopes": "rest"},
     "AddTotpLogin": lambda _: {
         "description": "new",
@@ -105,6 +116,7 @@ OWNERS_ANSWER = {
     "ReleaseBackupServerJobHold": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
+    "ResetFileShareRestorePointCopy": 409,
     "DeleteLocation": 409,
     "DeleteUser": 409,
     "SetUserToLocation": 409,
@@ -168,7 +180,7 @@ def call(console: Console, operation: Operation, who: Person, estate: Estate) ->
     with console.database.reading() as connection:
         ids["userLoginId"] = str(login_id_of(connection, user))
     ids["locationUid"] = estate.location
-    if "fileShareCopyJobs/{" in path:
+    if "fileShareCopyJobs/{" in path or "/copies/{" in path:
         ids["jobUid"] = estate.copy_job
     for name, value in ids.items():
         path = path.replace("{" + name + "}", value)

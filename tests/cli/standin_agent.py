@@ -1,6 +1,7 @@
 """A stand-in for an agent: it speaks the real protocol, does no work, and reports what a test tells it to."""
 
 import uuid
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -50,6 +51,8 @@ class StandInAgent:
         self.state = SessionState.SUCCESS
         self.messages: list[str] = []
         self.refusal = ""
+        # How long ago the points that it reports were made.
+        self.point_age = timedelta()
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
 
@@ -152,7 +155,7 @@ class StandInAgent:
             point_uid=str(uuid.uuid4()),
             job_uid=job.uid,
             snapshot_id=self._snapshot_ids[-1],
-            created_at=now,
+            created_at=now - self.point_age,
             size=4096,
             added=4096,
             files=3,
@@ -192,4 +195,4 @@ class StandInAgent:
             statistics=Statistics(files_total=3, transferred=4096, points_copied=2),
             messages=self.messages,
         )
-        self._later.append(SessionReport(session=ended))
+        self._later.append(SessionReport(session=ended, log=zlib.compress(b"it began\nand \x1b[2Jended\n")))

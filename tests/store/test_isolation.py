@@ -13,11 +13,13 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.holds import Hold
 from tandem.domain.identity import Role, Scope, ScopeKind
-from tandem.domain.jobs import JobStatus
+from tandem.domain.jobs import Job, JobStatus
+from tandem.domain.limits import Limits
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
+from tandem.domain.retention import Retention, RetentionUnit, Rule
 from tandem.store import (
     activity_log,
     backup_servers,
@@ -31,12 +33,15 @@ from tandem.store import (
     holds,
     job_session_heatmap,
     jobs,
+    limits,
     locations,
     logins,
     organizations,
     proxies,
     repositories,
     restore_points,
+    retention,
+    session_logs,
     sessions,
     usage,
     users,
@@ -65,6 +70,11 @@ def put_location(connection: Connection, estate: Estate) -> str:
         )
         locations.insert_location(connection, location)
     return EMPTY
+
+
+def _job_of(connection: Connection, estate: Estate) -> Job:
+    """Find an estate's copy job, as somebody may have who sees it."""
+    return jobs.get_job(connection, Scope(ScopeKind.EVERYTHING, ""), estate.copy_job)
 
 
 HOLD = Hold(uid=uid("a hold"), since=START, causes=[])
@@ -166,10 +176,21 @@ CASES: dict[str, Ask] = {
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
-    "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, None, None),
+    "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, e.credentials, None),
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
+    "retention.retention_of": lambda c, s, e: retention.retention_of(c, s, _job_of(c, e)),
+    "retention.set_retention": lambda c, s, e: retention.set_retention(
+        c, s, _job_of(c, e), Rule(Retention(1, RetentionUnit.DAYS)), changed_at=START, points_at_change=1
+    ),
+    "retention.set_immutability": lambda c, s, e: retention.set_immutability(c, s, e.first, 7),
+    "retention.points_of_job": lambda c, s, e: retention.points_of_job(c, s, e.job_unique),
+    "retention.points_of_copy_job": lambda c, s, e: retention.points_of_copy_job(c, s, e.job_unique, e.copy_job_unique),
+    "retention.points_made": lambda c, s, e: retention.points_made(c, s, e.job_unique),
+    "limits.get_limits": lambda c, s, e: limits.get_limits(c, s, e.server, None),
+    "limits.set_limits": lambda c, s, e: limits.set_limits(c, s, e.server, e.first, Limits(parallel_runs=1)),
+    "session_logs.get_log": lambda c, s, e: session_logs.get_log(c, s, e.session),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
@@ -228,6 +249,7 @@ WITHOUT_SCOPE = {
         "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
         "replays.delete_expired_replays",
+        "session_logs.delete_old_logs",
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
@@ -261,6 +283,7 @@ WITHOUT_SCOPE = {
         "restore_points.chain_size_of_copy",
         "restore_points.chain_size_of_job",
         "restore_points.job_of_point",
+        "retention.last_arrival",
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
@@ -269,6 +292,7 @@ NOT_ABOUT_DATA = {
     "listing",
     "metadata",
     "job_indexes",
+    "retention_columns",
     "conditions",
     "texts",
     "prepared",
@@ -277,6 +301,7 @@ NOT_ABOUT_DATA = {
     "tables",
     "request_tables",
     "location_tables",
+    "session_log_tables",
     "hold_tables",
     "tokens",
     "codes",

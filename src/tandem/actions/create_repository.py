@@ -29,6 +29,7 @@ class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None
     is_existing: bool
     encryption_password_uid: str | None = None
+    immutability_interval: int = 0
 
     def __repr__(self) -> str:
         """Show nothing of the password."""
@@ -113,6 +114,7 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             capacity=None,
             free_space=None,
             used_space=None,
+            immutability_interval=new.immutability_interval,
         )
         repositories.insert_repository(
             connection,

@@ -14,6 +14,7 @@ from tandem.agent import holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
+from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
@@ -34,6 +35,7 @@ from tandem.protocol.messages import (
     JobConfiguration,
     Order,
     RepositoryConfiguration,
+    ResetCopy,
     RestorePointTo,
     StartJob,
     StopJob,
@@ -133,7 +135,8 @@ class Agent:
             # A chained run waits for the one that is going on; one by the clock has its next time.
             with self._means.state.transaction():
                 note_plan()
-                self._sessions.skip(job, "Its previous run was still going on.")
+                was = "waiting to begin" if self._sessions.is_waiting(job.uid) else "going on"
+                self._sessions.skip(job, f"Its previous run was still {was}.")
 
     def _report(self) -> None:
         failures = 0
@@ -153,7 +156,7 @@ class Agent:
 
     def _has_something_to_say(self) -> bool:
         state = self._means.state
-        return bool(state.reports(1) or state.unsent_results() or self._sessions.running())
+        return bool(state.reports(1) or state.unsent_results() or self._sessions.has_news())
 
     def _converse(self, *, wait_seconds: float, failures: int) -> int:
         try:
@@ -186,11 +189,13 @@ class Agent:
         # Results go with whichever exchange is next: a command is repeated until its result has arrived.
         results = state.unsent_results()
         configuration = self._configuration
+        self._sessions.note_told()
         request = ExchangeRequest(
             revision=configuration.revision if configuration else 0,
             reports=state.reports(REPORTS_PER_EXCHANGE_MAX) if is_reporting else [],
             results=[CommandResult(serial, error) for serial, error in results],
-            running=self._sessions.running() if is_reporting else [],
+            # Also by whoever only listens: so the console hears of them at least as often as of the agent.
+            running=self._sessions.running(),
             wait_seconds=wait_seconds,
         )
         answer = self._session.exchange(request)
@@ -236,10 +241,15 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo():
-                if configuration is None:
-                    return "This agent has no configuration yet."
-                return self._sessions.start_restore(order, configuration)
+            case RestorePointTo() | ResetCopy():
+                return self._obey_about_point(order, configuration)
+
+    def _obey_about_point(self, order: RestorePointTo | ResetCopy, configuration: Configuration | None) -> str:
+        if configuration is None:
+            return "This agent has no configuration yet."
+        if isinstance(order, ResetCopy):
+            return reset_copy(self._means, self._sessions, configuration, order)
+        return self._sessions.start_restore(order, configuration)
 
     def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
         if kind_of(order.path) is ShareKind.FOLDER:

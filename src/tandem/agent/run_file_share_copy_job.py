@@ -17,8 +17,7 @@ from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
 from tandem.domain.holds import newest_held
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
-from tandem.domain.retention import Point
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy, snapshots
 from tandem.restic.errors import (
@@ -99,8 +98,8 @@ def _plan(
     held = source.held
     points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid, is_going=False)}
     ledger.expire_lost(held)
-    there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
-    plan = plan_copies(there, ledger.entries, job.retention, run.now)
+    there = [point.for_rule for uid, point in points.items() if uid in held]
+    plan = plan_copies(there, ledger.entries, run.rule(job), run.now)
     for entry in plan.expire:
         run.decide("skip", entry.source_snapshot_id, entry.reason)
     for entry in plan.copy:
@@ -114,7 +113,7 @@ def _plan(
 def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
     if plan.copy or plan.wait:
         ends.claim()
-    ledger.expect(len(plan.copy) + len(plan.wait))
+    ledger.expect([entry.source_snapshot_id for entry in (*plan.copy, *plan.wait)])
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
     # One bad point must not hold up the others. A call that fails does not say which of its points is to blame, and
@@ -162,17 +161,23 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     def show(done: int, total: int) -> None:
         run.show(ledger.progress(done, total))
 
-    result = copy.run(
-        run.means.engine,
-        ends.source.access,
-        ends.target.access,
-        snapshot_ids,
-        on_saved=saved,
-        on_progress=show,
-        control=run.control,
-    )
-    for copied in result.copied:
-        ledger.commit(copied.source_id, copied.target_id)
+    before = ends.target.bytes_used()
+    try:
+        result = copy.run(
+            run.means.engine,
+            ends.source.access,
+            ends.target.access,
+            snapshot_ids,
+            on_saved=saved,
+            on_progress=show,
+            control=run.control,
+        )
+        for copied in result.copied:
+            ledger.commit(copied.source_id, copied.target_id)
+    finally:
+        # Restic does not say what a copy wrote: measured for the call, it is exact where the call copied one point.
+        if before is not None:
+            ledger.share_out(snapshot_ids, max(0, (ends.target.bytes_used() or 0) - before))
     if result.copied:
         ends.target.note_point(result.copied[-1].target_id)
     _explain_missing(run, ledger, ends, result.missing)
@@ -215,17 +220,19 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
         point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
     }
     stays = newest_held(ledger.entries.values(), but=doubtful)
-    planned = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    rule = run.rule(job)
+    planned = plan_forgets(ledger.entries.values(), rule, run.now)
     going = [entry for entry in planned if entry.source_snapshot_id != stays]
     for entry in going:
-        reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
-        run.decide("forget", entry.source_snapshot_id, reason)
+        run.decide("forget", entry.source_snapshot_id, entry.reason)
         # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.
-        ledger.expire(entry.source_snapshot_id, reason)
+        ledger.expire(entry.source_snapshot_id, entry.reason)
     all_going = [*leftovers, *going]
-    ids = [entry.target_snapshot_id for entry in all_going if entry.target_snapshot_id]
-    forget_points(run, ends.target, ids, sum(entry.added for entry in all_going))
-    ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
+    added = {entry.target_snapshot_id: entry.added for entry in all_going if entry.target_snapshot_id}
+    refused = forget_points(run, ends.target, added)
+    ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
+    ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
+    ledger.write(expiries(ledger.entries.values(), rule, run.now))
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:

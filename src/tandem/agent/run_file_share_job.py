@@ -17,7 +17,7 @@ from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
 from tandem.domain.holds import judge_adopted_points, judge_new_point
-from tandem.domain.retention import FOREVER, Point, kept
+from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
 from tandem.restic import backup, forget, masks, snapshots
@@ -180,18 +180,23 @@ def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, 
 def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository) -> None:
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
-    keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
-    keep |= holds.newest_complete_id(list(points.values()))
-    for snapshot_id in sorted(set(points) - keep):
-        expired = job.retention.expires_at(points[snapshot_id].created_at)
-        run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
+    verdicts = judge([point.for_rule for point in points.values()], run.rule(job), run.now)
+    stays = holds.newest_complete_id(list(points.values()))
+    old = sorted(uid for uid, verdict in verdicts.items() if not verdict.is_kept and uid not in stays)
+    for snapshot_id in old:
+        run.decide("forget", snapshot_id, verdicts[snapshot_id].reason)
     # First the intent, then the deed: after a crash in between, the next run forgets them again.
-    state.mark_points_going(repository.uid, set(points) - keep)
+    state.mark_points_going(repository.uid, old)
     going = state.points(job.uid, is_going=True)
-    added = sum(point.added for point in going)
-    forget_points(run, repository, [point.snapshot_id for point in going], added)
+    refused = forget_points(run, repository, {point.snapshot_id: point.added for point in going})
+    state.mark_points_going(repository.uid, refused, is_going=False)
     for point in going:
-        _report_gone(run, job, point)
+        if point.snapshot_id not in refused:
+            _report_gone(run, job, point)
+    for point in state.points(job.uid, is_going=False):
+        verdict = verdicts.get(point.snapshot_id)
+        if verdict is not None and point.expires_at != verdict.expires_at:
+            _remember(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
 
 
 def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
@@ -228,6 +233,8 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
 
 
 def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    if point.expires_at is None:
+        point = msgspec.structs.replace(point, expires_at=job.retention.expires_at(point.created_at))
     with run.means.state.transaction():
         run.means.state.put_point(job.target_repository_uid, job.uid, point)
         run.means.state.add_report(_report(job, point))
@@ -240,7 +247,6 @@ def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
 
 
 def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, run: Run | None = None) -> PointReport:
-    expires_at = job.retention.expires_at(point.created_at)
     return PointReport(
         point_uid=point.uid,
         job_uid=job.uid,
@@ -250,6 +256,6 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         added=point.added,
         files=point.files,
         is_complete=point.is_complete,
-        expires_at=None if expires_at == FOREVER else expires_at,
+        expires_at=None if point.expires_at == FOREVER else point.expires_at,
         forgotten_at=run.now if run and is_gone else None,
     )

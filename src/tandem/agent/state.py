@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tandem.domain.restore_points import LedgerEntry
+from tandem.domain.retention import Point
 from tandem.domain.sessions import Session
 from tandem.protocol.messages import Configuration, NumberedReport, Order, Report
 from tandem.sealing import Seal
@@ -50,7 +51,7 @@ create table if not exists notes (
 
 
 class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A restore point in a first repository; sizes in bytes."""
+    """A restore point in a first repository; sizes in bytes; `expires_at` as the console was last told."""
 
     uid: str
     snapshot_id: str
@@ -59,6 +60,12 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     files: int
     is_complete: bool
+    expires_at: datetime | None = None
+
+    @property
+    def for_rule(self) -> Point:
+        """What a rule of retention needs to know of it."""
+        return Point(self.snapshot_id, self.created_at, is_whole=self.is_complete and self.size > 0)
 
 
 class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,12 +254,12 @@ class State:
         sql = "insert or replace into points (repository_uid, snapshot_id, job_uid, point) values (?, ?, ?, ?)"
         self._run(sql, repository_uid, point.snapshot_id, job_uid, _text(point))
 
-    def mark_points_going(self, repository_uid: str, snapshot_ids: Iterable[str]) -> None:
-        """Note that points are about to be forgotten."""
+    def mark_points_going(self, repository_uid: str, snapshot_ids: Iterable[str], *, is_going: bool = True) -> None:
+        """Note that points are about to be forgotten, or that they were refused to go."""
         with self.transaction():
             for snapshot_id in snapshot_ids:
-                sql = "update points set is_going = 1 where repository_uid = ? and snapshot_id = ?"
-                self._run(sql, repository_uid, snapshot_id)
+                sql = "update points set is_going = ? where repository_uid = ? and snapshot_id = ?"
+                self._run(sql, is_going, repository_uid, snapshot_id)
 
     def drop_point(self, repository_uid: str, snapshot_id: str) -> None:
         """Forget a point that is gone."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import anyio
 import msgspec
 from prometheus_client import Counter, Histogram
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import UnknownKey
@@ -105,7 +105,7 @@ class Application:
         if operation is not None and _is_of_contract(operation):
             response = finish(response, operation.operation_id, method, headers)
         if method == "HEAD":
-            response.body = b""
+            response = _without_body(response)
         name = operation.operation_id if operation else "unknown"
         REQUESTS.labels(name, response.status_code).inc()
         SECONDS.labels(name).observe(time.perf_counter() - started)
@@ -231,6 +231,13 @@ def _serve(operation: Operation, call: Call) -> Response:
         given["body"] = read_body(call, signature.body)
     answer = cast("Any", operation.handler)(call, **given)
     return respond_with(call, answer, signature.views)
+
+
+def _without_body(response: Response) -> Response:
+    if isinstance(response, StreamingResponse):
+        return Response(status_code=response.status_code, headers=dict(response.headers))
+    response.body = b""
+    return response
 
 
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

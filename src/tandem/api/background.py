@@ -33,7 +33,7 @@ LOOK_EVERY_SECONDS = 0.1
 RETRY_SECONDS = 5
 BAD_REQUEST = 400
 ANSWER_BYTES_MAX = 1024 * 1024
-# The operations that the contract never takes as actions.
+# The operations that the contract never takes as actions, and one of ours that does not come to an end.
 NEVER_ASYNC = frozenset(
     {
         "AttachRequestDataToAsyncAction",
@@ -44,6 +44,7 @@ NEVER_ASYNC = frozenset(
         "GetAsyncActionResult",
         "GetAsyncActionsConfig",
         "GetAsyncActionsInfo",
+        "GetBackupServerJobEvents",
         "OAuth2IssueToken",
     }
 )

@@ -14,6 +14,7 @@ import msgspec
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
@@ -38,6 +39,7 @@ class Services(msgspec.Struct, frozen=True):
     # How long a repeated request waits for the first one's answer: longer than that takes at most.
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

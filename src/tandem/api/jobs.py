@@ -63,7 +63,7 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     destination: str
     retention_limit: Int32 | None
     retention_limit_type: BackupServerJobRetentionLimitType
-    is_gfs_option_enabled: bool = False
+    is_gfs_option_enabled: bool
     last_session_tasks: list[SessionTaskView]
     retry_times: Int32
     retry_interval: Int32
@@ -214,6 +214,7 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None, tasks: list[Se
         destination=job.destination,
         retention_limit=job.retention if in_days else None,
         retention_limit_type=BackupServerJobRetentionLimitType("Days" if in_days else "None"),
+        is_gfs_option_enabled=job.is_gfs_option_enabled,
         last_session_tasks=tasks,
         retry_times=job.retry_times,
         retry_interval=job.retry_interval,

@@ -15,7 +15,7 @@ from tandem import __version__
 from tandem.api.answers import Done, Many, One
 from tandem.api.background import NEVER_ASYNC
 from tandem.api.expressions import filter_schema, select_schema, sort_schema
-from tandem.api.operations import Operation, Signature, signature_of
+from tandem.api.operations import JSON_TYPE, Operation, Signature, signature_of
 from tandem.api.patch_schemas import patch_schema
 from tandem.api.words import ResponseErrorType
 from tandem.domain.identity import Permission
@@ -290,6 +290,8 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
         responses = {"200": _answer(schemas[EmptyResponse])}
     if operation.gives is not None:
         responses = {"200": _answer(schemas.get(operation.gives, {}))}
+    if operation.media != JSON_TYPE:
+        responses = {"200": {"description": "Done.", "content": {operation.media: {"schema": {"type": "string"}}}}}
     if operation.refuses is not None:
         responses["400"] = _answer(schemas[operation.refuses], "The grant is refused.")
     is_by_user = operation.permission not in {Permission.PUBLIC, Permission.AGENT}

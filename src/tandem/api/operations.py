@@ -40,6 +40,7 @@ class Operation(NamedTuple):
         gives: the type of an answer without an envelope; `object` for any.
         refuses: the type of a refusal (400) that is not the contract's ErrorResponse.
         is_extension: whether the published contract does not have it.
+        media: the content type of its success.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Operation(NamedTuple):
     gives: Any = None
     refuses: Any = None
     is_extension: bool = False
+    media: str = JSON_TYPE
 
     @property
     def body_type(self) -> str:

@@ -19,17 +19,19 @@ from tandem.store import file_shares, restore_points
 
 
 class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
-    """The state of a point in one copy, and why it is so."""
+    """The state of a point in one copy, why and since when; `transferredData` is what copying it wrote, in bytes."""
 
     job_uid: Uid
     unique_job_uid: Uid
     repository_uid: Uid
     state: CopyState
     reason: str
+    state_since: Instant | None
     copy_time: Instant | None
     verification_time: Instant | None
     expiration_time: Instant | None
     size: Int64
+    transferred_data: Int64
 
 
 class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
@@ -90,7 +92,7 @@ def restore_restore_point(call: Call, body: RestoreInput) -> One[SessionView]:
         repository_uid=str(body.repository_uid) if body.repository_uid else None,
         target_path=body.target_path,
     )
-    return One(view_session(session))
+    return One(view_session(session, call.context.clock()))
 
 
 def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointView:
@@ -119,10 +121,12 @@ def _view_copy(copy: RestorePointCopy) -> RestorePointCopyView:
         repository_uid=copy.repository_uid,
         state=entry.state,
         reason=entry.reason,
+        state_since=instant_or_none(entry.since),
         copy_time=instant_or_none(entry.copied_at),
         verification_time=instant_or_none(entry.verified_at),
         expiration_time=_expiration(entry.expires_at),
         size=entry.size,
+        transferred_data=entry.added,
     )
 
 

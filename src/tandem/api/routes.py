@@ -31,6 +31,8 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.retention_routes import RETENTION_ROUTES
+from tandem.api.run_routes import RUN_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -51,6 +53,7 @@ ROUTES: list[Operation] = [
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     *ASYNC_ACTION_ROUTES,
     *ORGANIZATION_ROUTES,
+    *RUN_ROUTES,
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
@@ -274,6 +277,7 @@ ROUTES: list[Operation] = [
         FAMILY_WRITE,
         file_share_copy_jobs.create_file_share_copy_job,
     ),
+    *RETENTION_ROUTES,
     # Sessions
     _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),

@@ -10,7 +10,7 @@ import msgspec
 from tandem.actions.passwords import LENGTH_MAX, LENGTH_MIN
 from tandem.domain.backup_servers import NAME_LENGTH_MAX
 from tandem.domain.masks import MASK_LENGTH_MAX, MASKS_MAX
-from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
+from tandem.domain.retention import GFS_MAX, IMMUTABLE_DAYS_MAX, RETENTION_MAX, RETENTION_MIN
 
 # Databases differ in whether they keep a NUL character: no text may hold one.
 _NO_NUL = r"^[^\x00]*\Z"
@@ -50,6 +50,10 @@ HostKey = Annotated[str, msgspec.Meta(max_length=4096, pattern=_NO_NUL)]
 # A new password of a user's; `actions.passwords` tells how long one is that does not fit.
 NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH_MIN, "maxLength": LENGTH_MAX})]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
+# Of how many days, weeks, months or years one point is kept; 0 is none.
+GfsCount = Annotated[int, msgspec.Meta(ge=0, le=GFS_MAX)]
+# In days; 0 is none.
+ImmutabilityInterval = Annotated[int, msgspec.Meta(ge=0, le=IMMUTABLE_DAYS_MAX)]
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra_json_schema={"format": "int32"})]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra_json_schema={"format": "int64"})]

@@ -15,6 +15,7 @@ from tandem.cli import (
     file_shares,
     jobs,
     keys,
+    limits,
     repositories,
     restore_points,
     sessions,
@@ -51,7 +52,9 @@ app.command()(logout)
 app.add_typer(companies.app, name="companies")
 users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
+backup_servers.app.command("limits")(limits.limit_server)
 app.add_typer(backup_servers.app, name="servers")
+repositories.app.command("limits")(limits.limit_repository)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")

@@ -24,6 +24,7 @@ from tandem.cli.output import (
     size,
     yes_or_no,
 )
+from tandem.cli.retention import change, describe_retention, forecast, preview
 from tandem.cli.schedules import describe
 from tandem.client import Client
 from tandem.client.errors import ApiError
@@ -34,6 +35,9 @@ creation = typer.Typer(help="Create a job.", no_args_is_help=True)
 creation.command("backup")(create_backup)
 creation.command("copy")(create_copy)
 app.add_typer(creation, name="create")
+app.command("preview")(preview)
+app.command("forecast")(forecast)
+app.command("keep")(change)
 app.command("release")(release_job)
 
 FORBIDDEN = 403
@@ -103,7 +107,7 @@ def show_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
             ("On", yes_or_no(row["isEnabled"])),
             ("Schedule", describe(row)),
             ("To", row["destination"]),
-            ("Keeps", f"{family['retention']} {family['retentionUnit'].lower()}" if family else ""),
+            ("Keeps", describe_retention(family) if family else ""),
             ("Last run", moment(row["lastRun"])),
             ("Took", duration(row["lastDuration"])),
             ("Transferred", size(row["transferredData"])),

@@ -215,6 +215,11 @@ PHRASES: dict[str, Phrase] = {
     # Jobs
     "CreateBackupServerFileShareJob": Phrase(_T.BACKUP_JOB_CREATED, "created the file share job"),
     "CreateBackupServerFileShareCopyJob": Phrase(_T.BACKUP_JOB_CREATED, "created the file share copy job"),
+    "PatchBackupServerFileShareJob": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the retention of the file share job"),
+    "PatchBackupServerFileShareCopyJob": Phrase(
+        _T.BACKUP_JOB_MODIFIED, "changed the retention of the file share copy job"
+    ),
+    "ResetFileShareRestorePointCopy": Phrase(_T.UNKNOWN, "took a copy out of quarantine of the job"),
     "PatchBackupServerJob": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the job"),
     "StartBackupServerJob": Phrase(_T.BACKUP_JOB_STARTED, "started the job"),
     "StopBackupServerJob": Phrase(_T.BACKUP_JOB_STOPPED, "stopped the job"),
@@ -229,7 +234,10 @@ PHRASES: dict[str, Phrase] = {
     ),
     "EnrolAgent": Phrase(_T.MANAGEMENT_AGENT_REGISTERED, "enrolled for the backup server"),
     "ForceCollectBackupServer": Phrase(_T.UNKNOWN, "collected data of the backup server"),
+    "PatchBackupServerLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup server"),
+    "PatchBackupRepositoryLimits": Phrase(_T.UNKNOWN, "changed the limits of the backup repository"),
     "CreateBackupRepository": Phrase(_T.BACKUP_REPOSITORY_ADDED, "added the backup repository"),
+    "SetBackupRepositoryImmutability": Phrase(_T.UNKNOWN, "changed the immutable period of the backup repository"),
     "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),

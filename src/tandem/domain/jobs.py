@@ -64,6 +64,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     transferred_data: int | None
     backup_chain_size: int | None
     failure_message: str | None
+    is_gfs_option_enabled: bool = False
     retry_times: int = RETRY_TIMES_DEFAULT
     retry_interval: int = RETRY_INTERVAL_DEFAULT
 

@@ -13,9 +13,10 @@ from datetime import datetime
 import msgspec
 
 from tandem.domain.holds import Hold
+from tandem.domain.limits import NO_LIMITS, Limits
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
 
@@ -90,6 +91,9 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     is_existing: bool
     restic_id: str | None
     family_uid: str | None
+    # Days for which it lets no point go.
+    immutability_interval: int = 0
+    limits: Limits = NO_LIMITS
     account: Account | None = None
     host_key: str | None = None
 
@@ -129,6 +133,7 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    gfs: Gfs = Gfs()
     # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
     retry_times: int = 0
     retry_interval: int = 10
@@ -148,6 +153,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     repositories: list[RepositoryConfiguration]
     file_shares: list[FileShareConfiguration]
     jobs: list[JobConfiguration]
+    limits: Limits = NO_LIMITS
 
 
 class StartJob(msgspec.Struct, frozen=True, tag=True):
@@ -187,7 +193,14 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
+class ResetCopy(msgspec.Struct, frozen=True, tag=True):
+    """Try a quarantined copy of a point again, at once."""
+
+    job_uid: str
+    snapshot_id: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -217,9 +230,10 @@ class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class SessionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """A session that started or ended."""
+    """A session that started or ended; `log`, when it has ended, is what it did, compressed."""
 
     session: Session
+    log: bytes | None = None
 
 
 class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -262,10 +276,23 @@ class NumberedReport(msgspec.Struct, frozen=True):
 
 
 class RunningSession(msgspec.Struct, frozen=True):
-    """Progress of a running session; not spooled, the newest is enough."""
+    """A session that goes on or waits, as it is now; not spooled, the newest is enough.
+
+    Attributes:
+        session_uid: which one.
+        progress: how far it is.
+        idle_seconds: since it last got any further; None from an agent that does not say.
+        queue_position: its place among those that wait; None once it runs.
+        waiting_reason: why it waits.
+        log: what it has done so far, compressed; only now and then.
+    """
 
     session_uid: str
     progress: Progress
+    idle_seconds: float | None = None
+    queue_position: int | None = None
+    waiting_reason: str | None = None
+    log: bytes | None = None
 
 
 class ExchangeRequest(msgspec.Struct, frozen=True, kw_only=True):

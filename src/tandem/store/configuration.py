@@ -8,8 +8,10 @@ import msgspec
 from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
+from tandem.domain.limits import NO_LIMITS
 from tandem.domain.repositories import Account
-from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.retention import Gfs, Retention, RetentionUnit
+from tandem.domain.schedule import periods_zone
 from tandem.protocol.messages import (
     Configuration,
     FileShareConfiguration,
@@ -18,7 +20,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, holds, repositories
+from tandem.store import credentials, file_shares, holds, limits, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -32,10 +34,12 @@ def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str)
         repositories=_repositories(connection, seal, backup_server_uid),
         file_shares=_file_shares(connection, seal, backup_server_uid),
         jobs=_jobs(connection, backup_server_uid),
+        limits=limits.limits_of_server(connection, backup_server_uid),
     )
 
 
 def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
+    limited = limits.limits_of_repositories(connection, backup_server_uid)
     openings = repositories.openings_of_server(connection, backup_server_uid)
     kept = _credentials(connection, seal, backup_server_uid, {each.credentials_uid for each in openings.values()})
     found: list[RepositoryConfiguration] = []
@@ -54,6 +58,8 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 family_uid=opening.family_uid,
                 account=kept.get(opening.credentials_uid),
                 host_key=opening.host_key,
+                immutability_interval=repository.immutability_interval,
+                limits=limited.get(repository.instance_uid, NO_LIMITS),
             )
         )
     return found
@@ -132,6 +138,7 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             backup.retention_unit,
             backup.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(backup),
         )
         .select_from(joined)
         .where(backup.backup_server_uid == backup_server_uid)
@@ -139,6 +146,8 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     )
     joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
     joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
+    source = jobs.alias("source")
+    joined = joined.join(source, source.c.unique_uid == copy.source_job_unique_uid)
     copies = (
         select(
             copy.instance_uid,
@@ -148,19 +157,26 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             copy.retention_unit,
             copy.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(copy),
             copy.source_job_instance_uid,
+            source.c.schedule,
         )
         .select_from(joined)
         .where(copy.backup_server_uid == backup_server_uid)
         .order_by(copy.position)
     )
-    rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
+    rows = [(*row, None, None) for row in connection.execute(backups)] + [
+        tuple(row) for row in connection.execute(copies)
+    ]
     made = [_job(*row) for row in rows]
     return [msgspec.structs.replace(job, released_hold=released.get(job.uid)) for job in made]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
-    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, source_uid = rest
+    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, *counts = rest[:-2]
+    source_uid, source_schedule = rest[-2:]
+    daily, weekly, monthly, yearly = counts
+    zone = periods_zone(schedule, source_schedule)
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -172,6 +188,11 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         target_repository_uid=repository_uid,
         file_share_uid=share_uid,
         source_job_uid=source_uid,
+        gfs=Gfs(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, time_zone=zone),
         retry_times=times,
         retry_interval=interval,
     )
+
+
+def _gfs(family: Any) -> tuple[Any, ...]:
+    return family.gfs_daily, family.gfs_weekly, family.gfs_monthly, family.gfs_yearly

@@ -16,10 +16,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
+from tandem.domain.limits import Limits
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
@@ -41,7 +43,9 @@ from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
 from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
+from tandem.store.retention_columns import retention_columns
 from tandem.store.secret_tables import credentials, encryption_passwords
+from tandem.store.session_log_tables import session_logs as session_logs  # noqa: PLC0414  (the same)
 
 installation = Table(
     "installation",
@@ -168,6 +172,7 @@ backup_servers = Table(
     Column("revision", Integer, nullable=False),
     Column("spool_uid", Uid),
     Column("last_report", BigInteger, nullable=False),
+    Column("limits", Document(Limits)),
     info=_owned_by("organization_uid", located=("location_uid", "user_locations", "location_uid")),
 )
 
@@ -216,7 +221,9 @@ backup_repositories = Table(
     Column("capacity", BigInteger),
     Column("free_space", BigInteger),
     Column("used_space", BigInteger),
+    Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
+    Column("limits", Document(Limits)),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
 )
@@ -263,6 +270,7 @@ jobs = Table(
     Column("destination", Text, nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Column("is_gfs_option_enabled", Boolean, nullable=False, server_default=false()),
     Column("last_run", Instant),
     Column("last_end_time", Instant),
     Column("last_duration", Integer),
@@ -293,6 +301,7 @@ file_share_jobs = Table(
     Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -311,6 +320,7 @@ file_share_copy_jobs = Table(
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -333,6 +343,10 @@ sessions = Table(
     Column("statistics", Document(Statistics), nullable=False),
     Column("messages", Document(list[str]), nullable=False),
     Column("plan", Document(list[PlanEntry]), nullable=False),
+    Column("last_heartbeat", Instant),
+    Column("last_progress", Instant),
+    Column("queue_position", Integer),
+    Column("waiting_reason", Text),
     Index("ix_sessions_started_at", "started_at"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
@@ -369,6 +383,7 @@ restore_point_copies = Table(
     Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("state", Word(CopyState), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("since", Instant),
     Column("target_snapshot_id", String(64)),
     Column("copied_at", Instant),
     Column("verified_at", Instant),
