@@ -92,6 +92,9 @@ WITHOUT_BODY = {
 # What is sent in the query of those that want something there.
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PARAMETERS: dict[str, Callable[[Estate], dict[str, str]]] = {
+    "SearchFileShareRestorePointFiles": lambda _: {"pattern": "*"},
+    "SearchFileShareFiles": lambda _: {"pattern": "*"},
+    "DownloadFileShareRestorePointFile": lambda _: {"path": "hello.txt"},
     "DeleteCompany": lambda _: {"removeAllAgents": "true"},
     "GetBackupServerJobEvents": lambda _: {"seconds": "0"},
     "SetUserToLocation": lambda estate: {"locationUid": estate.location},

@@ -28,6 +28,8 @@ from tandem.protocol.messages import (
     SessionReport,
     StartJob,
 )
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
+from tests.agents import hello
 
 WAIT_SECONDS = 0.5
 START_SECONDS_MAX = 60
@@ -53,6 +55,9 @@ class StandInAgent:
         self.refusal = ""
         # How long ago the points that it reports were made.
         self.point_age = timedelta()
+        self.restores: list[RestorePointTo] = []
+        self.parts_of = hello
+        self._token = ""
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
 
@@ -69,9 +74,10 @@ class StandInAgent:
     def answer_with(self, state: SessionState, *messages: str) -> None:
         """Say how the sessions to come end."""
         self.state, self.messages, self.refusal = state, list(messages), ""
+        self.parts_of = hello
 
     def _run(self) -> None:
-        token = self._link.open_session(str(uuid.uuid4())).token
+        token = self._token = self._link.open_session(str(uuid.uuid4())).token
         revision = 0
         while not self._stopping.is_set():
             has_news = bool(self._reports or self._results or self._later)
@@ -120,7 +126,11 @@ class StandInAgent:
             case StartJob(job_uid=uid):
                 self._run_job(next(job for job in self._jobs() if job.uid == uid))
             case RestorePointTo(session_uid=uid, file_share_uid=share_uid):
+                self.restores.append(command.order)
                 self._run_session(uid, SessionType.RESTORE, None, share_uid)
+            case ListFiles() | FindFiles() | SendFile():
+                for part in self.parts_of(command.order):
+                    self._link.send_part(part, self._token)
             case _:
                 pass
 

@@ -254,6 +254,13 @@ WITHOUT_SCOPE = {
         "sign_ins.delete_over",
     },
     "nobody may be left who runs the provider": {"users.lock_enabled_users"},
+    "of a transfer, which an action begins for what its caller sees, and whose id it tells nobody": {
+        "transfers.delete_abandoned_transfers",
+        "transfers.delete_transfer",
+        "transfers.find_transfer",
+        "transfers.take_parts",
+        "transfers.touch_transfer",
+    },
     "of something that was found by a scope just before": {
         "company_removal.has_jobs",
         "company_removal.keep_repositories",
@@ -302,6 +309,7 @@ NOT_ABOUT_DATA = {
     "request_tables",
     "location_tables",
     "session_log_tables",
+    "transfer_tables",
     "hold_tables",
     "tokens",
     "codes",

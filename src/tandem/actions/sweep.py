@@ -8,6 +8,7 @@ from tandem.actions.change_job import expire_orders
 from tandem.actions.context import Context
 from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.throttles import FAILURES_FORGOTTEN_AFTER
+from tandem.actions.transfers import ABANDONED_AFTER
 from tandem.domain.async_actions import DEAD_AFTER
 from tandem.protocol.messages import RestorePointTo
 from tandem.store import (
@@ -20,6 +21,7 @@ from tandem.store import (
     sessions,
     sign_ins,
     tokens,
+    transfers,
 )
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
@@ -46,4 +48,5 @@ def sweep(context: Context) -> None:
         async_actions.delete_expired_actions(connection, now)
         replays.delete_expired_replays(connection, now)
         session_logs.delete_old_logs(connection, now)
+        transfers.delete_abandoned_transfers(connection, now - ABANDONED_AFTER)
     rotate_signing_keys(context)

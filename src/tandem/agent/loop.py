@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import TypeVar
 
 import msgspec
 import structlog
 
 from tandem.agent import holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
+from tandem.agent.files import Files
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
 from tandem.agent.reset_copy import reset_copy
@@ -40,12 +43,15 @@ from tandem.protocol.messages import (
     StartJob,
     StopJob,
 )
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile, TransferAnswer, TransferPart
 
 TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 8.0
 LAST_WORDS_SECONDS_MAX = 1.5
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger()
 
@@ -71,6 +77,7 @@ class Agent:
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
         self._sessions = Sessions(means, identity.host_name, data, self._news.set)
+        self._files = Files(means, self._session.send_part)
 
     def run(self) -> None:
         """Work until `stop`; then end every run, within ten seconds."""
@@ -84,6 +91,7 @@ class Agent:
         self._make_repositories()
         while not self._stopping.wait(TICK_SECONDS):
             self._start_due()
+        self._files.close()
         self._sessions.close(STOP_SECONDS_MAX)
         if not self.is_fenced:
             last_words = Thread(target=self._say_last, name="last words", daemon=True)
@@ -243,6 +251,8 @@ class Agent:
                 return ""
             case RestorePointTo() | ResetCopy():
                 return self._obey_about_point(order, configuration)
+            case ListFiles() | FindFiles() | SendFile():
+                return self._files.send(order, configuration)
 
     def _obey_about_point(self, order: RestorePointTo | ResetCopy, configuration: Configuration | None) -> str:
         if configuration is None:
@@ -311,12 +321,18 @@ class _Session:
         self._token: str | None = None
 
     def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
+        return self._say(lambda token: self._link.exchange(request, token))
+
+    def send_part(self, part: TransferPart) -> TransferAnswer:
+        return self._say(lambda token: self._link.send_part(part, token))
+
+    def _say(self, say: Callable[[str], Answer]) -> Answer:
         with self._lock:
             if self._token is None:
                 self._token = self._open()
             token = self._token
         try:
-            return self._link.exchange(request, token)
+            return say(token)
         except (Fenced, Unauthorized) as error:
             with self._lock:
                 is_current = self._token == token

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from threading import Event
 from uuid import UUID
 
+import anyio
 import msgspec
 
 from tandem.actions.context import Act, Context
@@ -40,6 +41,8 @@ class Services(msgspec.Struct, frozen=True):
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    # Waits for an agent without holding a thread.
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ def _types(operations: list[Operation]) -> list[Any]:
         signature = signature_of(operation.handler)
         taken = [operation.patches or signature.body, signature.query, operation.form]
         types += [*signature.views, *taken, operation.gives, operation.refuses]
-    types = [kind for kind in types if kind not in {None, bool, object}]
+    types = [kind for kind in types if kind not in {None, bool, bytes, object}]
     return list(dict.fromkeys(types))
 
 
@@ -288,7 +288,10 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
     responses: Schema = {"200": _answer(_data(signature, schemas))}
     if signature.answer is Done:
         responses = {"200": _answer(schemas[EmptyResponse])}
-    if operation.gives is not None:
+    if operation.gives is bytes:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        responses = {"200": {"description": "The content.", "content": content}}
+    elif operation.gives is not None:
         responses = {"200": _answer(schemas.get(operation.gives, {}))}
     if operation.media != JSON_TYPE:
         responses = {"200": {"description": "Done.", "content": {operation.media: {"schema": {"type": "string"}}}}}

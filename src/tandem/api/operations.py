@@ -11,7 +11,6 @@ import msgspec
 from starlette.responses import Response
 
 from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.domain.identity import Permission
 
@@ -21,7 +20,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 BASE = "/api/v3"
 
 Answer = One[Any] | Many[Any] | Done | Response
-Handler = Callable[..., Answer] | Callable[[Call], Awaitable[Answer]]
+Handler = Callable[..., Answer] | Callable[..., Awaitable[Answer]]
 
 
 class Operation(NamedTuple):

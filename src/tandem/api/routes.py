@@ -31,6 +31,7 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.point_file_routes import POINT_FILE_ROUTES
 from tandem.api.retention_routes import RETENTION_ROUTES
 from tandem.api.run_routes import RUN_ROUTES
 from tandem.domain.identity import Permission
@@ -359,6 +360,7 @@ ROUTES: list[Operation] = [
         WRITE,
         restore_points.restore_restore_point,
     ),
+    *POINT_FILE_ROUTES,
     # Agents
     _ours("POST", ENROL_PATH, "EnrolAgent", PUBLIC, agents.enrol),
     _ours("POST", CHALLENGE_PATH, "ChallengeAgent", PUBLIC, agents.challenge),

@@ -16,6 +16,7 @@ from tandem.cli import (
     jobs,
     keys,
     limits,
+    point_files,
     repositories,
     restore_points,
     sessions,
@@ -61,5 +62,8 @@ app.add_typer(encryption_passwords.app, name="passwords")
 app.add_typer(file_shares.app, name="shares")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(sessions.app, name="sessions")
+restore_points.app.command("files")(point_files.list_files)
+restore_points.app.command("search")(point_files.search_files)
+restore_points.app.command("download")(point_files.download_file)
 app.add_typer(restore_points.app, name="points")
 app.command()(restore_points.restore)

@@ -168,8 +168,8 @@ class Meter:
 
 
 def bounded(messages: list[str]) -> list[str]:
-    """Cut a list of messages to what is kept of a session."""
-    cut = [message[:MESSAGE_LENGTH_MAX] for message in messages[:MESSAGES_MAX]]
+    """Cut a list of messages to what is kept of a session, as text: names of files may be none."""
+    cut = [message[:MESSAGE_LENGTH_MAX].encode(errors="replace").decode() for message in messages[:MESSAGES_MAX]]
     if len(messages) > MESSAGES_MAX:
         cut[-1] = f"{len(messages) - MESSAGES_MAX + 1} more messages were left out."
     return cut

@@ -14,11 +14,13 @@ import msgspec
 
 from tandem.domain.holds import Hold
 from tandem.domain.limits import NO_LIMITS, Limits
+from tandem.domain.point_files import OverwriteRule
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 PROTOCOL_VERSION = 1
 REPORTS_PER_EXCHANGE_MAX = 200
@@ -180,13 +182,19 @@ class CheckFolder(msgspec.Struct, frozen=True, tag=True):
 
 
 class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Restore a point into a folder; `session_uid` is the session that reports it."""
+    """Restore a point into a folder; `session_uid` is the session that reports it.
+
+    `paths` are those within the share that are wanted, none for all of it; `size` is that of the whole point in bytes.
+    """
 
     session_uid: str
     file_share_uid: str
     repository_uid: str
     snapshot_id: str
     target_path: str
+    paths: list[bytes] = []
+    overwrite: OverwriteRule = OverwriteRule.EMPTY_ONLY
+    size: int = 0
 
 
 class Collect(msgspec.Struct, frozen=True, tag=True):
@@ -200,7 +208,7 @@ class ResetCopy(msgspec.Struct, frozen=True, tag=True):
     snapshot_id: str
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy | ListFiles | FindFiles | SendFile
 
 
 class Command(msgspec.Struct, frozen=True):

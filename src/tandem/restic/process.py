@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from tandem.restic import listing
@@ -84,6 +84,7 @@ def run(
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
     on_error: Callable[[str], None] | None = None,
+    on_bytes: Callable[[bytes], None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run restic to its end and return what it wrote, whatever its exit code.
@@ -99,6 +100,7 @@ def run(
         from_repository: the source of a copy, or the family member of a new repository.
         on_output: called with each line of standard output as it comes, in the calling thread.
         on_error: the same of standard error; what it raises ends the run.
+        on_bytes: called with the bytes of standard output instead; while it takes its time, restic waits.
         control: how the run is watched and held back.
 
     Returns:
@@ -131,8 +133,10 @@ def run(
             ) from error
         is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
         watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
+        listener = _Listener(control, on_output, on_bytes)
         with _told(control, process, arguments), process:
-            return _attend(process, on_output, on_error, control, watch)
+            result = _attend(process, listener, on_error, control, watch)
+        return replace(result, stderr=opening.ssh_said() + result.stderr)
 
 
 @contextlib.contextmanager
@@ -148,9 +152,36 @@ def _told(control: Control, process: subprocess.Popen[bytes], arguments: Sequenc
         tell(f"process {process.pid}: exit code {process.returncode} after {time.monotonic() - started:.1f} s")
 
 
+class _Listener:
+    """Standard output on its way to whoever wants it: as lines, as bytes, or kept to its end."""
+
+    def __init__(
+        self, control: Control, on_output: Callable[[str], None] | None, on_bytes: Callable[[bytes], None] | None
+    ) -> None:
+        is_kept = on_output is None and on_bytes is None
+        self._tail = Tail(STDOUT_BYTES_MAX if is_kept else STDOUT_TAIL_BYTES_MAX)
+        self._lines = LineSplitter(_telling(control, on_output if on_output is not None else _ignore))
+        self._is_heard = on_output is not None
+        self._on_bytes = on_bytes
+
+    def take(self, chunk: bytes) -> None:
+        if self._on_bytes is not None:
+            self._on_bytes(chunk)
+            return
+        self._tail.feed(chunk)
+        if self._is_heard:
+            self._lines.feed(chunk)
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def text(self) -> str:
+        return self._tail.text()
+
+
 def _attend(
     process: subprocess.Popen[bytes],
-    on_output: Callable[[str], None] | None,
+    stdout: _Listener,
     on_error: Callable[[str], None] | None,
     control: Control,
     watch: StallWatch,
@@ -158,17 +189,14 @@ def _attend(
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
-    stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
     complaints = LineSplitter(_telling(control, on_error if on_error is not None else _ignore))
-    lines = LineSplitter(_telling(control, on_output if on_output is not None else _ignore))
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
-        stdout.feed(chunk)
+        stdout.take(chunk)
+        # Noted last: whoever takes it may have kept restic waiting.
         watch.note_output(len(chunk))
-        if on_output is not None:
-            lines.feed(chunk)
 
     def take_error(chunk: bytes) -> None:
         stderr.feed(chunk)
@@ -179,7 +207,7 @@ def _attend(
         if control.on_start is not None:
             control.on_start(process.pid)
         was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop, watch)
-        lines.close()
+        stdout.close()
         complaints.close()
     except BaseException:
         stop = threading.Event()

@@ -46,6 +46,8 @@ from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (th
 from tandem.store.retention_columns import retention_columns
 from tandem.store.secret_tables import credentials, encryption_passwords
 from tandem.store.session_log_tables import session_logs as session_logs  # noqa: PLC0414  (the same)
+from tandem.store.transfer_tables import transfer_parts as transfer_parts  # noqa: PLC0414  (the same)
+from tandem.store.transfer_tables import transfers as transfers  # noqa: PLC0414  (the same)
 
 installation = Table(
     "installation",
