@@ -51,6 +51,7 @@ def jumps(stage: Stage, scene: Scene) -> None:
     with stage.server(scene, points=3, copied=2) as server:
         server.keep(backup=A_WEEK, copies=A_WEEK)
         planner = Planner(server)
+        # The copy that is due from before may just be going on when the clock is set.
         planner.plan(backup=Schedule(type=ScheduleType.DAILY, time_of_day="22:00"), copies=CHAINED)
         another = scene.chance.choice([("hours", 1), ("hours", -1), ("days", -400)])
         for unit, number in scene.chance.sample([("days", 400), another], 2):
