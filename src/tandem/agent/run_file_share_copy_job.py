@@ -102,10 +102,19 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
         raise
     finally:
         run.note(transferred=ends.target.grown_by())
-    if why_held:
+    if why_held or _is_held_by_now(run, source_job):
         run.means.state.add_report(ends.target.report())
     else:
         _free_space(run, job, ledger, ends, leftovers)
+
+
+def _is_held_by_now(run: Run, source_job: JobConfiguration) -> bool:
+    """Look again before anything is deleted: while a long copy went on, the clock may have been set."""
+    run.means.clock_watch.look(run.configuration)
+    why_held = holds.why_held(run.means.state, source_job)
+    if why_held:
+        run.warn(why_held)
+    return bool(why_held)
 
 
 def _plan(

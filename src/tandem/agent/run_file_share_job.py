@@ -181,6 +181,8 @@ def _unknown_point(snapshot_id: str, created_at: datetime) -> HeldPoint:
 
 
 def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
+    # Once more: while a long backup went on, the clock may have been set.
+    run.means.clock_watch.look(run.configuration)
     if why := holds.why_held(run.means.state, job):
         run.warn(why)
     else:
