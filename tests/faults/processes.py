@@ -74,7 +74,7 @@ def cloned_agent(sites: Sites, scene: Scene) -> None:
         newer.start()
         assert older.process.wait(60) == FENCED_EXIT_CODE
         site.agent = newer
-        site.holds(scene.chance)
+        assert site.run_job(site.copy)["status"] == "Success"
         assert newer.stop() == 0
         site.agent = older
         older.start()

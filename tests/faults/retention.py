@@ -15,7 +15,7 @@ from tests.faults.matrix import Scene
 from tests.faults.strangers import restic_by_hand
 
 STEPS = 5
-STOP_AFTER_SECONDS = 4.0
+STOP_AFTER_SECONDS = 2.5
 
 
 def pruned_source(stage: Stage, scene: Scene) -> None:
