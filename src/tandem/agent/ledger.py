@@ -11,10 +11,11 @@ import msgspec
 
 from tandem.agent.run import Run
 from tandem.agent.state import HeldPoint
+from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import JobConfiguration, LedgerReport, RepositoryConfiguration
-from tandem.restic import listing, snapshots
+from tandem.restic import listing, snapshots, tag
 from tandem.restic.process import RepositoryAccess
 
 REASON_LENGTH_MAX = 1_000
@@ -30,6 +31,8 @@ class Ledger:
         self.sizes: dict[str, tuple[int, int]] = {}
         self._run = run
         self._job = job
+        # What is left of damaged copies, marked so that they are copied again: its snapshot, by the source's.
+        self._remnants: dict[str, str] = {}
         self._done = 0
         self._total = 0
 
@@ -65,7 +68,9 @@ class Ledger:
     def expire_lost(self, held: set[str]) -> None:
         """Note the points that left the first repository before they could be copied."""
         for entry in list(self.entries.values()):
-            if entry.source_snapshot_id not in held and entry.state in {
+            if entry.source_snapshot_id not in held and is_remnant(entry):
+                self._change(entry, state=CopyState.QUARANTINED, reason=BEYOND_HEALING)
+            elif entry.source_snapshot_id not in held and entry.state in {
                 CopyState.PENDING,
                 CopyState.COPYING,
                 CopyState.QUARANTINED,
@@ -85,6 +90,29 @@ class Ledger:
             for start in range(0, len(changed), ENTRIES_PER_REPORT_MAX):
                 some = changed[start : start + ENTRIES_PER_REPORT_MAX]
                 self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=some))
+
+    def set_apart(self, access: RepositoryAccess, entries: Iterable[LedgerEntry]) -> None:
+        """Mark what is left of damaged copies, so that restic does not skip their points."""
+        damaged = [entry for entry in entries if is_remnant(entry)]
+        if not damaged:
+            return
+        for entry in damaged:
+            self._run.decide("heal", entry.source_snapshot_id, entry.reason)
+        engine, control = self._run.means.engine, self._run.control
+        ids = [entry.target_snapshot_id for entry in damaged if entry.target_snapshot_id]
+        tag.add(engine, access, tag.DAMAGED, ids, control=control)
+        wanted = {entry.source_snapshot_id for entry in damaged}
+        for snapshot in snapshots.read(engine, access, control=control):
+            if tag.DAMAGED in snapshot.tags and snapshot.original in wanted:
+                self._meet_remnant(snapshot.original, snapshot.id)
+
+    def replaced(self) -> list[str]:
+        """Give what is left of damaged copies in whose place there is a whole one now: to be forgotten."""
+        return [
+            snapshot_id
+            for original, snapshot_id in self._remnants.items()
+            if self._entry(original).state.is_held and self._entry(original).target_snapshot_id != snapshot_id
+        ]
 
     def expect(self, total: int) -> None:
         """Say how many points are to be copied."""
@@ -136,6 +164,9 @@ class Ledger:
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
                 continue
+            if tag.DAMAGED in snapshot.tags:
+                self._meet_remnant(original, snapshot.id)
+                continue
             if original not in self.entries and original in created_at:
                 made = created_at[original]
                 self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
@@ -149,12 +180,20 @@ class Ledger:
             self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
             self._hold(entry, snapshot.id)
 
+    def _meet_remnant(self, original: str, snapshot_id: str) -> None:
+        entry = self.entries.get(original)
+        if entry is None:
+            return
+        self._remnants[original] = snapshot_id
+        if not entry.state.is_held:
+            self._change(entry, target_snapshot_id=snapshot_id)
+
     def _give_up_lost(self, held: set[str]) -> None:
         for entry in list(self.entries.values()):
-            if entry.state.is_held and entry.target_snapshot_id not in held:
+            if (entry.state.is_held or is_remnant(entry)) and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
                 self._run.warn(f"The copy of {when} is gone from the target; it is made again.")
-                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None}
+                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None, "damaged_at": None}
                 self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", **nothing)
 
     def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:
@@ -164,7 +203,8 @@ class Ledger:
             state=CopyState.COPIED,
             reason="",
             target_snapshot_id=target_snapshot_id,
-            copied_at=entry.copied_at or self._run.now,
+            copied_at=self._run.now if entry.damaged_at else entry.copied_at or self._run.now,
+            damaged_at=None,
             expires_at=self._job.retention.expires_at(entry.created_at),
             size=size,
             added=added,

@@ -14,6 +14,7 @@ import msgspec
 from tandem.agent.ledger import Ledger
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
+from tandem.domain.damage import plan_remnants
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
 from tandem.domain.retention import Point
 from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
@@ -57,6 +58,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     leftovers = ledger.reconcile(target, ends.target_access, run.means.state.points(source_job.uid))
     plan = _plan(run, job, source_job, ledger, source)
     ledger.write(plan.expire)
+    ledger.set_apart(ends.target_access, [*plan.copy, *plan.wait])
     try:
         _copy_all(run, ledger, ends, plan)
     except RepositoryFull:
@@ -168,7 +170,9 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    going = plan_forgets(ledger.entries.values(), job.retention, run.now)
+    forget_points(run, ends.target, ends.target_access, ledger.replaced(), 0)
+    entries = list(ledger.entries.values())
+    going = plan_forgets(entries, job.retention, run.now) + plan_remnants(entries, job.retention, run.now)
     for entry in going:
         reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
         run.decide("forget", entry.source_snapshot_id, reason)

@@ -88,7 +88,7 @@ def _back_up(
         files=summary.total_files_processed,
         is_complete=summary.is_complete,
     )
-    _remember(run, job, point)
+    remember_point(run, job, point)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,
@@ -168,12 +168,13 @@ def _reconcile(
             files=0,
             is_complete=False,
         )
-        _remember(run, job, point)
+        remember_point(run, job, point)
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text)
 
 
-def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+def remember_point(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    """Remember a point as it is now, and tell."""
     with run.means.state.transaction():
         run.means.state.put_point(job.target_repository_uid, job.uid, point)
         run.means.state.add_report(_report(job, point))
@@ -196,6 +197,8 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         added=point.added,
         files=point.files,
         is_complete=point.is_complete,
+        verified_at=point.verified_at,
+        damaged_at=point.damaged_at,
         expires_at=None if expires_at == FOREVER else expires_at,
         forgotten_at=run.now if run and is_gone else None,
     )

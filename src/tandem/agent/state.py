@@ -36,6 +36,7 @@ create table if not exists ledger (
 create table if not exists repositories (
     uid text primary key, is_begun integer not null default 0, restic_id text, fingerprint text,
     forgotten_bytes integer not null default 0, oldest_forget text);
+create table if not exists notes (name text primary key, note text not null);
 create table if not exists processes (
     id integer primary key autoincrement, pid integer not null, start_ticks integer not null, boot_id text not null,
     host_name text not null, started_at text not null);
@@ -52,6 +53,8 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     files: int
     is_complete: bool
+    verified_at: datetime | None = None
+    damaged_at: datetime | None = None
 
 
 class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +285,17 @@ class State:
             known.forgotten_bytes,
             oldest,
         )
+
+    # Notes
+
+    def note(self, name: str) -> str | None:
+        """Give what was noted under a name."""
+        row = self._one("select note from notes where name = ?", name)
+        return None if row is None else str(row[0])
+
+    def put_note(self, name: str, text: str) -> None:
+        """Note something under a name, in place of what was noted before."""
+        self._run("insert or replace into notes values (?, ?)", name, text)
 
     # Processes
 

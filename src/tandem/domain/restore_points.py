@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tandem.domain.drills import DrillResult
 from tandem.domain.retention import Point, Retention, kept
 
 
@@ -40,6 +41,9 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     size: int = 0
     added: int = 0
+    damaged_at: datetime | None = None
+    drilled_at: datetime | None = None
+    drill_result: DrillResult | None = None
 
 
 class RestorePoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,9 @@ class SessionType(StrEnum):
     BACKUP = "BackupFile"
     COPY = "BackupFileCopy"
     RESTORE = "Restore"
+    VERIFICATION = "Verification"
+    HEALING = "Healing"
+    DRILL = "RestoreDrill"
 
 
 class SessionState(StrEnum):

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.domain import drills, verification
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Retention
@@ -85,6 +86,7 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     is_existing: bool
     restic_id: str | None
     family_uid: str | None
+    verify_every_days: int = verification.EVERY_DEFAULT_DAYS
 
 
 class ShareCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    drill_every_days: int = drills.EVERY_DEFAULT_DAYS
 
     @property
     def is_copy(self) -> bool:
@@ -164,11 +167,29 @@ class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     target_path: str
 
 
+class VerifyRepository(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read back the next part of a repository, or all of it; or heal it; `session_uid` is the session that tells."""
+
+    session_uid: str
+    repository_uid: str
+    job_uid: str
+    is_everything: bool = False
+    is_healing: bool = False
+
+
+class DrillCopy(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Restore the newest copy of a copy job and compare it; `files` None means all of it."""
+
+    session_uid: str
+    job_uid: str
+    files: int | None = drills.FILES_DEFAULT
+
+
 class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | VerifyRepository | DrillCopy
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -185,6 +206,13 @@ class CommandResult(msgspec.Struct, frozen=True):
     error: str
 
 
+class VerificationStand(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the reading back of a repository is: since when every pack has been read, and what is wrong."""
+
+    proven_since: datetime | None
+    problem: str = ""
+
+
 class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A repository as it is now; sizes in bytes."""
 
@@ -195,6 +223,7 @@ class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     capacity: int | None = None
     free_space: int | None = None
     used_space: int | None = None
+    verification: VerificationStand | None = None
 
 
 class SessionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -216,6 +245,8 @@ class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     is_complete: bool
     expires_at: datetime | None = None
     forgotten_at: datetime | None = None
+    verified_at: datetime | None = None
+    damaged_at: datetime | None = None
 
 
 class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
