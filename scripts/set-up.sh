@@ -2,8 +2,8 @@
 # Makes this checkout ready for a purpose: scripts/set-up.sh run | test | bench
 #
 # Python packages go into .venv, each checked against its hash in requirements/. Programs that Python cannot bring
-# (restic; PostgreSQL for tests and benchmarks; wrk for benchmarks) come from the system's packages, installed only
-# if missing.
+# (restic; PostgreSQL, Samba, OpenSSH's server and FUSE for tests and benchmarks; wrk for benchmarks) come from the
+# system's packages, installed only if missing, and no server among them is started or left enabled.
 # PYTHON=… chooses the interpreter. Does nothing, quickly, when nothing is to be done.
 set -eu
 
@@ -40,10 +40,18 @@ install_missing_programs() {
     missing=
     [ -z "$python" ] || "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python$python_version-venv"
     command -v restic >/dev/null || missing="$missing restic"
-    case $1 in test | bench) has_postgres || missing="$missing postgresql" ;; esac
+    case $1 in test | bench)
+        has_postgres || missing="$missing postgresql"
+        has smbd || missing="$missing samba"
+        has sshd || missing="$missing openssh-server"
+        has fusermount3 || missing="$missing fuse3"
+        ;;
+    esac
     case $1 in bench) command -v wrk >/dev/null || missing="$missing wrk" ;; esac
     [ -z "$missing" ] || install_packages "$missing"
 }
+
+has() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 
 has_postgres() {
     command -v initdb >/dev/null && return
@@ -59,13 +67,30 @@ install_packages() {
 
     say "installing the system packages$1 …"
     no_cluster=/etc/postgresql-common/createcluster.d/tandem-set-up.conf
-    # Only PostgreSQL's programs are wanted: while it is installed, its package shall not make and start a server.
+    # Only the programs are wanted: while they are installed, their packages shall not make and start servers.
     case $1 in *postgresql*) as_root sh -c "mkdir -p ${no_cluster%/*} && echo create_main_cluster = false >$no_cluster" ;; esac
+    forbid_services
     apt_get update || true # an old list may still do
     # shellcheck disable=SC2086  # a list of names, to be split
     apt_get install $1 && installed=yes || installed=no
     as_root rm -f $no_cluster
+    allow_services "$1"
     [ $installed = yes ] || fail "$by_hand"
+}
+
+# invoke-rc.d(8): while this file says 101, no package starts a service. One that is there already is not ours.
+policy=/usr/sbin/policy-rc.d
+
+forbid_services() {
+    [ -e $policy ] || as_root sh -c "printf '#!/bin/sh\n# of Tandem, scripts/set-up.sh\nexit 101\n' >$policy && chmod +x $policy"
+}
+
+# Lets packages start services again, but not those that came with $1, at the next start of the machine either.
+allow_services() {
+    if grep -q 'of Tandem' $policy 2>/dev/null; then as_root rm -f $policy; fi
+    [ -d /run/systemd/system ] || return 0
+    case $1 in *samba*) as_root systemctl disable -q smbd nmbd samba-ad-dc || true ;; esac
+    case $1 in *openssh-server*) as_root systemctl disable -q ssh || true ;; esac
 }
 
 # Runs apt-get; shows what it says only if it fails.

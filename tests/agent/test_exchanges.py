@@ -301,10 +301,10 @@ def test_a_stopped_agent_tells_how_its_sessions_ended_before_it_goes(
     gate = Event()
     open_repository = work.server.repositories.open
 
-    def stop_meanwhile(*arguments: object) -> object:
+    def stop_meanwhile(*arguments: object, **options: object) -> object:
         gate.set()
         until(work.agent._stopping.is_set)  # pyright: ignore[reportPrivateUsage]
-        return open_repository(*arguments)  # pyright: ignore[reportArgumentType]
+        return open_repository(*arguments, **options)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(work.server.repositories, "open", stop_meanwhile)
     assert work.ask(StartJob(job_uid="backup")) == ""
@@ -336,7 +336,7 @@ def test_runs_that_hang_do_not_keep_the_agent_from_ending(work: Work, monkeypatc
     monkeypatch.setattr(loop, "STOP_SECONDS_MAX", 0.3)
     hanging, lifted = Event(), Event()
 
-    def hang(*_arguments: object) -> None:
+    def hang(*_arguments: object, **_options: object) -> None:
         hanging.set()
         lifted.wait(SECONDS_MAX)
         raise OSError("the disk is back")

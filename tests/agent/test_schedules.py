@@ -8,10 +8,11 @@ import pytest
 
 from tandem.agent.identity import Identity
 from tandem.agent.loop import Agent
+from tandem.agent.open_repository import OpenRepository
 from tandem.domain.schedule import PeriodUnit, Schedule, ScheduleType
 from tandem.domain.sessions import Session, SessionState, SessionType
 from tandem.protocol.messages import RepositoryConfiguration
-from tandem.restic.process import Control, RepositoryAccess
+from tandem.restic.process import Control
 from tandem.server.certificates import prepare_certificate
 from tests.agent.backup_server import HOST, SECONDS_MAX, BackupServer, until
 
@@ -28,10 +29,10 @@ class Gate:
         self._lifted = Event()
         go_on = server.repositories.open
 
-        def wait(repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+        def wait(repository: RepositoryConfiguration, control: Control, *, to_look: bool = False) -> OpenRepository:
             self.is_reached.set()
             assert self._lifted.wait(SECONDS_MAX)
-            return go_on(repository, control)
+            return go_on(repository, control, to_look=to_look)
 
         monkeypatch.setattr(server.repositories, "open", wait)
 

@@ -12,14 +12,14 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from tandem.agent.ledger import Ledger
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.run_file_share_job import remember_point
 from tandem.domain.damage import is_remnant, marked_damaged
 from tandem.domain.restore_points import CopyState
-from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
+from tandem.protocol.messages import JobConfiguration
 from tandem.restic import listing, packs, repair_index, snapshots, stats
 from tandem.restic.check import CheckReport
-from tandem.restic.process import RepositoryAccess
 
 NAMED_MAX = 20
 
@@ -35,20 +35,19 @@ class Damage(msgspec.Struct, frozen=True):
     touched: set[str]
 
 
-def take_stock(run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, report: CheckReport) -> Damage:
+def take_stock(run: Run, repository: OpenRepository, report: CheckReport) -> Damage:
     """Set damaged packs aside, have the index forget them, and find the points that miss something.
 
     Args:
         run: the session.
         repository: the one that was checked.
-        access: how it is opened.
         report: what the check found.
 
     Raises:
         ResticError: it could not be told; nothing is lost.
     """
     found = packs.parse(report.errors)
-    folder = listing.local_path(access.location)
+    folder = listing.local_path(repository.access.location)
     unreadable: list[str] = []
     set_aside: list[str] = []
     for pack in sorted(found.damaged):
@@ -69,24 +68,25 @@ def take_stock(run: Run, repository: RepositoryConfiguration, access: Repository
         text = f"{len(unreadable)} packs of {repository.name} are damaged ({names}) and cannot be moved aside from here"
         run.warn(f"{text}: remove them from the repository's data folder; the next verification has them copied again.")
     if found.lost or set_aside:
-        repair_index.run(run.means.engine, access, control=run.control)
-    return Damage(unreadable, set_aside, touched_points(run, access))
+        repair_index.run(run.means.engine, repository.access, control=run.control)
+    return Damage(unreadable, set_aside, touched_points(run, repository))
 
 
-def undo(run: Run, access: RepositoryAccess, damage: Damage) -> None:
+def undo(run: Run, repository: OpenRepository, damage: Damage) -> None:
     """Put packs back of which nothing can be healed: what of them reads is better than nothing."""
-    folder = listing.local_path(access.location)
+    folder = listing.local_path(repository.access.location)
     if folder is None or not damage.set_aside:
         return
     for pack in damage.set_aside:
         packs.put_back(folder, pack)
-    repair_index.run(run.means.engine, access, control=run.control)
+    repair_index.run(run.means.engine, repository.access, control=run.control)
 
 
-def touched_points(run: Run, access: RepositoryAccess) -> set[str]:
+def touched_points(run: Run, repository: OpenRepository) -> set[str]:
     """Give the points of a repository that miss something."""
-    held = snapshots.read_ids(run.means.engine, access, control=run.control)
-    return stats.missing_something(run.means.engine, access, held, control=run.control) if held else set()
+    engine, access = run.means.engine, repository.access
+    held = snapshots.read_ids(engine, access, control=run.control)
+    return stats.missing_something(engine, access, held, control=run.control) if held else set()
 
 
 def mark_copies(run: Run, repository_uid: str, touched: AbstractSet[str]) -> list[JobConfiguration]:

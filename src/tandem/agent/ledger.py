@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.state import HeldPoint
 from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import JobConfiguration, LedgerReport, RepositoryConfiguration
-from tandem.restic import listing, snapshots, tag
-from tandem.restic.process import RepositoryAccess
+from tandem.protocol.messages import JobConfiguration, LedgerReport
+from tandem.restic import snapshots, tag
 
 REASON_LENGTH_MAX = 1_000
 ENTRIES_PER_REPORT_MAX = 1_000
@@ -36,9 +36,7 @@ class Ledger:
         self._done = 0
         self._total = 0
 
-    def reconcile(
-        self, target: RepositoryConfiguration, access: RepositoryAccess, points: Iterable[HeldPoint]
-    ) -> list[LedgerEntry]:
+    def reconcile(self, target: OpenRepository, points: Iterable[HeldPoint]) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
 
         Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that nobody noted,
@@ -46,18 +44,17 @@ class Ledger:
 
         Args:
             target: the repository of the copies.
-            access: how it is opened.
             points: of the source job.
 
         Returns:
             entries that have expired although the target still holds their copy: to be forgotten.
         """
-        held = set(listing.snapshot_ids(Path(target.path)))
+        held = target.held
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, held, access, {point.snapshot_id: point.created_at for point in points})
+            self._adopt(unknown, target, {point.snapshot_id: point.created_at for point in points})
         self._give_up_lost(held)
         return [
             entry
@@ -65,7 +62,7 @@ class Ledger:
             if entry.state is CopyState.EXPIRED and entry.target_snapshot_id in held
         ]
 
-    def expire_lost(self, held: set[str]) -> None:
+    def expire_lost(self, held: AbstractSet[str]) -> None:
         """Note the points that left the first repository before they could be copied."""
         for entry in list(self.entries.values()):
             if entry.source_snapshot_id not in held and is_remnant(entry):
@@ -91,7 +88,7 @@ class Ledger:
                 some = changed[start : start + ENTRIES_PER_REPORT_MAX]
                 self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=some))
 
-    def set_apart(self, access: RepositoryAccess, entries: Iterable[LedgerEntry]) -> None:
+    def set_apart(self, target: OpenRepository, entries: Iterable[LedgerEntry]) -> None:
         """Mark what is left of damaged copies, so that restic does not skip their points."""
         damaged = [entry for entry in entries if is_remnant(entry)]
         if not damaged:
@@ -100,9 +97,10 @@ class Ledger:
             self._run.decide("heal", entry.source_snapshot_id, entry.reason)
         engine, control = self._run.means.engine, self._run.control
         ids = [entry.target_snapshot_id for entry in damaged if entry.target_snapshot_id]
-        tag.add(engine, access, tag.DAMAGED, ids, control=control)
+        target.claim()
+        tag.add(engine, target.access, tag.DAMAGED, ids, control=control)
         wanted = {entry.source_snapshot_id for entry in damaged}
-        for snapshot in snapshots.read(engine, access, control=control):
+        for snapshot in snapshots.read(engine, target.access, control=control):
             if tag.DAMAGED in snapshot.tags and snapshot.original in wanted:
                 self._meet_remnant(snapshot.original, snapshot.id)
 
@@ -157,10 +155,8 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(
-        self, unknown: set[str], held: set[str], access: RepositoryAccess, created_at: Mapping[str, datetime]
-    ) -> None:
-        for snapshot in snapshots.read(self._run.means.engine, access, control=self._run.control):
+    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, created_at: Mapping[str, datetime]) -> None:
+        for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
                 continue
@@ -171,7 +167,7 @@ class Ledger:
                 made = created_at[original]
                 self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
             entry = self.entries.get(original)
-            if entry is None or (entry.state.is_held and entry.target_snapshot_id in held):
+            if entry is None or (entry.state.is_held and entry.target_snapshot_id in target.held):
                 continue
             if entry.state.is_held or entry.state is CopyState.EXPIRED:
                 # Restic gives a copy that somebody labels another id: it is the same copy.
@@ -188,7 +184,7 @@ class Ledger:
         if not entry.state.is_held:
             self._change(entry, target_snapshot_id=snapshot_id)
 
-    def _give_up_lost(self, held: set[str]) -> None:
+    def _give_up_lost(self, held: AbstractSet[str]) -> None:
         for entry in list(self.entries.values()):
             if (entry.state.is_held or is_remnant(entry)) and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Repositories at this backup server: making them, opening them safely, measuring them."""
+"""Repositories of this backup server: making them, opening them safely."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 
 from tandem.agent.folders import real_overlap
+from tandem.agent.open_repository import OpenRepository, Surroundings
 from tandem.agent.processes import Processes
 from tandem.agent.state import KnownRepository, State
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import Configuration, RepositoryConfiguration, RepositoryReport
-from tandem.restic import config, init, listing, locks
+from tandem.restic import config, init, listing
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError, WrongPassword
+from tandem.restic.errors import ResticError
 from tandem.restic.process import Control, RepositoryAccess
 
 RESTIC_FOLDERS = {"data", "index", "keys", "locks", "snapshots", "tmp"}
@@ -28,7 +29,7 @@ class Repositories:
         """Keep caches below the agent's data folder, one for each organization."""
         self._engine = engine
         self._state = state
-        self._processes = processes
+        self._surroundings = Surroundings(engine, state, processes)
         self._data = data
 
     def access(self, repository: RepositoryConfiguration) -> RepositoryAccess:
@@ -37,21 +38,24 @@ class Repositories:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         return RepositoryAccess(repository.path, repository.password, cache)
 
-    def open(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
+    def open(self, repository: RepositoryConfiguration, control: Control, *, to_look: bool = False) -> OpenRepository:
         """Open a repository for a run: check that it is the registered one, clear locks of our own dead processes.
+
+        Args:
+            repository: which.
+            control: how the processes that it takes are watched.
+            to_look: of a remote one, leave the locks until `claim` is called, which must be before the first command
+                that takes one: a run that finds nothing to do is cheaper.
 
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
-        access = self._open_to_read(repository, control)
-        removal = locks.remove_dead(self._engine, access, self._processes.is_ours_and_dead, control=control)
-        if removal.remaining:
-            holder = removal.remaining[0]
-            text = f"{repository.name} is locked by process {holder.pid} of {holder.username} on {holder.hostname}"
-            raise ResticError(
-                f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
-            )
-        return access
+        opened = OpenRepository(self._surroundings, repository, self.access(repository), control)
+        if to_look:
+            opened.claim_if_cut_short()
+        else:
+            opened.claim()
+        return opened
 
     def make(
         self, repository: RepositoryConfiguration, configuration: Configuration, control: Control
@@ -62,7 +66,8 @@ class Repositories:
         """
         try:
             restic_id = self._make(repository, configuration, control)
-            return self.measure(msgspec.structs.replace(repository, restic_id=restic_id))
+            made = msgspec.structs.replace(repository, restic_id=restic_id)
+            return self._open_to_read(made, control).report()
         except (ResticError, OSError, ValueError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
@@ -73,22 +78,9 @@ class Repositories:
             return None
         registered = msgspec.structs.replace(repository, restic_id=restic_id)
         try:
-            self._open_to_read(registered, control)
-            return self.measure(registered)
+            return self._open_to_read(registered, control).report()
         except (ResticError, OSError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
-
-    def measure(self, repository: RepositoryConfiguration) -> RepositoryReport:
-        """Report a repository's sizes."""
-        disk = shutil.disk_usage(repository.path)
-        return RepositoryReport(
-            repository_uid=repository.uid,
-            state=RepositoryState.READY,
-            restic_id=repository.restic_id,
-            capacity=disk.total,
-            free_space=disk.free,
-            used_space=listing.bytes_used(Path(repository.path)),
-        )
 
     def _make(self, repository: RepositoryConfiguration, configuration: Configuration, control: Control) -> str:
         path = Path(repository.path)
@@ -101,7 +93,7 @@ class Repositories:
         else:
             family = _find(configuration, repository.family_uid)
             # Only read, so that whoever works on it, a backup for instance, may go on.
-            relative = self._open_to_read(family, control) if family else None
+            relative = self._open_to_read(family, control).access if family else None
             identity = init.run(self._engine, access, family=relative, control=control)
         known = KnownRepository(is_begun=True, restic_id=identity.id, fingerprint=listing.fingerprint(path))
         self._state.put_repository(repository.uid, known)
@@ -134,26 +126,8 @@ class Repositories:
         for name in drafts:
             (path / name).unlink()
 
-    def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> RepositoryAccess:
-        access = self.access(repository)
-        self._check_identity(repository, access, control)
-        return access
-
-    def _check_identity(self, repository: RepositoryConfiguration, access: RepositoryAccess, control: Control) -> None:
-        known = self._state.repository(repository.uid)
-        seen = listing.fingerprint(Path(repository.path))
-        if known.fingerprint == seen and known.restic_id == repository.restic_id:
-            return
-        try:
-            found = config.read(self._engine, access, control=control)
-        except WrongPassword as error:
-            text = f"{repository.path} does not open with the password of {repository.name}"
-            raise WrongPassword(f"{text}; is the right disk mounted?") from error
-        if found.id != repository.restic_id:
-            text = f"{repository.path} holds another repository ({found.id[:10]}) than the registered one"
-            raise ResticError(f"{text} ({(repository.restic_id or 'none')[:10]}); is the right disk mounted?")
-        changed = msgspec.structs.replace(known, is_begun=True, restic_id=found.id, fingerprint=seen)
-        self._state.put_repository(repository.uid, changed)
+    def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
+        return OpenRepository(self._surroundings, repository, self.access(repository), control)
 
 
 def _find(configuration: Configuration, uid: str | None) -> RepositoryConfiguration | None:

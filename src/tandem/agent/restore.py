@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tandem.agent.folders import check_restore_target
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import RestorePointTo
@@ -26,8 +27,15 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     wrong = check_restore_target(order.target_path, run.configuration, data)
     if wrong:
         raise ResticError(wrong)
-    repository = run.repository(order.repository_uid)
-    access = run.means.repositories.open(repository, run.control)
+    with run.open(order.repository_uid) as repository:
+        _restore(run, order, repository)
+    count, size = _measure(Path(order.target_path))
+    run.note(files_total=count, files_changed=count, transferred=size, source_size=size)
+    run.messages.append(f"{count} files were restored from {repository.name} into {order.target_path} and read back.")
+
+
+def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> None:
+    access = repository.access
     found = [
         snapshot
         for snapshot in snapshots.read(run.means.engine, access, control=run.control)
@@ -50,9 +58,6 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     restore.run(
         run.means.engine, access, found[0], Path(order.target_path), verify=True, on_progress=show, control=run.control
     )
-    count, size = _measure(Path(order.target_path))
-    run.note(files_total=count, files_changed=count, transferred=size, source_size=size)
-    run.messages.append(f"{count} files were restored from {repository.name} into {order.target_path} and read back.")
 
 
 def _measure(folder: Path) -> tuple[int, int]:

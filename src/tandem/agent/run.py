@@ -8,6 +8,7 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
@@ -79,6 +80,10 @@ class Run:
             if repository.uid == uid:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
+
+    def open(self, uid: str, *, to_look: bool = False) -> OpenRepository:
+        """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
+        return self.means.repositories.open(self.repository(uid), self.control, to_look=to_look)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

@@ -68,43 +68,27 @@ def run_drill(run: Run, job: JobConfiguration, data: Path, files: int | None = F
 
 
 def _drill(run: Run, job: JobConfiguration, entry: LedgerEntry, scratch: Path, files: int | None) -> DrillResult:
-    target = run.repository(job.target_repository_uid)
-    opened = run.means.repositories.open(target, run.control)
-    # Nothing but location and password: what the cache knows would hide what the copy lacks.
-    access = dataclasses.replace(opened, cache_directory=_folder(scratch / "cache"))
-    copied = _find(run, access, entry.target_snapshot_id)
-    if copied is None:
-        raise ResticError(f"{target.name} does not hold the copy of {entry.created_at:%Y-%m-%d %H:%M:%S} any more.")
-    sample = Sample(f"{entry.source_snapshot_id} {run.now.isoformat()}", files or 1)
-    sizes: list[int] = []
-
-    def offer(path: str, size: int) -> None:
-        sample.offer(SampleFile(path, size))
-        sizes.append(size)
-
-    contents.read(run.means.engine, access, copied, offer, control=run.control)
-    chosen = [file.path for file in sample.chosen()] if files is not None else []
-    total = sum(sizes) if files is None else BYTES_MAX
-    _check_space(scratch, 2 * min(total, sum(sizes)))
-    if sizes and files is not None and not chosen:
-        run.warn("No file of the copy is small enough for a drill; restore all of it instead.")
-        return DrillResult.FAILED
     when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-    run.decide("drill", entry.source_snapshot_id, f"{len(chosen) or 'All'} files of the newest copy.")
-    _restore(run, access, copied, scratch / "copy", chosen)
+    with run.open(job.target_repository_uid) as target:
+        # Nothing but location and password: what the cache knows would hide what the copy lacks.
+        access = dataclasses.replace(target.access, cache_directory=_folder(scratch / "cache"))
+        copied = _find(run, access, entry.target_snapshot_id)
+        if copied is None:
+            raise ResticError(f"{target.name} does not hold the copy of {when} any more.")
+        chosen = _choose(run, access, copied, scratch, files)
+        run.decide("drill", entry.source_snapshot_id, f"{len(chosen) or 'All'} files of the newest copy.")
+        _restore(run, access, copied, scratch / "copy", chosen)
     count, size = _measure(scratch / "copy")
-    run.note(files_total=count, transferred=size, source_size=sum(sizes))
-    original = _original(run, job, entry)
-    if original is None:
+    run.note(files_total=count, transferred=size)
+    tree = _restore_original(run, job, entry, scratch / "first", chosen)
+    if tree is None:
         run.messages.append(
             f"{count} files of the copy of {when} were restored and match their checksums; the first repository has "
             f"forgotten the point, so there is nothing to compare them with."
         )
         return DrillResult.SAME
-    source_access, source = original
-    _restore(run, source_access, source, scratch / "first", chosen)
     differences = _differences(scratch / "first", scratch / "copy")
-    if source.tree != copied.tree:
+    if tree != copied.tree:
         differences.append("the names and properties of all files together")
     if differences:
         run.warn(f"The copy of {when} differs from the first backup in: {', '.join(differences)}.")
@@ -113,13 +97,37 @@ def _drill(run: Run, job: JobConfiguration, entry: LedgerEntry, scratch: Path, f
     return DrillResult.SAME
 
 
-def _original(run: Run, job: JobConfiguration, entry: LedgerEntry) -> tuple[RepositoryAccess, Snapshot] | None:
+def _choose(run: Run, access: RepositoryAccess, copied: Snapshot, scratch: Path, files: int | None) -> list[str]:
+    """Give the files to restore; none means all."""
+    sample = Sample(f"{copied.id} {run.now.isoformat()}", files or 1)
+    total = 0
+
+    def offer(path: str, size: int) -> None:
+        nonlocal total
+        sample.offer(SampleFile(path, size))
+        total += size
+
+    contents.read(run.means.engine, access, copied, offer, control=run.control)
+    run.note(source_size=total)
+    _check_space(scratch, 2 * (total if files is None else min(total, BYTES_MAX)))
+    chosen = [file.path for file in sample.chosen()] if files is not None else []
+    if total and files is not None and not chosen:
+        raise ResticError(f"No file of the copy is smaller than {BYTES_MAX} bytes; have all of it restored instead.")
+    return chosen
+
+
+def _restore_original(
+    run: Run, job: JobConfiguration, entry: LedgerEntry, target: Path, chosen: list[str]
+) -> str | None:
+    """Restore the same from the first repository; gives the id of the point's tree, None if the point is not there."""
     source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
     if source_job is None:
         return None
-    access = run.means.repositories.open(run.repository(source_job.target_repository_uid), run.control)
-    found = _find(run, access, entry.source_snapshot_id)
-    return None if found is None else (access, found)
+    with run.open(source_job.target_repository_uid) as first:
+        source = _find(run, first.access, entry.source_snapshot_id)
+        if source is not None:
+            _restore(run, first.access, source, target, chosen)
+    return source.tree if source else None
 
 
 def _find(run: Run, access: RepositoryAccess, snapshot_id: str | None) -> Snapshot | None:

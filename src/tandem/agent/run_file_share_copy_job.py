@@ -7,20 +7,19 @@ so that a run cut short at any moment is finished by the next.
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import msgspec
 
 from tandem.agent.ledger import Ledger
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
 from tandem.domain.retention import Point
-from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
-from tandem.restic import copy, listing
+from tandem.protocol.messages import JobConfiguration
+from tandem.restic import copy
 from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
-from tandem.restic.process import RepositoryAccess
 
 # These say something of a repository, not of a point: no point is to blame.
 NOT_THE_POINTS_FAULT = (RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
@@ -31,10 +30,13 @@ IDS_PER_CALL_MAX = 500
 class Ends(msgspec.Struct, frozen=True):
     """The two repositories of a copy."""
 
-    source: RepositoryConfiguration
-    target: RepositoryConfiguration
-    source_access: RepositoryAccess
-    target_access: RepositoryAccess
+    source: OpenRepository
+    target: OpenRepository
+
+    def claim(self) -> None:
+        """Get both ready for a copy, which locks them."""
+        self.source.claim()
+        self.target.claim()
 
 
 def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
@@ -46,19 +48,19 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
     if source_job is None:
         raise ResticError("The source job of this copy is not in the agent's configuration any more.")
-    source, target = run.repository(source_job.target_repository_uid), run.repository(job.target_repository_uid)
-    ends = Ends(
-        source,
-        target,
-        run.means.repositories.open(source, run.control),
-        run.means.repositories.open(target, run.control),
-    )
-    before = listing.bytes_used(Path(target.path))
+    with (
+        run.open(source_job.target_repository_uid, to_look=True) as source,
+        run.open(job.target_repository_uid, to_look=True) as target,
+    ):
+        _bring_up_to_date(run, job, source_job, Ends(source, target))
+
+
+def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
     ledger = Ledger(run, job)
-    leftovers = ledger.reconcile(target, ends.target_access, run.means.state.points(source_job.uid))
-    plan = _plan(run, job, source_job, ledger, source)
+    leftovers = ledger.reconcile(ends.target, run.means.state.points(source_job.uid))
+    plan = _plan(run, job, source_job, ledger, ends.source)
     ledger.write(plan.expire)
-    ledger.set_apart(ends.target_access, [*plan.copy, *plan.wait])
+    ledger.set_apart(ends.target, [*plan.copy, *plan.wait])
     try:
         _copy_all(run, ledger, ends, plan)
     except RepositoryFull:
@@ -67,14 +69,14 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
             _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
         raise
     finally:
-        run.note(transferred=max(0, listing.bytes_used(Path(target.path)) - before))
+        run.note(transferred=ends.target.grown_by())
     _free_space(run, job, ledger, ends, leftovers)
 
 
 def _plan(
-    run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: RepositoryConfiguration
+    run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: OpenRepository
 ) -> CopyPlan:
-    held = set(listing.snapshot_ids(Path(source.path)))
+    held = source.held
     points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
     ledger.expire_lost(held)
     there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
@@ -90,6 +92,8 @@ def _plan(
 
 
 def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
+    if plan.copy or plan.wait:
+        ends.claim()
     ledger.expect(len(plan.copy) + len(plan.wait))
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
@@ -142,8 +146,8 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
 
     result = copy.run(
         run.means.engine,
-        ends.source_access,
-        ends.target_access,
+        ends.source.access,
+        ends.target.access,
         snapshot_ids,
         on_saved=saved,
         on_progress=show,
@@ -165,12 +169,12 @@ def _free_space(
     is_urgent: bool = False,
 ) -> None:
     _forget(run, job, ledger, ends, leftovers)
-    prune_if_worth_it(run, ends.target, ends.target_access, is_urgent=is_urgent)
-    run.means.state.add_report(run.means.repositories.measure(ends.target))
+    prune_if_worth_it(run, ends.target, is_urgent=is_urgent)
+    run.means.state.add_report(ends.target.report())
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    forget_points(run, ends.target, ends.target_access, ledger.replaced(), 0)
+    forget_points(run, ends.target, ledger.replaced(), 0)
     entries = list(ledger.entries.values())
     going = plan_forgets(entries, job.retention, run.now) + plan_remnants(entries, job.retention, run.now)
     for entry in going:
@@ -180,12 +184,12 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
         ledger.expire(entry.source_snapshot_id, reason)
     all_going = [*leftovers, *going]
     ids = [entry.target_snapshot_id for entry in all_going if entry.target_snapshot_id]
-    forget_points(run, ends.target, ends.target_access, ids, sum(entry.added for entry in all_going))
+    forget_points(run, ends.target, ids, sum(entry.added for entry in all_going))
     ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:
     if is_about_writing(error, ends.target):
-        if ends.source.path in f"{error}":
+        if ends.source.configuration.path in f"{error}":
             raise error
         raise RepositoryFull(f"The target repository cannot be written: {error}", exit_code=error.exit_code) from error

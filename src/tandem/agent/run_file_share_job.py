@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tandem.agent.folders import real_path
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
 from tandem.domain.retention import FOREVER, Point, kept
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport, RepositoryConfiguration
-from tandem.restic import backup, listing, snapshots
+from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
+from tandem.restic import backup, snapshots
 from tandem.restic.errors import ResticError
-from tandem.restic.process import RepositoryAccess
 
 ERRORS_SHOWN_MAX = 20
 
@@ -40,26 +40,30 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
         ResticError: if no point was made; Stopped if the run was told to end.
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
-    repository = run.repository(job.target_repository_uid)
-    access = run.means.repositories.open(repository, run.control)
-    before = listing.bytes_used(Path(repository.path))
-    _reconcile(run, job, repository, access, _Origin(real_path(share.path), host_name))
+    with run.open(job.target_repository_uid) as repository:
+        _make_point(run, job, repository, share, host_name)
+
+
+def _make_point(
+    run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
+) -> None:
+    _reconcile(run, job, repository, _Origin(real_path(share.path), host_name))
     try:
-        _back_up(run, job, access, share, host_name)
+        _back_up(run, job, repository, share, host_name)
     except ResticError as error:
         if not is_about_writing(error, repository):
             raise
         # What retention takes anyway makes room for the next run.
         with contextlib.suppress(ResticError):
-            _free_space(run, job, repository, access, is_urgent=True)
+            _free_space(run, job, repository, is_urgent=True)
         raise RepositoryFull(f"The repository cannot be written: {error}", exit_code=error.exit_code) from error
     finally:
-        run.note(transferred=max(0, listing.bytes_used(Path(repository.path)) - before))
-    _free_space(run, job, repository, access)
+        run.note(transferred=repository.grown_by())
+    _free_space(run, job, repository)
 
 
 def _back_up(
-    run: Run, job: JobConfiguration, access: RepositoryAccess, share: FileShareConfiguration, host_name: str
+    run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
     if not Path(share.path).is_dir():
         raise ResticError(f"The folder {share.path} of the share {share.name} is not there; is its disk mounted?")
@@ -78,7 +82,9 @@ def _back_up(
     started_at = run.now
     # Of a symbolic link restic saves the link itself, and none of the files behind it.
     folder = real_path(share.path)
-    summary = backup.run(run.means.engine, access, folder, host=host_name, on_progress=show, control=run.control)
+    summary = backup.run(
+        run.means.engine, repository.access, folder, host=host_name, on_progress=show, control=run.control
+    )
     point = HeldPoint(
         uid=str(uuid.uuid4()),
         snapshot_id=summary.snapshot_id,
@@ -101,22 +107,13 @@ def _back_up(
         run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
 
 
-def _free_space(
-    run: Run,
-    job: JobConfiguration,
-    repository: RepositoryConfiguration,
-    access: RepositoryAccess,
-    *,
-    is_urgent: bool = False,
-) -> None:
-    _keep_retention(run, job, repository, access)
-    prune_if_worth_it(run, repository, access, is_urgent=is_urgent)
-    run.means.state.add_report(run.means.repositories.measure(repository))
+def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
+    _keep_retention(run, job, repository)
+    prune_if_worth_it(run, repository, is_urgent=is_urgent)
+    run.means.state.add_report(repository.report())
 
 
-def _keep_retention(
-    run: Run, job: JobConfiguration, repository: RepositoryConfiguration, access: RepositoryAccess
-) -> None:
+def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository) -> None:
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
@@ -127,18 +124,12 @@ def _keep_retention(
     state.mark_points_going(repository.uid, set(points) - keep)
     going = state.points(job.uid, is_going=True)
     added = sum(point.added for point in going)
-    forget_points(run, repository, access, [point.snapshot_id for point in going], added)
+    forget_points(run, repository, [point.snapshot_id for point in going], added)
     for point in going:
         _report_gone(run, job, point)
 
 
-def _reconcile(
-    run: Run,
-    job: JobConfiguration,
-    repository: RepositoryConfiguration,
-    access: RepositoryAccess,
-    origin: _Origin,
-) -> None:
+def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
     """Bring what we remember in line with what the repository holds.
 
     A run that was cut short between restic's saving of a point and our noting of it left one that nobody knows; a
@@ -146,7 +137,7 @@ def _reconcile(
     once known, retention would forget them.
     """
     state = run.means.state
-    held = set(listing.snapshot_ids(Path(repository.path)))
+    held = repository.held
     for point in state.points(job.uid, is_going=False):
         if point.snapshot_id not in held:
             run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
@@ -155,7 +146,7 @@ def _reconcile(
     if not held - state.known_snapshots(repository.uid, copies):
         return
     known = state.known_snapshots(repository.uid, copies)
-    for snapshot in snapshots.read(run.means.engine, access, control=run.control):
+    for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
         is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
         if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
             continue

@@ -11,12 +11,12 @@ import msgspec
 
 from tandem.agent import damage, proof_memory
 from tandem.agent.ledger import Ledger
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.run_verification import end_healing, prepare_healing, tell_stand
-from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration
+from tandem.protocol.messages import JobConfiguration
 from tandem.restic import check, copy, forget, snapshots, tag
 from tandem.restic.errors import ResticError, Stopped
-from tandem.restic.process import RepositoryAccess
 
 
 class _Loan(msgspec.Struct, frozen=True):
@@ -39,34 +39,37 @@ def run_healing(run: Run, repository_uid: str) -> None:
     Raises:
         ResticError: if the repository cannot be read or written; Stopped if the run was told to end. Nothing is lost.
     """
-    repository = run.repository(repository_uid)
-    access = run.means.repositories.open(repository, run.control)
-    _return_loans(run, access)
-    began = run.now
-    report = check.run(run.means.engine, access, read_all=True, control=run.control)
-    rotation = proof_memory.rotation(run.means.state, repository.uid, began)
-    if report.is_clean:
-        end_healing(run, repository, access)
-        run.messages.append(f"All packs of {repository.name} were read back; nothing is missing.")
-        tell_stand(run, repository, rotation, "")
-        return
-    found = prepare_healing(run, repository, access, report)
+    with run.open(repository_uid) as repository:
+        _return_loans(run, repository)
+        rotation = proof_memory.rotation(run.means.state, repository.uid, run.now)
+        report = check.run(run.means.engine, repository.access, read_all=True, control=run.control)
+        problem = ""
+        if report.is_clean:
+            end_healing(run, repository)
+            run.messages.append(f"All packs of {repository.name} were read back; nothing is missing.")
+        else:
+            problem = _heal(run, repository, report)
+        tell_stand(run, repository, rotation, problem)
+
+
+def _heal(run: Run, repository: OpenRepository, report: check.CheckReport) -> str:
+    found = prepare_healing(run, repository, report)
     touched = found.touched
     if touched and damage.backup_jobs_into(run, repository.uid):
         for target_uid, loans in _loans(run, repository, touched).items():
-            _borrow(run, access, run.repository(target_uid), loans)
-        touched = damage.touched_points(run, access)
+            with run.open(target_uid) as lender:
+                _borrow(run, repository, lender, loans)
+        touched = damage.touched_points(run, repository)
         run.note(points_copied=len(found.touched - touched))
-        if touched == found.touched and found.set_aside:
-            damage.undo(run, access, found)
+        if touched == found.touched:
+            damage.undo(run, repository, found)
     lost = damage.mark_points(run, repository.uid, touched)
     healed = len(found.touched - touched)
     run.messages.append(f"{healed} restore points of {repository.name} are whole again; {lost} are not.")
-    problem = f"{len(touched)} restore points miss data that no copy holds." if touched else ""
-    tell_stand(run, repository, rotation, problem)
+    return f"{len(touched)} restore points miss data that no copy holds." if touched else ""
 
 
-def _loans(run: Run, repository: RepositoryConfiguration, touched: set[str]) -> dict[str, list[_Loan]]:
+def _loans(run: Run, repository: OpenRepository, touched: set[str]) -> dict[str, list[_Loan]]:
     """Give whole copies of damaged points, one for each, by the repository that holds them."""
     loans: dict[str, list[_Loan]] = {}
     met: set[str] = set()
@@ -81,31 +84,31 @@ def _loans(run: Run, repository: RepositoryConfiguration, touched: set[str]) -> 
     return loans
 
 
-def _borrow(run: Run, access: RepositoryAccess, lender: RepositoryConfiguration, loans: list[_Loan]) -> None:
+def _borrow(run: Run, repository: OpenRepository, lender: OpenRepository, loans: list[_Loan]) -> None:
     """Bring the data of copies to the repository with the damaged points."""
     engine, control = run.means.engine, run.control
-    lender_access = run.means.repositories.open(lender, control)
-    tag.add(engine, lender_access, tag.LENDING, [loan.copy_id for loan in loans], control=control)
+    tag.add(engine, lender.access, tag.LENDING, [loan.copy_id for loan in loans], control=control)
     try:
-        for snapshot in snapshots.read(engine, lender_access, control=control):
+        for snapshot in snapshots.read(engine, lender.access, control=control):
             if tag.LENDING in snapshot.tags:
                 try:
-                    copy.run(engine, lender_access, access, [snapshot.id], control=control)
+                    copy.run(engine, lender.access, repository.access, [snapshot.id], control=control)
                 except Stopped:
                     raise
                 except ResticError as error:
                     run.warn(f"The copy of {snapshot.time:%Y-%m-%d %H:%M:%S} in {lender.name} does not heal: {error}")
     finally:
-        _return_loans(run, access)
-        _return_loans(run, lender_access, is_lender=True)
+        _return_loans(run, repository)
+        _return_loans(run, lender, is_lender=True)
+    # The copies have other ids now; the ledgers are told them.
+    with run.open(lender.uid) as again:
         for job in {loan.job.uid: loan.job for loan in loans}.values():
-            points = run.means.state.points(job.source_job_uid or "")
-            Ledger(run, job).reconcile(lender, lender_access, points)
+            Ledger(run, job).reconcile(again, run.means.state.points(job.source_job_uid or ""))
 
 
-def _return_loans(run: Run, access: RepositoryAccess, *, is_lender: bool = False) -> None:
+def _return_loans(run: Run, repository: OpenRepository, *, is_lender: bool = False) -> None:
     """Forget the points that came with borrowed data, or take the mark off the copies that were lent."""
-    engine = run.means.engine
+    engine, access = run.means.engine, repository.access
     # Not under the run's control: a run that was told to end leaves nothing behind either.
     found = [one for one in snapshots.read(engine, access) if tag.LENDING in one.tags]
     marked = [one.id for one in found]

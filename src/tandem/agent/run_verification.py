@@ -13,6 +13,7 @@ import msgspec
 
 from tandem.agent import damage, proof_memory
 from tandem.agent.ledger import Ledger
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.run_file_share_job import remember_point
 from tandem.domain.damage import newly_verified
@@ -20,7 +21,6 @@ from tandem.domain.schedule import ScheduleType
 from tandem.domain.verification import EVERYTHING, Rotation, next_part
 from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration, VerificationStand
 from tandem.restic import check, listing, packs
-from tandem.restic.process import RepositoryAccess
 
 FINDINGS_SHOWN_MAX = 20
 
@@ -31,29 +31,28 @@ def run_verification(run: Run, repository_uid: str, *, is_everything: bool = Fal
     Raises:
         ResticError: if the repository cannot be checked; Stopped if the run was told to end.
     """
-    repository = run.repository(repository_uid)
-    access = run.means.repositories.open(repository, run.control)
-    began = run.now
-    rotation = proof_memory.rotation(run.means.state, repository.uid, began)
-    every = proof_memory.period(repository)
-    part = EVERYTHING if is_everything else next_part(rotation, every, began)
-    run.decide("verify", "", f"Part {part.number} of {part.count} of the packs of {repository.name}.")
-    report = check.run(run.means.engine, access, part=part, control=run.control)
-    problem = ""
-    if report.is_clean:
-        end_healing(run, repository, access)
-        rotation = _note_read(run, repository, rotation.after(part, began))
-        share = "All" if part.count == 1 else f"Part {part.number} of {part.count} of the"
-        run.messages.append(f"{share} packs of {repository.name} were read back; nothing is missing.")
-    else:
-        problem = _act_on_damage(run, repository, access, report)
-    _tell_overdue(run, repository, rotation)
-    tell_stand(run, repository, rotation, problem)
+    with run.open(repository_uid) as repository:
+        began = run.now
+        rotation = proof_memory.rotation(run.means.state, repository.uid, began)
+        every = proof_memory.period(repository.configuration)
+        part = EVERYTHING if is_everything else next_part(rotation, every, began)
+        run.decide("verify", "", f"Part {part.number} of {part.count} of the packs of {repository.name}.")
+        report = check.run(run.means.engine, repository.access, part=part, control=run.control)
+        problem = ""
+        if report.is_clean:
+            end_healing(run, repository)
+            rotation = _note_read(run, repository, rotation.after(part, began))
+            share = "All" if part.count == 1 else f"Part {part.number} of {part.count} of the"
+            run.messages.append(f"{share} packs of {repository.name} were read back; nothing is missing.")
+        else:
+            problem = _act_on_damage(run, repository, report)
+        _tell_overdue(run, repository.configuration, rotation)
+        tell_stand(run, repository, rotation, problem)
 
 
-def _note_read(run: Run, repository: RepositoryConfiguration, rotation: Rotation) -> Rotation:
+def _note_read(run: Run, repository: OpenRepository, rotation: Rotation) -> Rotation:
     proof_memory.put_rotation(run.means.state, repository.uid, rotation)
-    every, since = proof_memory.period(repository), rotation.proven_since
+    every, since = proof_memory.period(repository.configuration), rotation.proven_since
     for job in damage.copy_jobs_into(run, repository.uid):
         ledger = Ledger(run, job)
         ledger.write(newly_verified(ledger.entries.values(), since, every))
@@ -70,19 +69,17 @@ def _verify_points(run: Run, job: JobConfiguration, since: datetime, every: time
             remember_point(run, job, msgspec.structs.replace(point, verified_at=since, damaged_at=None))
 
 
-def end_healing(run: Run, repository: RepositoryConfiguration, access: RepositoryAccess) -> None:
+def end_healing(run: Run, repository: OpenRepository) -> None:
     """Note that all in a repository that a check found clean is whole; packs that were set aside go."""
     damage.mark_copies(run, repository.uid, frozenset())
     damage.mark_points(run, repository.uid, frozenset())
-    folder = listing.local_path(access.location)
+    folder = listing.local_path(repository.access.location)
     count = packs.drop_set_aside(folder) if folder is not None else 0
     if count:
         run.messages.append(f"{count} damaged packs that had been moved aside were deleted: their data is there again.")
 
 
-def _act_on_damage(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, report: check.CheckReport
-) -> str:
+def _act_on_damage(run: Run, repository: OpenRepository, report: check.CheckReport) -> str:
     first = next(iter(report.errors), "restic did not say what")
     problem = f"{len(report.errors)} findings in the last verification, the first of them: {first}"
     run.warn(f"{repository.name} is damaged.")
@@ -93,18 +90,16 @@ def _act_on_damage(
             f"`tandem repositories heal`."
         )
         return problem
-    prepare_healing(run, repository, access, report)
+    prepare_healing(run, repository, report)
     return problem
 
 
-def prepare_healing(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, report: check.CheckReport
-) -> damage.Damage:
+def prepare_healing(run: Run, repository: OpenRepository, report: check.CheckReport) -> damage.Damage:
     """Have lost and damaged packs forgotten, note what that touches, and have the copy jobs concerned copy again."""
-    found = damage.take_stock(run, repository, access, report)
+    found = damage.take_stock(run, repository, report)
     to_heal = damage.mark_copies(run, repository.uid, found.touched)
     if found.touched and not to_heal and not damage.backup_jobs_into(run, repository.uid):
-        damage.undo(run, access, found)
+        damage.undo(run, repository, found)
     for job in to_heal:
         if job.is_enabled:
             make_due(run, job)
@@ -135,8 +130,8 @@ def overdue_text(repository: RepositoryConfiguration, days: int) -> str:
     )
 
 
-def tell_stand(run: Run, repository: RepositoryConfiguration, rotation: Rotation, problem: str) -> None:
+def tell_stand(run: Run, repository: OpenRepository, rotation: Rotation, problem: str) -> None:
     """Tell the console how far the reading back of a repository is."""
-    report = run.means.repositories.measure(repository)
+    report = repository.report()
     stand = VerificationStand(proven_since=rotation.proven_since, problem=problem)
     run.means.state.add_report(msgspec.structs.replace(report, verification=stand))

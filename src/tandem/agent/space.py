@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
+from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
+from tandem.agent.state import KnownRepository
 from tandem.domain.retention import is_prune_worth_it
-from tandem.protocol.messages import RepositoryConfiguration
-from tandem.restic import forget, listing, prune
+from tandem.restic import forget, prune
 from tandem.restic.errors import ResticError
-from tandem.restic.process import RepositoryAccess
 
 FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
 FAILING = "input/output error"
@@ -21,51 +19,49 @@ class RepositoryFull(ResticError):
     """A repository cannot be written to, as its disk is full, failing or read-only."""
 
 
-def is_about_writing(error: ResticError, repository: RepositoryConfiguration) -> bool:
+def is_about_writing(error: ResticError, repository: OpenRepository) -> bool:
     """Say whether restic failed because it could not write to a repository; a disk may fail at reading others too."""
     lines = f"{error}\n{error.stderr}".lower().splitlines()
-    path = repository.path.lower()
+    path = repository.configuration.path.lower()
     return any(any(words in line for words in FULL) or (FAILING in line and path in line) for line in lines)
 
 
-def forget_points(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, snapshot_ids: list[str], added: int
-) -> None:
+def forget_points(run: Run, repository: OpenRepository, snapshot_ids: list[str], added: int) -> None:
     """Forget points by their ids; those already gone are no error.
 
     Args:
         run: the session.
         repository: where they are.
-        access: how it is opened.
         snapshot_ids: whole ids.
         added: the bytes that these points had added, for the decision when to prune.
     """
     if not snapshot_ids:
         return
+    repository.claim()
     known = run.means.state.repository(repository.uid)
     changed = msgspec.structs.replace(
         known, forgotten_bytes=known.forgotten_bytes + added, oldest_forget=known.oldest_forget or run.now
     )
     run.means.state.put_repository(repository.uid, changed)
-    forget.run(run.means.engine, access, snapshot_ids, control=run.control)
+    forget.run(run.means.engine, repository.access, snapshot_ids, control=run.control)
     run.note(points_forgotten=run.statistics.points_forgotten + len(snapshot_ids))
 
 
-def prune_if_worth_it(
-    run: Run, repository: RepositoryConfiguration, access: RepositoryAccess, *, is_urgent: bool = False
-) -> None:
+def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool = False) -> None:
     """Free what forgotten points alone used, if that is much, has waited long or is urgent."""
     known = run.means.state.repository(repository.uid)
-    is_worth_it = known.oldest_forget is not None and (
-        is_urgent
-        or is_prune_worth_it(
-            forgotten_bytes=known.forgotten_bytes,
-            repository_bytes=listing.bytes_used(Path(repository.path)),
-            oldest_forget=known.oldest_forget,
-            now=run.now,
-        )
+    if known.oldest_forget is None or not (is_urgent or _is_worth_it(run, repository, known)):
+        return
+    repository.claim()
+    prune.run(run.means.engine, repository.access, control=run.control)
+    done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=None)
+    run.means.state.put_repository(repository.uid, done)
+
+
+def _is_worth_it(run: Run, repository: OpenRepository, known: KnownRepository) -> bool:
+    return is_prune_worth_it(
+        forgotten_bytes=known.forgotten_bytes,
+        repository_bytes=repository.bytes_used(),
+        oldest_forget=known.oldest_forget,
+        now=run.now,
     )
-    if is_worth_it:
-        prune.run(run.means.engine, access, control=run.control)
-        done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=None)
-        run.means.state.put_repository(repository.uid, done)

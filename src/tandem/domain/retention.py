@@ -92,19 +92,20 @@ def kept(points: Iterable[Point], retention: Retention, now: datetime) -> set[st
 
 
 def is_prune_worth_it(
-    *, forgotten_bytes: int, repository_bytes: int, oldest_forget: datetime | None, now: datetime
+    *, forgotten_bytes: int, repository_bytes: int | None, oldest_forget: datetime | None, now: datetime
 ) -> bool:
     """Say whether pruning now frees enough to pay for itself.
 
     Args:
         forgotten_bytes: what the points forgotten since the last prune had added.
-        repository_bytes: the size of the repository.
+        repository_bytes: the size of the repository; None if that is not known, so that time alone tells.
         oldest_forget: the first forget since the last prune; None when there was none.
         now: the present; aware.
     """
     if oldest_forget is None:
         return False
-    return forgotten_bytes >= PRUNE_SHARE * repository_bytes or now - oldest_forget >= PRUNE_AGE
+    is_much = repository_bytes is not None and forgotten_bytes >= PRUNE_SHARE * repository_bytes
+    return is_much or now - oldest_forget >= PRUNE_AGE
 
 
 def _add_months(instant: datetime, months: int) -> datetime:

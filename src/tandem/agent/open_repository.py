@@ -1,0 +1,175 @@
+"""A repository opened for a run: proven to be the registered one, and the only way to what it holds."""
+
+from __future__ import annotations
+
+import shutil
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from tandem.agent.processes import Processes
+from tandem.agent.state import State
+from tandem.domain.repositories import RepositoryState
+from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
+from tandem.restic import config, listing, locks, snapshots
+from tandem.restic.engine import Engine
+from tandem.restic.errors import ResticError, WrongPassword
+from tandem.restic.process import Control, RepositoryAccess
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What every repository is opened with."""
+
+    engine: Engine
+    state: State
+    processes: Processes
+
+
+class OpenRepository:
+    """One repository while a run works on it.
+
+    A local one is read from its folders without starting restic. A remote one costs a process for the list of its
+    points, which also proves that it is there and opens; one more, now and then, for its identity; and one for its
+    locks, before the first command that takes one.
+
+    Attributes:
+        configuration: what the console says of it.
+        access: how restic opens it.
+        held: the whole ids of the points that it held when it was opened.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        configuration: RepositoryConfiguration,
+        access: RepositoryAccess,
+        control: Control,
+    ) -> None:
+        """Look at the repository and check that it is the registered one; `Repositories.open` is the way here.
+
+        Raises:
+            ResticError: if it is missing, does not open, or is another one.
+        """
+        self.configuration = configuration
+        self.access = access
+        self._engine = surroundings.engine
+        self._state = surroundings.state
+        self._processes = surroundings.processes
+        self._control = control
+        self._folder = listing.local_path(access.location)
+        self._is_claimed = False
+        self._size_when_claimed: int | None = None
+        self.held: frozenset[str] = frozenset()
+        if self._folder is not None:
+            self._check_identity(listing.fingerprint(self._folder))
+        self.held = frozenset(snapshots.read_ids(self._engine, access, control=control))
+        if self._folder is None:
+            self._check_identity_by_points()
+
+    def __enter__(self) -> Self:
+        """Begin to work on it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Note that no lock of this run is left; after a failure, whoever opens it next looks for one."""
+        if kind is None and self._is_claimed and not self.is_local:
+            self._state.drop_claim(self.configuration.uid)
+
+    @property
+    def uid(self) -> str:
+        """The console's own id of it."""
+        return self.configuration.uid
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.configuration.name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self._folder is not None
+
+    def claim(self) -> None:
+        """Get ready for commands that lock it: clear the locks of our own dead processes. Twice is no harm.
+
+        Raises:
+            ResticError: if somebody who may be alive holds a lock.
+        """
+        if self._is_claimed:
+            return
+        if not self.is_local:
+            # Noted first: should this agent be killed from here on, the next opening looks for locks.
+            self._state.note_claim(self.uid)
+        removal = locks.remove_dead(self._engine, self.access, self._processes.is_ours_and_dead, control=self._control)
+        if removal.remaining:
+            holder = removal.remaining[0]
+            text = f"{self.name} is locked by process {holder.pid} of {holder.username} on {holder.hostname}"
+            raise ResticError(
+                f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
+            )
+        self._size_when_claimed = self.bytes_used()
+        self._is_claimed = True
+
+    def claim_if_cut_short(self) -> None:
+        """Claim it if that costs no process, or if an earlier run was cut short and may have left a lock."""
+        if self.is_local or self._state.is_claimed(self.uid):
+            self.claim()
+
+    def bytes_used(self) -> int | None:
+        """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
+        return None if self._folder is None else listing.bytes_used(self._folder)
+
+    def grown_by(self) -> int:
+        """Give by how many bytes it has grown since it was claimed; 0 if it shrank, or if that cannot be told."""
+        if self._size_when_claimed is None:
+            return 0
+        return max(0, (self.bytes_used() or 0) - self._size_when_claimed)
+
+    def report(self) -> RepositoryReport:
+        """Report its sizes, as far as they are known."""
+        disk = None if self._folder is None else shutil.disk_usage(self._folder)
+        return RepositoryReport(
+            repository_uid=self.uid,
+            state=RepositoryState.READY,
+            restic_id=self.configuration.restic_id,
+            capacity=disk.total if disk else None,
+            free_space=disk.free if disk else None,
+            used_space=self.bytes_used(),
+        )
+
+    def _check_identity_by_points(self) -> None:
+        """Take a point that it held before as proof: no two repositories have a point of the same id."""
+        known = self._state.repository(self.uid)
+        if known.fingerprint in self.held and known.restic_id == self.configuration.restic_id:
+            return
+        self._check_identity(max(self.held, default=None))
+
+    def _check_identity(self, fingerprint: str | None) -> None:
+        """Check restic's own id of the repository, unless its fingerprint is the one of the last time.
+
+        Args:
+            fingerprint: of a local one, of its config file; of a remote one, some point that it holds; None if it
+                holds none.
+        """
+        known = self._state.repository(self.uid)
+        is_known = fingerprint is not None and known.fingerprint == fingerprint
+        if is_known and known.restic_id == self.configuration.restic_id:
+            return
+        place = self.configuration.path
+        try:
+            found = config.read(self._engine, self.access, control=self._control)
+        except WrongPassword as error:
+            text = f"{place} does not open with the password of {self.name}"
+            raise WrongPassword(f"{text}; {self._advice()}") from error
+        if found.id != self.configuration.restic_id:
+            text = f"{place} holds another repository ({found.id[:10]}) than the registered one"
+            raise ResticError(f"{text} ({(self.configuration.restic_id or 'none')[:10]}); {self._advice()}")
+        changed = msgspec.structs.replace(known, is_begun=True, restic_id=found.id, fingerprint=fingerprint)
+        self._state.put_repository(self.uid, changed)
+
+    def _advice(self) -> str:
+        return "is the right disk mounted?" if self.is_local else "was it moved, or another put in its place?"
