@@ -75,6 +75,22 @@ def test_a_run_that_was_left_out_is_told_but_is_not_the_jobs_last(console: Conso
     assert sessions_of(console)[uid("left out")]["status"] == "Skipped"
 
 
+def test_a_run_that_waits_is_told_and_one_that_is_taken_out_leaves_its_job_as_it_was(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    agent.report(ended("one", SessionState.WARNING, messages=["One file."]))
+    before = job_of(console)
+    agent.report(session("run", state=SessionState.QUEUED, started_at=START + timedelta(hours=1)))
+    waiting = job_of(console)
+    assert (waiting["status"], waiting["lastRun"]) == ("Starting", before["lastRun"])
+    assert sessions_of(console)[uid("run")]["status"] == "Queued"
+    agent.report(ended("run", SessionState.SKIPPED, messages=["Stopped before it began."]))
+    assert job_of(console) == before
+    assert sessions_of(console)[uid("run")]["messages"] == ["Stopped before it began."]
+    agent.report(session("next", state=SessionState.QUEUED), session("next", started_at=START + timedelta(hours=2)))
+    assert job_of(console)["status"] == "Running"
+    assert job_of(console)["lastRun"] > before["lastRun"]
+
+
 def test_a_session_that_has_ended_never_changes_again(console: Console) -> None:
     agent = console.agent_of(ACMES)
     agent.report(ended("run"))

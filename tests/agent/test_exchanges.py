@@ -348,7 +348,9 @@ def test_runs_that_hang_do_not_keep_the_agent_from_ending(work: Work, monkeypatc
     work.end()
     assert len(work.server.state.open_sessions()) == 2
     lifted.set()
-    until(lambda: work.server.state.open_sessions() == [])
+    until(lambda: len(work.server.state.open_sessions()) == 1)
+    # What had not begun waits for the next start.
+    assert [session.state for session in work.server.state.open_sessions()] == [SessionState.QUEUED]
 
 
 def test_a_collection_tells_every_repository_as_it_is_now(work: Work) -> None:

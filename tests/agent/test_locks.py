@@ -109,25 +109,30 @@ def test_after_a_crash_of_a_backup_the_next_run_unlocks_and_completes(server: Ba
     server.is_sound()
 
 
-@pytest.mark.parametrize("side", ["first", "second"])
-def test_the_lock_of_another_machine_stays_and_its_holder_is_named(saved: BackupServer, side: str) -> None:
+def test_the_lock_of_another_machine_stays_and_its_holder_is_named(saved: BackupServer) -> None:
     pid = dead_pid()
     started(saved, pid)
-    lock = write_lock(saved.engine, saved.access(saved.folder / side), host="elsewhere", pid=pid)
+    lock = write_lock(saved.engine, saved.access(saved.second), host="elsewhere", pid=pid)
     session = saved.copy()
     assert session.state is SessionState.FAILED
-    assert f"repository {side} is locked by process {pid} of somebody on elsewhere" in session.messages[0]
-    assert listing.lock_ids(saved.folder / side) == [lock]
-    (saved.folder / side / "locks" / lock).unlink()
+    assert f"repository second is locked by process {pid} of somebody on elsewhere" in session.messages[0]
+    assert listing.lock_ids(saved.second) == [lock]
+    (saved.second / "locks" / lock).unlink()
     assert saved.copy().state is SessionState.SUCCESS
+
+
+def test_somebody_who_reads_the_source_does_not_hold_up_its_copy(saved: BackupServer) -> None:
+    lock = write_lock(saved.engine, saved.access(saved.first), host="elsewhere", pid=dead_pid())
+    assert saved.copy().state is SessionState.SUCCESS
+    assert listing.lock_ids(saved.first) == [lock]
+    assert saved.back_up().state is SessionState.FAILED
 
 
 def test_the_lock_of_a_living_restic_of_somebody_else_stays(saved: BackupServer) -> None:
     with running_backup(saved) as pid:
-        session = saved.copy()
+        session = saved.back_up()
         assert session.state is SessionState.FAILED
         assert f"is locked by process {pid} of root on {HERE}" in session.messages[0]
-        assert saved.back_up().state is SessionState.FAILED
         assert len(listing.lock_ids(saved.first)) == 1
     assert saved.copy().state is SessionState.SUCCESS
 

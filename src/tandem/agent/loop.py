@@ -74,6 +74,7 @@ class Agent:
             Thread(target=self._listen, name="listen", daemon=True),
             Thread(target=self._report, name="report", daemon=True),
         ]
+        self._sessions.resume(self._obey)
         for thread in threads:
             thread.start()
         self._make_repositories()
@@ -99,6 +100,7 @@ class Agent:
                 self._start_if_due(job, configuration)
             except Exception:  # one bad job must not keep the others from running
                 log.exception("job not started", job=job.name)
+        self._sessions.look(configuration)
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
         now = self._means.clock()
@@ -134,7 +136,7 @@ class Agent:
             self._news.clear()
             while not self._stopping.is_set() and self._has_something_to_say():
                 failures = self._converse(wait_seconds=0, failures=failures)
-                if not self._means.state.reports(1):
+                if not self._stopping.is_set() and not self._means.state.reports(1):
                     self._stopping.wait(REPORT_EVERY_SECONDS)
 
     def _listen(self) -> None:

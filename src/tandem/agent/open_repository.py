@@ -45,6 +45,8 @@ class OpenRepository:
         configuration: RepositoryConfiguration,
         access: RepositoryAccess,
         control: Control,
+        *,
+        is_shared: bool,
     ) -> None:
         """Look at the repository and check that it is the registered one; `Repositories.open` is the way here.
 
@@ -58,6 +60,7 @@ class OpenRepository:
         self._processes = surroundings.processes
         self._control = control
         self._folder = listing.local_path(access.location)
+        self._is_shared = is_shared
         self._is_claimed = False
         self._size_when_claimed: int | None = None
         self.held: frozenset[str] = frozenset()
@@ -105,8 +108,9 @@ class OpenRepository:
             # Noted first: should this agent be killed from here on, the next opening looks for locks.
             self._state.note_claim(self.uid)
         removal = locks.remove_dead(self._engine, self.access, self._processes.is_ours_and_dead, control=self._control)
-        if removal.remaining:
-            holder = removal.remaining[0]
+        in_the_way = [lock for lock in removal.remaining if lock.exclusive or not self._is_shared]
+        if in_the_way:
+            holder = in_the_way[0]
             text = f"{self.name} is locked by process {holder.pid} of {holder.username} on {holder.hostname}"
             raise ResticError(
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."

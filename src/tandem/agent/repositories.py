@@ -38,7 +38,9 @@ class Repositories:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         return RepositoryAccess(repository.path, repository.password, cache)
 
-    def open(self, repository: RepositoryConfiguration, control: Control, *, to_look: bool = False) -> OpenRepository:
+    def open(
+        self, repository: RepositoryConfiguration, control: Control, *, to_look: bool = False, is_shared: bool = False
+    ) -> OpenRepository:
         """Open a repository for a run: check that it is the registered one, clear locks of our own dead processes.
 
         Args:
@@ -46,11 +48,12 @@ class Repositories:
             control: how the processes that it takes are watched.
             to_look: of a remote one, leave the locks until `claim` is called, which must be before the first command
                 that takes one: a run that finds nothing to do is cheaper.
+            is_shared: whether others may read it meanwhile: then only a lock that keeps everybody out is in the way.
 
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
-        opened = OpenRepository(self._surroundings, repository, self.access(repository), control)
+        opened = OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=is_shared)
         if to_look:
             opened.claim_if_cut_short()
         else:
@@ -127,7 +130,7 @@ class Repositories:
             (path / name).unlink()
 
     def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
-        return OpenRepository(self._surroundings, repository, self.access(repository), control)
+        return OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=True)
 
 
 def _find(configuration: Configuration, uid: str | None) -> RepositoryConfiguration | None:

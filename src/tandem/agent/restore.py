@@ -27,7 +27,7 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     wrong = check_restore_target(order.target_path, run.configuration, data)
     if wrong:
         raise ResticError(wrong)
-    with run.open(order.repository_uid) as repository:
+    with run.open(order.repository_uid, is_shared=True) as repository:
         _restore(run, order, repository)
     count, size = _measure(Path(order.target_path))
     run.note(files_total=count, files_changed=count, transferred=size, source_size=size)

@@ -13,7 +13,7 @@ from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, Statistics
-from tandem.protocol.messages import Configuration, RepositoryConfiguration
+from tandem.protocol.messages import Configuration, JobConfiguration, RepositoryConfiguration
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import Control
@@ -74,6 +74,13 @@ class Run:
         if len(self.plan) < PLAN_ENTRIES_MAX:
             self.plan.append(PlanEntry(action, snapshot_id, reason))
 
+    def job(self, uid: str) -> JobConfiguration:
+        """Find a job of the configuration; raises ResticError when it is gone."""
+        for job in self.configuration.jobs:
+            if job.uid == uid:
+                return job
+        raise ResticError("The job is not in this agent's configuration any more.")
+
     def repository(self, uid: str) -> RepositoryConfiguration:
         """Find a repository of the configuration; raises ResticError when it is gone."""
         for repository in self.configuration.repositories:
@@ -81,9 +88,10 @@ class Run:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
 
-    def open(self, uid: str, *, to_look: bool = False) -> OpenRepository:
+    def open(self, uid: str, *, to_look: bool = False, is_shared: bool = False) -> OpenRepository:
         """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
-        return self.means.repositories.open(self.repository(uid), self.control, to_look=to_look)
+        repository = self.repository(uid)
+        return self.means.repositories.open(repository, self.control, to_look=to_look, is_shared=is_shared)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

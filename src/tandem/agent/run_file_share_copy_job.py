@@ -49,7 +49,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     if source_job is None:
         raise ResticError("The source job of this copy is not in the agent's configuration any more.")
     with (
-        run.open(source_job.target_repository_uid, to_look=True) as source,
+        run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))

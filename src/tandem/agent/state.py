@@ -16,7 +16,7 @@ import msgspec
 
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.sessions import Session
-from tandem.protocol.messages import Configuration, NumberedReport, Report
+from tandem.protocol.messages import Configuration, NumberedReport, Order, Report
 from tandem.sealing import Seal
 
 REPORTS_LENGTH_MAX = 2_000_000
@@ -28,6 +28,8 @@ create table if not exists outbox (number integer primary key autoincrement, rep
 create table if not exists commands (serial integer primary key, error text, is_sent integer not null default 0);
 create table if not exists next_runs (job_uid text primary key, at text not null, schedule text not null);
 create table if not exists sessions (uid text primary key, session text not null);
+create table if not exists wishes (
+    number integer primary key autoincrement, session_uid text not null unique, key text not null, wanted text);
 create table if not exists points (
     repository_uid text not null, snapshot_id text not null, job_uid text not null, point text not null,
     is_going integer not null default 0, primary key (repository_uid, snapshot_id));
@@ -215,6 +217,22 @@ class State:
         """Give the sessions that have not ended: after a start, those that a crash cut short."""
         return [msgspec.json.decode(row[0], type=Session) for row in self._all("select session from sessions")]
 
+    # Queue
+
+    def put_wish(self, session_uid: str, key: str, order: Order | None) -> None:
+        """Remember what a session waits for, and the order that brings it back."""
+        sql = "insert or replace into wishes (session_uid, key, wanted) values (?, ?, ?)"
+        self._run(sql, session_uid, key, None if order is None else _text(order))
+
+    def drop_wish(self, session_uid: str) -> None:
+        """Forget that a session waits."""
+        self._run("delete from wishes where session_uid = ?", session_uid)
+
+    def wishes(self) -> dict[str, tuple[str, Order | None]]:
+        """Give the key and the order of each session that waits, first come first."""
+        rows = self._all("select session_uid, key, wanted from wishes order by number")
+        return {row[0]: (row[1], None if row[2] is None else _order(row[2])) for row in rows}
+
     # Restore points
 
     def points(self, job_uid: str, *, is_going: bool | None = None) -> list[HeldPoint]:
@@ -352,6 +370,10 @@ class State:
 
 def _text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _order(text: str) -> Order:
+    return msgspec.json.decode(text, type=Order)
 
 
 def _plain(value: datetime) -> str:

@@ -99,11 +99,17 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
     job_unique_uid = session.job_unique_uid
-    if job_unique_uid is None or session.type is SessionType.RESTORE or session.state is SessionState.SKIPPED:
+    if job_unique_uid is None or session.type is SessionType.RESTORE:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
-    values: dict[str, Any] = {"last_session_uid": session.instance_uid, "last_run": session.started_at}
-    values["status"] = _JOB_STATUS[session.state]
+    if session.state is SessionState.SKIPPED:
+        # One that never waited has changed nothing at the job.
+        is_waiting = is_job & (jobs.c.last_session_uid == session.instance_uid)
+        connection.execute(update(jobs).where(is_waiting).values(_as_before(connection, job_unique_uid)))
+        return
+    values: dict[str, Any] = {"last_session_uid": session.instance_uid, "status": _JOB_STATUS[session.state]}
+    if session.state is not SessionState.QUEUED:
+        values["last_run"] = session.started_at
     if session.ended_at is not None:
         values |= {
             "last_end_time": session.ended_at,
@@ -129,6 +135,21 @@ _JOB_STATUS = {
     SessionState.WARNING: JobStatus.WARNING,
     SessionState.FAILED: JobStatus.FAILED,
 }
+
+
+def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
+    """Give what a job says of its last run, once the one that waited will not take place."""
+    took_place = sessions.c.state.in_([state for state in _FINAL if state is not SessionState.SKIPPED])
+    last = (
+        select(sessions.c.instance_uid, sessions.c.state)
+        .where(sessions.c.job_unique_uid == job_unique_uid, took_place)
+        .order_by(sessions.c.position.desc())
+        .limit(1)
+    )
+    row = connection.execute(last).first()
+    if row is None:
+        return {"last_session_uid": None, "status": JobStatus.NONE}
+    return {"last_session_uid": row[0], "status": _JOB_STATUS[row[1]]}
 
 
 def _failure(session: Session) -> str | None:
