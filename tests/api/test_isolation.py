@@ -66,12 +66,17 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
+    "SetBackupRepositoryVerification": lambda _: {"verifyEveryDays": 7},
+    "VerifyBackupRepository": lambda _: {"isEverything": True},
+    "SetFileShareCopyJobProof": lambda _: {"drillEveryDays": 7},
+    "DrillFileShareCopyJob": lambda _: {"files": None},
     "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
     "PatchCompany": lambda _: [{"op": "replace", "path": "/isAlarmDetectEnabled", "value": True}],
     "PatchLocation": lambda _: [{"op": "replace", "path": "/name", "value": "changed"}],
     "PatchUser": lambda _: [{"op": "replace", "path": "/profile/firstName", "value": "changed"}],
 }
 WITHOUT_BODY = {
+    "HealBackupRepository",
     "SetUserToLocation",
     "StartBackupServerJob",
     "StopBackupServerJob",

@@ -32,6 +32,7 @@ from tandem.store import (
     locations,
     logins,
     organizations,
+    proof,
     proxies,
     repositories,
     restore_points,
@@ -154,6 +155,13 @@ CASES: dict[str, Ask] = {
     "organizations.organizations_by_uid": lambda c, s, e: organizations.organizations_by_uid(
         c, s, [e.organization_uid]
     ),
+    "proof.copy_proofs": lambda c, s, e: proof.copy_proofs(c, s, [e.copy_job_unique]),
+    "proof.copy_stands": lambda c, s, e: proof.copy_stands(c, s, [e.copy_job_unique]),
+    "proof.get_copy_proof": lambda c, s, e: proof.get_copy_proof(c, s, e.copy_job_unique),
+    "proof.get_verification": lambda c, s, e: proof.get_verification(c, s, e.first, e.server),
+    "proof.protected_jobs": lambda c, s, e: proof.protected_jobs(c, s, e.organization_uid),
+    "proof.set_drill_every": lambda c, s, e: proof.set_drill_every(c, s, e.copy_job_unique, 7),
+    "proof.set_verify_every": lambda c, s, e: proof.set_verify_every(c, s, e.first, 7),
     "proxies.get_proxy": lambda c, s, e: proxies.get_proxy(c, s, e.agent, e.server, START),
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
@@ -212,6 +220,10 @@ WITHOUT_SCOPE = {
         "backup_servers.use_enrolment_token",
     },
     "an order that the caller has just given": {"agent_commands.find_answer", "agent_commands.withdraw_command"},
+    "keys of the installation, and counts over all tenants": {
+        "proof.count_trouble",
+        "proof.report_keys_newest_first",
+    },
     "tidying up for all": {
         "agent_commands.delete_closed_commands",
         "agent_commands.take_expired_commands",
@@ -231,7 +243,11 @@ WITHOUT_SCOPE = {
         "users.find_owner",
         "users.update_user",
         "backup_servers.get_server_of_job",
+        "file_share_copy_jobs.first_job_into",
         "file_share_copy_jobs.is_copied_to",
+        "file_share_jobs.first_job_into",
+        "jobs.get_job_of_repository",
+        "jobs.share_of_job",
         "logins.count_logins",
         "sign_ins.end_acting",
         "sign_ins.end_sign_ins",
@@ -267,6 +283,7 @@ NOT_ABOUT_DATA = {
     "tables",
     "request_tables",
     "location_tables",
+    "proof_columns",
     "tokens",
     "codes",
 }

@@ -14,6 +14,7 @@ from tandem.domain.jobs import JobStatus
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import (
     CommandResult,
+    DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
     LedgerReport,
@@ -25,6 +26,7 @@ from tandem.protocol.messages import (
     SessionReport,
     StartJob,
     StopJob,
+    VerifyRepository,
 )
 from tandem.store import (
     agent_commands,
@@ -32,6 +34,7 @@ from tandem.store import (
     configuration,
     file_share_copy_jobs,
     jobs,
+    proof,
     repositories,
     restore_points,
     sessions,
@@ -112,6 +115,7 @@ def _apply(connection: Connection, uid: str, report: Report) -> None:
             restore_points.apply_point_report(connection, uid, report)
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
+            proof.note_drills(connection, uid, job_uid, entries)
 
 
 def _note_session(connection: Connection, uid: str, session: Session) -> None:
@@ -121,7 +125,7 @@ def _note_session(connection: Connection, uid: str, session: Session) -> None:
     if session.type is SessionType.BACKUP and session.statistics.source_size:
         size = session.statistics.source_size
         file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
-    if session.type is not SessionType.RESTORE:
+    if session.type.is_run:
         is_copy = session.type is SessionType.COPY
         measure = restore_points.chain_size_of_copy if is_copy else restore_points.chain_size_of_job
         size = measure(connection, session.job_unique_uid)
@@ -135,5 +139,5 @@ def _note_result(connection: Connection, uid: str, result: CommandResult, contex
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)
     if isinstance(command, StopJob) and result.error:
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STOPPING, failure=result.error)
-    if isinstance(command, RestorePointTo) and result.error:
+    if isinstance(command, RestorePointTo | VerifyRepository | DrillCopy) and result.error:
         sessions.fail_queued_session(connection, command.session_uid, result.error, context.clock())

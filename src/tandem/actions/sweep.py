@@ -9,7 +9,7 @@ from tandem.actions.context import Context
 from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.throttles import FAILURES_FORGOTTEN_AFTER
 from tandem.domain.async_actions import DEAD_AFTER
-from tandem.protocol.messages import RestorePointTo
+from tandem.protocol.messages import DrillCopy, RestorePointTo, VerifyRepository
 from tandem.store import agent_commands, async_actions, backup_servers, codes, replays, sessions, sign_ins, tokens
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
@@ -23,7 +23,7 @@ def sweep(context: Context) -> None:
         expired = agent_commands.take_expired_commands(connection, now)
         expire_orders(connection, expired)
         for _server_uid, order in expired:
-            if isinstance(order, RestorePointTo):
+            if isinstance(order, RestorePointTo | VerifyRepository | DrillCopy):
                 text = "The agent of the backup server did not take the order in time."
                 sessions.fail_queued_session(connection, order.session_uid, text, now)
         agent_commands.delete_closed_commands(connection, now - FORGOTTEN_AFTER)

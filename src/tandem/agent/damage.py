@@ -113,7 +113,7 @@ def mark_copies(run: Run, repository_uid: str, touched: AbstractSet[str]) -> lis
         ledger.write([*damaged, *whole])
         for entry in damaged:
             run.decide("damaged", entry.source_snapshot_id, entry.reason)
-            run.warn(f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S} in {job.name}: {entry.reason}")
+            run.warn(f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S}: {entry.reason}")
         if any(entry.state is CopyState.PENDING for entry in damaged):
             to_heal.append(job)
     return to_heal
@@ -133,7 +133,7 @@ def mark_points(run: Run, repository_uid: str, touched: AbstractSet[str]) -> int
                 run.decide(
                     "damaged", point.snapshot_id, "Data of this point is lost or damaged in the first repository."
                 )
-                run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M:%S} of {job.name} is damaged.")
+                run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M:%S} is damaged.")
     return count
 
 

@@ -13,6 +13,7 @@ import structlog
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
+from tandem.agent.proofs import Proofs
 from tandem.agent.run import Means
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
@@ -27,6 +28,7 @@ from tandem.protocol.messages import (
     Command,
     CommandResult,
     Configuration,
+    DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
     JobConfiguration,
@@ -35,6 +37,7 @@ from tandem.protocol.messages import (
     RestorePointTo,
     StartJob,
     StopJob,
+    VerifyRepository,
 )
 
 TICK_SECONDS = 0.5
@@ -67,6 +70,7 @@ class Agent:
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
         self._sessions = Sessions(means, identity.host_name, data, self._news.set)
+        self._proofs = Proofs(means, self._sessions, data)
 
     def run(self) -> None:
         """Work until `stop`; then end every run, within ten seconds."""
@@ -100,6 +104,10 @@ class Agent:
                 self._start_if_due(job, configuration)
             except Exception:  # one bad job must not keep the others from running
                 log.exception("job not started", job=job.name)
+        try:
+            self._proofs.start_due(configuration)
+        except Exception:  # nor may this
+            log.exception("verifications not started")
         self._sessions.look(configuration)
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
@@ -229,9 +237,14 @@ class Agent:
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
             case RestorePointTo():
-                if configuration is None:
-                    return "This agent has no configuration yet."
-                return self._sessions.start_restore(order, configuration)
+                return self._restore(order, configuration)
+            case VerifyRepository() | DrillCopy():
+                return self._proofs.obey(order, configuration)
+
+    def _restore(self, order: RestorePointTo, configuration: Configuration | None) -> str:
+        if configuration is None:
+            return "This agent has no configuration yet."
+        return self._sessions.start_restore(order, configuration)
 
     def _start(self, job_uid: str, configuration: Configuration | None) -> str:
         jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []

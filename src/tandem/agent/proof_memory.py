@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tandem.agent.run import Run
 from tandem.agent.state import State
 from tandem.domain.verification import Rotation
 from tandem.protocol.messages import RepositoryConfiguration
@@ -29,6 +30,14 @@ def rotation(state: State, repository_uid: str, now: datetime) -> Rotation:
 def put_rotation(state: State, repository_uid: str, changed: Rotation) -> None:
     """Remember what was read of a repository."""
     state.put_note(_rotation(repository_uid), msgspec.json.encode(changed).decode())
+
+
+def warn_if_overdue(run: Run, repository: RepositoryConfiguration) -> None:
+    """Make a session a warning while not every pack of a repository was read within the promised period."""
+    late = rotation(run.means.state, repository.uid, run.now).overdue_by(period(repository), run.now)
+    if late:
+        text = f"The verification of {repository.name} is overdue by {late.days} days"
+        run.warn(f"{text}: not every pack was read within {repository.verify_every_days} days.")
 
 
 def last_drill(state: State, job_uid: str) -> datetime | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.proof_memory import warn_if_overdue
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
@@ -71,6 +72,7 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
     finally:
         run.note(transferred=ends.target.grown_by())
     _free_space(run, job, ledger, ends, leftovers)
+    warn_if_overdue(run, ends.target.configuration)
 
 
 def _plan(

@@ -80,7 +80,7 @@ def _loans(run: Run, repository: OpenRepository, touched: set[str]) -> dict[str,
                 if original in touched - met and entry.state.is_held and copy_id is not None:
                     met.add(original)
                     loans.setdefault(job.target_repository_uid, []).append(_Loan(job, original, copy_id))
-                    run.decide("heal", original, f"Damaged in the first repository; {job.name} holds a copy of it.")
+                    run.decide("heal", original, "Damaged in the first repository; a whole copy of it is borrowed.")
     return loans
 
 

@@ -19,7 +19,7 @@ from tandem.agent.run_file_share_job import remember_point
 from tandem.domain.damage import newly_verified
 from tandem.domain.schedule import ScheduleType
 from tandem.domain.verification import EVERYTHING, Rotation, next_part
-from tandem.protocol.messages import JobConfiguration, RepositoryConfiguration, VerificationStand
+from tandem.protocol.messages import JobConfiguration, VerificationStand
 from tandem.restic import check, listing, packs
 
 FINDINGS_SHOWN_MAX = 20
@@ -37,7 +37,7 @@ def run_verification(run: Run, repository_uid: str, *, is_everything: bool = Fal
         every = proof_memory.period(repository.configuration)
         part = EVERYTHING if is_everything else next_part(rotation, every, began)
         run.decide("verify", "", f"Part {part.number} of {part.count} of the packs of {repository.name}.")
-        report = check.run(run.means.engine, repository.access, part=part, control=run.control)
+        report = check.run(run.means.engine, repository.access, part=(part.number, part.count), control=run.control)
         problem = ""
         if report.is_clean:
             end_healing(run, repository)
@@ -46,7 +46,7 @@ def run_verification(run: Run, repository_uid: str, *, is_everything: bool = Fal
             run.messages.append(f"{share} packs of {repository.name} were read back; nothing is missing.")
         else:
             problem = _act_on_damage(run, repository, report)
-        _tell_overdue(run, repository.configuration, rotation)
+        proof_memory.warn_if_overdue(run, repository.configuration)
         tell_stand(run, repository, rotation, problem)
 
 
@@ -100,12 +100,13 @@ def prepare_healing(run: Run, repository: OpenRepository, report: check.CheckRep
     to_heal = damage.mark_copies(run, repository.uid, found.touched)
     if found.touched and not to_heal and not damage.backup_jobs_into(run, repository.uid):
         damage.undo(run, repository, found)
-    for job in to_heal:
-        if job.is_enabled:
-            make_due(run, job)
-            run.messages.append(f"{job.name} is due now and copies again what is damaged.")
-        else:
-            run.messages.append(f"{job.name} is switched off; start it to have copied again what is damaged.")
+    due = [job for job in to_heal if job.is_enabled]
+    for job in due:
+        make_due(run, job)
+    if due:
+        run.messages.append(f"{len(due)} copy jobs are due now and copy again what is damaged.")
+    if len(due) < len(to_heal):
+        run.messages.append("A copy job that is switched off has to copy damaged points again; start it.")
     return found
 
 
@@ -114,20 +115,6 @@ def make_due(run: Run, job: JobConfiguration) -> None:
     is_chained = job.schedule.type is ScheduleType.CHAINED
     form = ScheduleType.CHAINED if is_chained else msgspec.json.encode(job.schedule).decode()
     run.means.state.set_next_run(job.uid, run.now, form)
-
-
-def _tell_overdue(run: Run, repository: RepositoryConfiguration, rotation: Rotation) -> None:
-    late = rotation.overdue_by(proof_memory.period(repository), run.now)
-    if late:
-        run.warn(overdue_text(repository, late.days))
-
-
-def overdue_text(repository: RepositoryConfiguration, days: int) -> str:
-    """Say that the promise is broken."""
-    return (
-        f"The verification of {repository.name} is overdue by {days} days: not every pack was read within "
-        f"{repository.verify_every_days} days."
-    )
 
 
 def tell_stand(run: Run, repository: OpenRepository, rotation: Rotation, problem: str) -> None:

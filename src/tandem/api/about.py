@@ -12,7 +12,7 @@ from tandem.api.call import Call
 from tandem.api.envelope import plain
 from tandem.api.texts import Instant, Uid, instant
 from tandem.domain.errors import ConsoleError
-from tandem.store import tokens
+from tandem.store import proof, tokens
 
 SERVICE_UNAVAILABLE = 503
 
@@ -56,6 +56,8 @@ def get_ready(call: Call) -> Response:
 
 
 def get_metrics(call: Call) -> Response:
-    """Tell counts and times of requests, in Prometheus' text format; nothing of any tenant."""
-    del call
-    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """Tell counts and times of requests, and what is wrong with copies, in Prometheus' text format; of no tenant."""
+    with call.reading() as connection:
+        counts = proof.count_trouble(connection, call.context.clock())
+    lines = "".join(f"# TYPE {name} gauge\n{name} {count}\n" for name, count in counts.items())
+    return Response(generate_latest(REGISTRY) + lines.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})

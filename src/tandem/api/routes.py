@@ -30,6 +30,7 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.proof_routes import PROOF_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -50,6 +51,7 @@ ROUTES: list[Operation] = [
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     *ASYNC_ACTION_ROUTES,
     *ORGANIZATION_ROUTES,
+    *PROOF_ROUTES,
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS

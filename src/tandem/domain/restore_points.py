@@ -63,6 +63,8 @@ class RestorePoint(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     expires_at: datetime | None
     forgotten_at: datetime | None
+    verified_at: datetime | None = None
+    damaged_at: datetime | None = None
 
 
 class RestorePointCopy(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,14 @@ class SessionType(StrEnum):
     HEALING = "Healing"
     DRILL = "RestoreDrill"
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is what a job is for, so that its end is the job's."""
+        return self in {SessionType.BACKUP, SessionType.COPY}
+
+
+RUNS = [kind for kind in SessionType if kind.is_run]
+
 
 class SessionState(StrEnum):
     """How far a session is, or how it ended."""

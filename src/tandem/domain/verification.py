@@ -9,7 +9,6 @@ same period.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +23,7 @@ RUNS_EVERY = timedelta(days=1)
 PARTS_WHEN_LATE = 4
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """Part `number` of `count`, from 1 to at most 256."""
 
     number: int

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
+from tandem.domain.drills import EVERY_DEFAULT_DAYS
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.protocol.messages import (
     Configuration,
@@ -36,6 +37,7 @@ def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str)
 
 def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
     secrets = repositories.secrets_of_server(connection, backup_server_uid)
+    periods = repositories.verification_periods(connection, backup_server_uid)
     found: list[RepositoryConfiguration] = []
     for repository in repositories.repositories_of_server(connection, backup_server_uid):
         sealed, is_existing, family_uid = secrets[repository.instance_uid]
@@ -50,6 +52,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 is_existing=is_existing,
                 restic_id=repository.restic_id,
                 family_uid=family_uid,
+                verify_every_days=periods[repository.instance_uid],
             )
         )
     return found
@@ -103,17 +106,20 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             copy.target_repository_uid,
             backup.file_share_uid,
             copy.source_job_instance_uid,
+            copy.drill_every_days,
         )
         .select_from(joined)
         .where(copy.backup_server_uid == backup_server_uid)
         .order_by(copy.position)
     )
-    rows = [(*row, None) for row in connection.execute(backups)] + [tuple(row) for row in connection.execute(copies)]
+    rows = [(*row, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
+        tuple(row) for row in connection.execute(copies)
+    ]
     return [_job(*row) for row in rows]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
-    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid = rest
+    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid, drill_days = rest
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -125,4 +131,5 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         target_repository_uid=repository_uid,
         file_share_uid=share_uid,
         source_job_uid=source_uid,
+        drill_every_days=drill_days,
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.job_session_heatmap import SESSIONS_MAX, Heatmap, HeatmapSession
-from tandem.domain.sessions import SessionState, SessionType
+from tandem.domain.sessions import RUNS, SessionState
 from tandem.store.database import Connection
 from tandem.store.query import records, visible
 from tandem.store.tables import backup_servers, jobs, locations, organizations, sessions
@@ -33,7 +33,7 @@ def read_heatmap(connection: Connection, scope: Scope, since: datetime, until: d
         sessions.c.started_at >= since,
         sessions.c.started_at < until,
         sessions.c.ended_at.is_not(None),
-        sessions.c.type != SessionType.RESTORE,
+        sessions.c.type.in_(RUNS),
     )
     total = connection.scalar(select(func.count()).select_from(sessions).where(is_run)) or 0
     if total > SESSIONS_MAX:

@@ -13,7 +13,7 @@ from tandem.domain.jobs import Job, JobObject, JobStatus
 from tandem.domain.listing import Collation, Query, collated
 from tandem.domain.paging import Page
 from tandem.domain.retention import RetentionUnit
-from tandem.domain.sessions import SessionState, SessionType
+from tandem.domain.sessions import RUNS, SessionState
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
@@ -137,7 +137,7 @@ def give_up_stop(connection: Connection, backup_server_uid: str, job_uid: str, f
     """Note that a job which was to stop was not told: it goes on running, or, if it never began, has failed."""
     is_job = (jobs.c.instance_uid == job_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     is_stopping = is_job & (jobs.c.status == JobStatus.STOPPING)
-    is_run = (sessions.c.job_unique_uid == jobs.c.unique_uid) & (sessions.c.type != SessionType.RESTORE)
+    is_run = (sessions.c.job_unique_uid == jobs.c.unique_uid) & sessions.c.type.in_(RUNS)
     is_running = exists().where(is_run, sessions.c.ended_at.is_(None))
     connection.execute(update(jobs).where(is_stopping, is_running).values(status=JobStatus.RUNNING))
     connection.execute(update(jobs).where(is_stopping).values(status=JobStatus.FAILED, failure_message=failure))
@@ -175,3 +175,16 @@ def objects_of(family: Table, share_link: ColumnElement[str]) -> Collection[JobO
     joined = joined.join(file_shares, file_shares.c.instance_uid == share_link)
     joined = joined.outerjoin(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
     return Collection(family, JobObject, source=joined, columns=columns, uid="unique_uid")
+
+
+def get_job_of_repository(connection: Connection, unique_uid: str) -> Job:
+    """Get the job whose session the work on a repository is; the caller sees the repository."""
+    statement = select(*columns_of(jobs.c, Job)).where(jobs.c.unique_uid == unique_uid)
+    return fetch_one(connection, statement, Job, noun="job", uid=unique_uid)
+
+
+def share_of_job(connection: Connection, unique_uid: str) -> str | None:
+    """Get the share that a job is about, whichever kind it is."""
+    copied = select(file_share_copy_jobs.c.source_job_unique_uid).where(file_share_copy_jobs.c.unique_uid == unique_uid)
+    is_job = (file_share_jobs.c.unique_uid == unique_uid) | file_share_jobs.c.unique_uid.in_(copied)
+    return connection.scalar(select(file_share_jobs.c.file_share_uid).where(is_job))

@@ -64,6 +64,13 @@ def repositories_of_server(connection: Connection, backup_server_uid: str) -> li
     return records(connection, _REPOSITORY.where(of_server).order_by(backup_repositories.c.position), BackupRepository)
 
 
+def verification_periods(connection: Connection, backup_server_uid: str) -> dict[str, int]:
+    """Get in how many days every pack is to be read, by repository of a backup server."""
+    columns = select(backup_repositories.c.instance_uid, backup_repositories.c.verify_every_days)
+    rows = connection.execute(columns.where(backup_repositories.c.backup_server_uid == backup_server_uid))
+    return {row[0]: row[1] for row in rows}
+
+
 def secrets_of_server(connection: Connection, backup_server_uid: str) -> dict[str, tuple[str, bool, str | None]]:
     """Get sealed password, whether it existed before us, and family, by repository."""
     columns = (
@@ -109,6 +116,9 @@ def apply_repository_report(connection: Connection, backup_server_uid: str, repo
         backup_repositories.c.backup_server_uid == backup_server_uid
     )
     values = {name: getattr(report, name) for name in ("state", "failure", "capacity", "free_space", "used_space")}
+    if report.verification is not None:
+        problem = report.verification.problem or None
+        values |= {"verified_at": report.verification.proven_since, "verification_problem": problem}
     if report.restic_id is not None:
         same_id = backup_repositories.c.restic_id == report.restic_id
         other = backup_repositories.c.instance_uid != report.repository_uid

@@ -11,7 +11,7 @@ from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import Progress, Session, SessionState, SessionTask, SessionType
+from tandem.domain.sessions import RUNS, Progress, Session, SessionState, SessionTask
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
@@ -99,7 +99,7 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
     job_unique_uid = session.job_unique_uid
-    if job_unique_uid is None or session.type is SessionType.RESTORE:
+    if job_unique_uid is None or not session.type.is_run:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     if session.state is SessionState.SKIPPED:
@@ -142,7 +142,7 @@ def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
     took_place = sessions.c.state.in_([state for state in _FINAL if state is not SessionState.SKIPPED])
     last = (
         select(sessions.c.instance_uid, sessions.c.state)
-        .where(sessions.c.job_unique_uid == job_unique_uid, took_place)
+        .where(sessions.c.job_unique_uid == job_unique_uid, took_place, sessions.c.type.in_(RUNS))
         .order_by(sessions.c.position.desc())
         .limit(1)
     )
@@ -164,6 +164,7 @@ def _average_duration(connection: Connection, job_unique_uid: str) -> int | None
     recent = (
         select((sessions.c.ended_at - sessions.c.started_at).label("taken"))
         .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.ended_at.is_not(None))
+        .where(sessions.c.type.in_(RUNS))
         .order_by(sessions.c.position.desc())
         .limit(AVERAGE_OVER)
         .subquery()

@@ -26,6 +26,7 @@ from tandem.domain.retention import RetentionUnit
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
+from tandem.store import proof_columns
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.job_indexes import index_jobs
@@ -213,6 +214,7 @@ backup_repositories = Table(
     Column("free_space", BigInteger),
     Column("used_space", BigInteger),
     Column("created_at", Instant, nullable=False),
+    *proof_columns.of_repository(),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
 )
@@ -303,6 +305,7 @@ file_share_copy_jobs = Table(
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
+    *proof_columns.of_copy_job(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -347,6 +350,7 @@ restore_points = Table(
     Column("is_complete", Boolean, nullable=False),
     Column("expires_at", Instant),
     Column("forgotten_at", Instant),
+    *proof_columns.of_point(),
     UniqueConstraint("repository_uid", "snapshot_id"),
     Index("ix_restore_points_job_unique_uid_snapshot_id", "job_unique_uid", "snapshot_id"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
@@ -367,6 +371,7 @@ restore_point_copies = Table(
     Column("expires_at", Instant),
     Column("size", BigInteger, nullable=False),
     Column("added", BigInteger, nullable=False),
+    *proof_columns.of_copy(),
     Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
