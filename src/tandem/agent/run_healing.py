@@ -40,7 +40,7 @@ def run_healing(run: Run, repository_uid: str) -> None:
         ResticError: if the repository cannot be read or written; Stopped if the run was told to end. Nothing is lost.
     """
     with run.open(repository_uid) as repository:
-        _return_loans(run, repository)
+        _recover(run, repository)
         rotation = proof_memory.rotation(run.means.state, repository.uid, run.now)
         report = check.run(run.means.engine, repository.access, read_all=True, control=run.control)
         problem = ""
@@ -50,6 +50,17 @@ def run_healing(run: Run, repository_uid: str) -> None:
         else:
             problem = _heal(run, repository, report)
         tell_stand(run, repository, rotation, problem)
+
+
+def _recover(run: Run, repository: OpenRepository) -> None:
+    """Clear away what a healing that was cut short has left on either side."""
+    _return_loans(run, repository)
+    for source in damage.backup_jobs_into(run, repository.uid):
+        for job in run.configuration.jobs:
+            if job.source_job_uid == source.uid:
+                with run.open(job.target_repository_uid) as lender:
+                    _return_loans(run, lender, is_lender=True)
+                _tell_ledger(run, job)
 
 
 def _heal(run: Run, repository: OpenRepository, report: check.CheckReport) -> str:
@@ -100,10 +111,14 @@ def _borrow(run: Run, repository: OpenRepository, lender: OpenRepository, loans:
     finally:
         _return_loans(run, repository)
         _return_loans(run, lender, is_lender=True)
-    # The copies have other ids now; the ledgers are told them.
-    with run.open(lender.uid) as again:
-        for job in {loan.job.uid: loan.job for loan in loans}.values():
-            Ledger(run, job).reconcile(again, run.means.state.points(job.source_job_uid or ""))
+    for job in {loan.job.uid: loan.job for loan in loans}.values():
+        _tell_ledger(run, job)
+
+
+def _tell_ledger(run: Run, job: JobConfiguration) -> None:
+    """Have the ledger of a copy job know what its repository holds now: a mark changes the ids of copies."""
+    with run.open(job.target_repository_uid) as target:
+        Ledger(run, job).reconcile(target, run.means.state.points(job.source_job_uid or ""))
 
 
 def _return_loans(run: Run, repository: OpenRepository, *, is_lender: bool = False) -> None:

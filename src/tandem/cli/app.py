@@ -15,6 +15,8 @@ from tandem.cli import (
     file_shares,
     jobs,
     keys,
+    proofs,
+    reports,
     repositories,
     restore_points,
     sessions,
@@ -46,6 +48,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+repositories.app.command("verify")(proofs.verify)
+repositories.app.command("verification")(proofs.verification)
+repositories.app.command("heal")(proofs.heal)
+jobs.app.command("drill")(proofs.drill)
+jobs.app.command("proof")(proofs.proof)
 app.command()(login)
 app.command()(logout)
 app.add_typer(companies.app, name="companies")
@@ -60,3 +67,4 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(restore_points.app, name="points")
 app.command()(restore_points.restore)
+app.add_typer(reports.app, name="reports")
