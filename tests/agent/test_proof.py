@@ -154,6 +154,14 @@ def test_damage_on_both_sides_is_healed_across_and_what_no_one_holds_is_named(se
     assert "2 restore points of repository first are whole again; 1 are not." in run.messages[-1], run.messages
     assert (server.first / packs.ASIDE / only_here.name).exists()
     server.is_sound_at(server.second)
+    # What cannot be healed does not keep the rest from being verified.
+    server.clock.forward(hours=1)
+    verify(server, "first")
+    assert {point.snapshot_id: point.verified_at is not None for point in server.points()} == {
+        old: True,
+        shared: True,
+        alone: False,
+    }
 
 
 def _holds_the_same(server: BackupServer, one: Path, other: Path) -> bool:

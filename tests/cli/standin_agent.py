@@ -13,6 +13,7 @@ from tandem.protocol.messages import (
     Command,
     CommandResult,
     Configuration,
+    DrillCopy,
     ExchangeRequest,
     JobConfiguration,
     LedgerReport,
@@ -24,6 +25,7 @@ from tandem.protocol.messages import (
     RunningSession,
     SessionReport,
     StartJob,
+    VerifyRepository,
 )
 
 WAIT_SECONDS = 0.5
@@ -114,6 +116,10 @@ class StandInAgent:
                 self._run_job(next(job for job in self._jobs() if job.uid == uid))
             case RestorePointTo(session_uid=uid, file_share_uid=share_uid):
                 self._run_session(uid, SessionType.RESTORE, None, share_uid)
+            case VerifyRepository(session_uid=uid, is_healing=is_healing):
+                self._run_session(uid, SessionType.HEALING if is_healing else SessionType.VERIFICATION, None, None)
+            case DrillCopy(session_uid=uid):
+                self._run_session(uid, SessionType.DRILL, None, None)
             case _:
                 pass
 
@@ -157,7 +163,8 @@ class StandInAgent:
         # Before the end of its session, as a real agent does it.
         self._later.insert(0, point)
 
-    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str) -> None:
+    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str | None
+    ) -> None:
         now = datetime.now(UTC)
         begun = Session(
             instance_uid=uid,

@@ -46,6 +46,8 @@ def run_verification(run: Run, repository_uid: str, *, is_everything: bool = Fal
             run.messages.append(f"{share} packs of {repository.name} were read back; nothing is missing.")
         else:
             problem = _act_on_damage(run, repository, report)
+            if _is_read(report):
+                rotation = _note_read(run, repository, rotation.after(part, began))
         proof_memory.warn_if_overdue(run, repository.configuration)
         tell_stand(run, repository, rotation, problem)
 
@@ -65,8 +67,8 @@ def _note_read(run: Run, repository: OpenRepository, rotation: Rotation) -> Rota
 def _verify_points(run: Run, job: JobConfiguration, since: datetime, every: timedelta) -> None:
     for point in run.means.state.points(job.uid, is_going=False):
         is_new = point.verified_at is None or since - point.verified_at >= every / 2
-        if point.created_at <= since and is_new:
-            remember_point(run, job, msgspec.structs.replace(point, verified_at=since, damaged_at=None))
+        if point.created_at <= since and is_new and point.damaged_at is None:
+            remember_point(run, job, msgspec.structs.replace(point, verified_at=since))
 
 
 def end_healing(run: Run, repository: OpenRepository) -> None:
@@ -89,9 +91,20 @@ def _act_on_damage(run: Run, repository: OpenRepository, report: check.CheckRepo
             f"{repository.name} holds first backups, so nothing was changed. Have it healed from its copies with "
             f"`tandem repositories heal`."
         )
+        if _is_read(report):
+            damage.mark_points(run, repository.uid, damage.touched_points(run, repository))
         return problem
     prepare_healing(run, repository, report)
     return problem
+
+
+def _is_read(report: check.CheckReport) -> bool:
+    """Say whether all packs of the part read well, and only what is known to be missing is missing.
+
+    Damage that no copy can heal must not keep the others from being verified: its points are marked, and they are not.
+    """
+    found = packs.parse(report.errors)
+    return not found.lost and not found.damaged and len(report.errors) < check.ERRORS_MAX
 
 
 def prepare_healing(run: Run, repository: OpenRepository, report: check.CheckReport) -> damage.Damage:
