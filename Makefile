@@ -17,10 +17,8 @@ endif
 DATA ?= $(CURDIR)/data
 export TANDEM_DATA = $(DATA)
 
-# Half of the tests' time is waiting for other processes. Small files that are synced all the time belong in memory.
+# Half of the tests' time is waiting for other processes.
 TESTS_AT_ONCE = $(shell echo $$(($$(nproc) < 4 ? $$(nproc) * 2 : 8)))
-TESTS_TEMPORARY = $(shell test $$(df --output=avail /dev/shm 2>/dev/null | tail -n 1 || echo 0) -gt 6000000 2>/dev/null && \
-	echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -31,7 +29,7 @@ run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280
 	@exec $(PYTHON_TOOLS)/tandem up
 
 test: check ## check, then run every test, on SQLite and PostgreSQL
-	$(TESTS_TEMPORARY) $(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE)
+	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE)
 
 check: ## format, lint, types, and who may import whom
 	@scripts/set-up.sh test

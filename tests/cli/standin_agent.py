@@ -163,8 +163,7 @@ class StandInAgent:
         # Before the end of its session, as a real agent does it.
         self._later.insert(0, point)
 
-    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str | None
-    ) -> None:
+    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str | None) -> None:
         now = datetime.now(UTC)
         begun = Session(
             instance_uid=uid,

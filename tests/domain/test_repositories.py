@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.domain.repositories import overlaps
+from tandem.domain.repository_locations import overlaps
 
 paths = st.lists(st.sampled_from(["srv", "srv2", "data", "a b"]), min_size=1, max_size=4).map(
     lambda parts: "/" + "/".join(parts)

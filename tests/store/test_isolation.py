@@ -262,6 +262,7 @@ WITHOUT_SCOPE = {
         "locations.unchoose_location",
         "file_shares.shares_with_credentials",
         "repositories.delete_failed_repository",
+        "repositories.repositories_with_credentials",
         "repositories.repositories_with_password",
         "repositories.repository_state",
         "restore_points.chain_size_of_copy",

@@ -8,7 +8,7 @@ from tandem.actions.context import Act, new_uid
 from tandem.actions.mapping import find_mapped
 from tandem.domain.credentials import Credentials, CredentialsType, LinuxDetails, Secrets
 from tandem.domain.errors import Conflict
-from tandem.store import activity_log, backup_servers, credentials, file_shares
+from tandem.store import activity_log, backup_servers, credentials, file_shares, repositories
 from tandem.store.database import Connection
 
 NAMED_MAX = 5
@@ -70,9 +70,9 @@ def delete_credentials(act: Act, backup_server_uid: str, uid: str) -> None:
     with act.context.database.writing() as connection:
         backup_servers.get_backup_server(connection, scope, backup_server_uid)
         found = credentials.get_credentials(connection, scope, uid, backup_server_uid)
-        refuse_in_use(
-            f"The credentials {found.username}", "the file share", file_shares.shares_with_credentials(connection, uid)
-        )
+        what = f"The credentials {found.username}"
+        refuse_in_use(what, "the file share", file_shares.shares_with_credentials(connection, uid))
+        refuse_in_use(what, "the repository", repositories.repositories_with_credentials(connection, uid))
         credentials.delete_credentials(connection, scope, uid, backup_server_uid)
         _note(connection, act, "DeleteBackupServerCredentials", found)
 

@@ -6,10 +6,11 @@ import msgspec
 
 from tandem.actions.ask_agent import PAUSE_SECONDS, require_connected
 from tandem.actions.context import Act, named_in, new_uid
-from tandem.actions.paths import check_path, refuse_overlap
+from tandem.actions.paths import refuse_overlap
+from tandem.actions.repository_places import Place, check_place
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.encryption_passwords import check_password
-from tandem.domain.errors import Conflict, Invalid
+from tandem.domain.errors import Conflict, ConsoleError, Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.sealing import generate_password
@@ -23,14 +24,14 @@ class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
     """What a repository is made from: a password, the backup server's encryption password, or one that is generated."""
 
     name: str
-    path: str
+    place: Place
     password: str | None
     is_existing: bool
     encryption_password_uid: str | None = None
 
     def __repr__(self) -> str:
         """Show nothing of the password."""
-        return f"NewRepository({self.name!r}, {self.path!r}, …)"
+        return f"NewRepository({self.name!r}, {self.place.path!r}, …)"
 
 
 def create_repository(act: Act, backup_server_uid: str, new: NewRepository) -> BackupRepository:
@@ -40,29 +41,35 @@ def create_repository(act: Act, backup_server_uid: str, new: NewRepository) -> B
     copy would take the space twice (restic manual, "Copying snapshots between repositories").
 
     Raises:
-        NotFound: if the backup server or its encryption password is not there for the caller.
+        NotFound: if the backup server, its encryption password or credentials are not there for the caller.
         Invalid: naming the field, also for what the agent finds wrong.
         Conflict: if name or path are taken, or restic's repository id is registered already.
         Unavailable: if the agent is away.
     """
-    path = check_path(new.path, "path")
     password = _password(new)
     scope = act.caller.scope
     with act.context.database.reading() as connection:
         server = backup_servers.get_backup_server(connection, scope, backup_server_uid)
         if new.encryption_password_uid is not None:
             _find_sealed(connection, scope, new.encryption_password_uid, backup_server_uid)
+        place = check_place(connection, act, backup_server_uid, new.place)
     require_connected(act.context, server)
-    uid = _insert(act, server, msgspec.structs.replace(new, path=path, password=password))
+    uid = _insert(act, server, msgspec.structs.replace(new, place=place, password=password))
     state, failure = _wait(act, uid)
     if state is RepositoryState.FAILED:
         with act.context.database.writing() as connection:
             repositories.delete_failed_repository(connection, uid)
             backup_servers.bump_revision(connection, backup_server_uid)
-        refused = Conflict if "registered already" in (failure or "") else Invalid
-        raise refused(f"path: {path}: {failure}", field="path")
+        raise _refusal(place.path, failure or "")
     with act.context.database.reading() as connection:
         return repositories.get_repository(connection, scope, uid, backup_server_uid)
+
+
+def _refusal(path: str, failure: str) -> ConsoleError:
+    if failure.startswith("hostKey: "):
+        return Invalid(failure, field="hostKey")
+    refused = Conflict if "registered already" in failure else Invalid
+    return refused(f"path: {path}: {failure}", field="path")
 
 
 def _password(new: NewRepository) -> str | None:
@@ -89,13 +96,15 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
     uid = new_uid()
     with act.context.database.writing() as connection:
         backup_servers.bump_revision(connection, server.instance_uid)
+        # Once more: the credentials may have been deleted meanwhile.
+        check_place(connection, act, server.instance_uid, new.place)
         family_uid = _check_neighbours(connection, server.instance_uid, new)
         repository = BackupRepository(
             instance_uid=uid,
             name=new.name,
             backup_server_uid=server.instance_uid,
             organization_uid=server.organization_uid,
-            path=new.path,
+            path=new.place.path,
             host_name=server.host_name,
             state=RepositoryState.CREATING,
             failure=None,
@@ -112,6 +121,8 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             family_uid=family_uid,
             created_at=act.now,
             encryption_password_uid=new.encryption_password_uid,
+            credentials_uid=new.place.credentials_uid,
+            host_key=new.place.host_key,
         )
         activity_log.record_activity(
             connection,
@@ -119,7 +130,7 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             "CreateBackupRepository",
             object_uid=uid,
             object_organization_uid=repository.organization_uid,
-            detail=f"{new.name} ({new.path})",
+            detail=f"{new.name} ({new.place.path})",
             now=act.now,
         )
     return uid
@@ -140,9 +151,9 @@ def _check_neighbours(connection: Connection, backup_server_uid: str, new: NewRe
             continue
         if neighbour.name == new.name:
             raise Conflict(f'name: a repository named "{new.name}" exists on this backup server.', field="name")
-        refuse_overlap(new.path, neighbour.path, field="path", what=f"the repository {neighbour.name}")
+        refuse_overlap(new.place.path, neighbour.path, field="path", what=f"the repository {neighbour.name}")
     for _uid, name, path in file_shares.paths_of_server(connection, backup_server_uid):
-        refuse_overlap(new.path, path, field="path", what=f"the file share {name}")
+        refuse_overlap(new.place.path, path, field="path", what=f"the file share {name}")
     ready = [neighbour.instance_uid for neighbour in neighbours if neighbour.state is RepositoryState.READY]
     return ready[0] if ready else None
 

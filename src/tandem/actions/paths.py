@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from tandem.domain.errors import Conflict, Invalid
 from tandem.domain.file_shares import PATH_LENGTH_MAX
-from tandem.domain.repositories import overlaps
+from tandem.domain.repository_locations import overlaps
 
 
 def check_path(path: str, field: str) -> str:

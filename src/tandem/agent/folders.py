@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tandem.domain.repository_locations import is_remote
 from tandem.protocol.messages import Configuration
 
 # Nothing is ever restored into these, and these are no shares: the machine's own.
@@ -44,7 +45,9 @@ def check_share(path: str, configuration: Configuration | None, data: Path) -> s
     if any(is_inside(folder, pseudo) for pseudo in PSEUDO_FOLDERS):
         return f"{path} belongs to the system and holds no documents."
     taken = {
-        f"the repository {known.name}": known.path for known in (configuration.repositories if configuration else [])
+        f"the repository {known.name}": known.path
+        for known in (configuration.repositories if configuration else [])
+        if not is_remote(known.path)
     }
     taken["the agent's own data"] = str(data)
     for what, other in taken.items():

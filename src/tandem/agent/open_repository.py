@@ -7,23 +7,27 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import structlog
 
 from tandem.agent.processes import Processes
 from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
-from tandem.restic import config, listing, locks, snapshots
+from tandem.restic import config, listing, locks, remote_files, snapshots
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError, WrongPassword
+from tandem.restic.errors import RepositoryAway, RepositoryMissing, ResticError, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
+
+log = structlog.get_logger()
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What every repository is opened with."""
+    """What every repository is opened with; `sizes` are those of remote ones, as they were measured last."""
 
     engine: Engine
     state: State
     processes: Processes
+    sizes: dict[str, int | None]
 
 
 class OpenRepository:
@@ -58,6 +62,7 @@ class OpenRepository:
         self._engine = surroundings.engine
         self._state = surroundings.state
         self._processes = surroundings.processes
+        self._sizes = surroundings.sizes
         self._control = control
         self._folder = listing.local_path(access.location)
         self._is_shared = is_shared
@@ -66,7 +71,11 @@ class OpenRepository:
         self.held: frozenset[str] = frozenset()
         if self._folder is not None:
             self._check_identity(listing.fingerprint(self._folder))
-        self.held = frozenset(snapshots.read_ids(self._engine, access, control=control))
+        try:
+            self.held = frozenset(snapshots.read_ids(self._engine, access, control=control))
+        except (RepositoryAway, RepositoryMissing, WrongPassword) as error:
+            # Restic's own words leave open which repository it is.
+            raise type(error)(f"{self.name} ({configuration.path}): {error}", stderr=error.stderr) from error
         if self._folder is None:
             self._check_identity_by_points()
 
@@ -115,7 +124,8 @@ class OpenRepository:
             raise ResticError(
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
             )
-        self._size_when_claimed = self.bytes_used()
+        is_measured = not self.is_local and self.uid in self._sizes
+        self._size_when_claimed = self._sizes[self.uid] if is_measured else self.bytes_used()
         self._is_claimed = True
 
     def claim_if_cut_short(self) -> None:
@@ -123,9 +133,22 @@ class OpenRepository:
         if self.is_local or self._state.is_claimed(self.uid):
             self.claim()
 
+    def note_point(self, snapshot_id: str) -> None:
+        """Remember a point that was just saved there: by it a remote one is known again without another process."""
+        if not self.is_local:
+            known = self._state.repository(self.uid)
+            self._state.put_repository(self.uid, msgspec.structs.replace(known, fingerprint=snapshot_id))
+
     def bytes_used(self) -> int | None:
         """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
-        return None if self._folder is None else listing.bytes_used(self._folder)
+        if self._folder is not None:
+            return listing.bytes_used(self._folder)
+        try:
+            self._sizes[self.uid] = remote_files.bytes_used(self.access)
+        except ResticError as error:
+            log.warning("repository not measured", repository=self.name, reason=str(error))
+            self._sizes[self.uid] = None
+        return self._sizes[self.uid]
 
     def grown_by(self) -> int:
         """Give by how many bytes it has grown since it was claimed; 0 if it shrank, or if that cannot be told."""
@@ -142,8 +165,12 @@ class OpenRepository:
             restic_id=self.configuration.restic_id,
             capacity=disk.total if disk else None,
             free_space=disk.free if disk else None,
-            used_space=self.bytes_used(),
+            used_space=self._sizes[self.uid] if self._is_as_measured() else self.bytes_used(),
         )
+
+    def _is_as_measured(self) -> bool:
+        """Say whether a remote one has its known size still: nobody else writes, and this run did not."""
+        return not self.is_local and not self._is_claimed and self.uid in self._sizes
 
     def _check_identity_by_points(self) -> None:
         """Take a point that it held before as proof: no two repositories have a point of the same id."""

@@ -10,10 +10,13 @@ import msgspec
 from tandem.agent.folders import real_overlap
 from tandem.agent.open_repository import OpenRepository, Surroundings
 from tandem.agent.processes import Processes
+from tandem.agent.remote_repositories import check_remote_place, make_remote
 from tandem.agent.state import KnownRepository, State
 from tandem.domain.repositories import RepositoryState
+from tandem.domain.repository_locations import is_remote
 from tandem.protocol.messages import Configuration, RepositoryConfiguration, RepositoryReport
 from tandem.restic import config, init, listing
+from tandem.restic.config import RepositoryConfig
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import Control, RepositoryAccess
@@ -29,14 +32,16 @@ class Repositories:
         """Keep caches below the agent's data folder, one for each organization."""
         self._engine = engine
         self._state = state
-        self._surroundings = Surroundings(engine, state, processes)
+        self._surroundings = Surroundings(engine, state, processes, {})
         self._data = data
 
     def access(self, repository: RepositoryConfiguration) -> RepositoryAccess:
         """Give how restic opens a repository."""
         cache = self._data / "cache" / repository.organization_uid
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return RepositoryAccess(repository.path, repository.password, cache)
+        return RepositoryAccess(
+            repository.path, repository.password, cache, account=repository.account, host_key=repository.host_key
+        )
 
     def open(
         self, repository: RepositoryConfiguration, control: Control, *, to_look: bool = False, is_shared: bool = False
@@ -86,28 +91,45 @@ class Repositories:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
     def _make(self, repository: RepositoryConfiguration, configuration: Configuration, control: Control) -> str:
+        family = _find(configuration, repository.family_uid)
+        if is_remote(repository.path):
+            check_remote_place(repository, configuration)
+            # Only read, so that whoever works on it, a backup for instance, may go on.
+            relative = self._open_to_read(family, control).access if family and not repository.is_existing else None
+            identity = make_remote(self._surroundings, repository, self.access(repository), relative, control)
+            known = KnownRepository(is_begun=True, restic_id=identity.id)
+        else:
+            identity = self._make_local(repository, family, configuration, control)
+            fingerprint = listing.fingerprint(Path(repository.path))
+            known = KnownRepository(is_begun=True, restic_id=identity.id, fingerprint=fingerprint)
+        self._state.put_repository(repository.uid, known)
+        return identity.id
+
+    def _make_local(
+        self,
+        repository: RepositoryConfiguration,
+        family: RepositoryConfiguration | None,
+        configuration: Configuration,
+        control: Control,
+    ) -> RepositoryConfig:
         path = Path(repository.path)
         self._check_place(path, repository.uid, configuration)
         access = self.access(repository)
         if not repository.is_existing:
             self._prepare(path, repository.uid)
         if (path / "config").exists() or repository.is_existing:
-            identity = config.read(self._engine, access, control=control)
-        else:
-            family = _find(configuration, repository.family_uid)
-            # Only read, so that whoever works on it, a backup for instance, may go on.
-            relative = self._open_to_read(family, control).access if family else None
-            identity = init.run(self._engine, access, family=relative, control=control)
-        known = KnownRepository(is_begun=True, restic_id=identity.id, fingerprint=listing.fingerprint(path))
-        self._state.put_repository(repository.uid, known)
-        return identity.id
+            return config.read(self._engine, access, control=control)
+        relative = self._open_to_read(family, control).access if family else None
+        return init.run(self._engine, access, family=relative, control=control)
 
     def _check_place(self, path: Path, uid: str, configuration: Configuration) -> None:
         if not path.parent.is_dir():
             raise ResticError(f"the folder {path.parent} does not exist; is its disk mounted?")
         taken = {f"the file share {share.name}": share.path for share in configuration.file_shares}
         taken |= {
-            f"the repository {other.name}": other.path for other in configuration.repositories if other.uid != uid
+            f"the repository {other.name}": other.path
+            for other in configuration.repositories
+            if other.uid != uid and not is_remote(other.path)
         }
         taken["the agent's own data"] = str(self._data)
         for what, other in taken.items():

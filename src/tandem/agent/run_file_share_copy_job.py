@@ -20,10 +20,17 @@ from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, pla
 from tandem.domain.retention import Point
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy
-from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, Stopped, WrongPassword
+from tandem.restic.errors import (
+    RepositoryAway,
+    RepositoryLocked,
+    RepositoryMissing,
+    ResticError,
+    Stopped,
+    WrongPassword,
+)
 
 # These say something of a repository, not of a point: no point is to blame.
-NOT_THE_POINTS_FAULT = (RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
+NOT_THE_POINTS_FAULT = (RepositoryAway, RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
 FULL = ("no space left", "disk quota exceeded", "read-only file system")
 IDS_PER_CALL_MAX = 500
 
@@ -157,6 +164,8 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     )
     for copied in result.copied:
         ledger.commit(copied.source_id, copied.target_id)
+    if result.copied:
+        ends.target.note_point(result.copied[-1].target_id)
     for snapshot_id in result.missing:
         ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
 

@@ -95,6 +95,7 @@ def _back_up(
         is_complete=summary.is_complete,
     )
     remember_point(run, job, point)
+    repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,

@@ -7,13 +7,15 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import create_repository as create
+from tandem.actions.repository_places import Place
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Int64, Name, Path, Uid
+from tandem.api.texts import HostKey, Int32, Int64, Name, RepositoryPath, Uid
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
 from tandem.domain.repositories import BackupRepository
+from tandem.domain.repository_locations import RepositoryKind
 from tandem.store import backup_servers, organizations, repositories
 from tandem.store.database import Connection
 
@@ -32,7 +34,7 @@ class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
     backup_size: Int64 | None
     is_immutability_enabled: bool = False
     immutability_interval: Int32 | None = None
-    type: BackupRepositoryInfoType = BackupRepositoryInfoType.LINUX
+    type: BackupRepositoryInfoType
     cloud_repository_uid: Uid | None = None
     path: str
     host_name: str
@@ -54,11 +56,17 @@ class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
 class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """What a repository is made from; `isExisting` registers a restic repository that is there already.
 
+    `path` is a folder of the backup server, or a location elsewhere, which `credentialsUid` opens: `sftp://user@host//folder`
+    (with the server's public key in `hostKey`), `s3:https://host/bucket/folder`, or `rest:https://host/name/`.
+    `isPlainAllowed` permits http instead of https.
     Its password is the one given, the encryption password of its backup server that is named, or generated.
     """
 
     name: Name
-    path: Path
+    path: RepositoryPath
+    credentials_uid: UUID | None = None
+    host_key: HostKey | None = None
+    is_plain_allowed: bool = False
     password: str | None = None
     encryption_password_uid: UUID | None = None
     is_existing: bool = False
@@ -69,6 +77,14 @@ class RepositoryParameters(msgspec.Struct, rename="camel", kw_only=True):
 
     company_uid: UUID | None = None
 
+
+# The contract has no word for a REST server.
+_TYPES = {
+    RepositoryKind.LOCAL: BackupRepositoryInfoType.LINUX,
+    RepositoryKind.SFTP: BackupRepositoryInfoType.LINUX,
+    RepositoryKind.S3: BackupRepositoryInfoType.S3_COMPATIBLE,
+    RepositoryKind.REST: BackupRepositoryInfoType.UNKNOWN,
+}
 
 REPOSITORIES = Resource(RepositoryView, repositories.REPOSITORIES)
 
@@ -117,7 +133,12 @@ def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
     """Create a repository, or register one."""
     new = create.NewRepository(
         name=body.name,
-        path=body.path,
+        place=Place(
+            path=body.path,
+            credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
+            host_key=body.host_key,
+            is_plain_allowed=body.is_plain_allowed,
+        ),
         password=body.password,
         is_existing=body.is_existing,
         encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
@@ -140,6 +161,7 @@ def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
             used_space=repository.used_space,
             is_used_space_available=repository.used_space is not None,
             backup_size=repository.used_space,
+            type=_TYPES[repository.kind],
             path=repository.path,
             host_name=repository.host_name,
             host_uid=repository.backup_server_uid,

@@ -24,6 +24,12 @@ _ABSOLUTE_PATH = (
     r"^/+(\./+)*(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*(/+(\.?|(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*))*$"
 )
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _ABSOLUTE_PATH})]
+# Of a folder, as above, or of a place elsewhere: `domain.repository_locations` says what is wrong with one.
+_LOCATION = r"sftp://[A-Za-z0-9][A-Za-z0-9.-]*/.+|(s3|rest):https://[A-Za-z0-9][A-Za-z0-9.-]*/.+"
+RepositoryPath = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": f"{_ABSOLUTE_PATH}|^({_LOCATION})$"})
+]
+HostKey = Annotated[str, msgspec.Meta(max_length=4096, pattern=_NO_NUL)]
 # A new password of a user's; `actions.passwords` tells how long one is that does not fit.
 NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH_MIN, "maxLength": LENGTH_MAX})]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]

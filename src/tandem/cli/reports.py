@@ -75,7 +75,7 @@ def _keys_in(text: str | bytes) -> list[PublicKey]:
 
 def _show(report: Row) -> None:
     columns = [Column("Share"), Column("Job"), Column("Newest point"), Column("Newest copy"), Column("Newest verified")]
-    rows = [(job, job["copy"] or {}) for job in report["jobs"]]
+    rows: list[tuple[Row, Row]] = [(job, job["copy"] or {}) for job in report["jobs"]]
     show_table(
         [*columns, Column("Last drill"), Column("Problems")],
         (

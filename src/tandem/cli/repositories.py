@@ -8,6 +8,7 @@ import typer
 
 from tandem.cli.lookup import (
     BACKUP_SERVERS,
+    CREDENTIALS,
     ENCRYPTION_PASSWORDS,
     REPOSITORIES,
     SERVERS,
@@ -85,7 +86,20 @@ def show_repository(
 def create_repository(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The repository's name.")],
     *,
-    path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
+    path: Annotated[str | None, typer.Option(metavar="FOLDER", help="On the backup server.")] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(
+            help="Elsewhere: sftp://user@host//folder, s3:https://host/bucket/folder or rest:https://host/name/."
+        ),
+    ] = None,
+    credentials: Annotated[
+        str | None, typer.Option(metavar="USERNAME", help="What opens the location: user name or uid.")
+    ] = None,
+    host_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Public key of the SFTP server; without it, it is shown.")
+    ] = None,
+    allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Allow http instead of https.")] = False,
     server: Server = None,
     existing: Annotated[
         bool, typer.Option("--existing", help="Register a restic repository that is there; its password is asked for.")
@@ -98,14 +112,24 @@ def create_repository(
     data: Data = None,
 ) -> None:
     """Create a repository, or register one that exists; without a password file, a new one gets a random password."""
+    place = path or location
+    if place is None or (path is not None and location is not None):
+        raise typer.BadParameter("name one of them", param_hint="--path, --location")
     with signed_in(data) as client:
         chosen = find_server(client, server)
-        body: Row = {"name": name, "path": path, "isExisting": existing}
+        body: Row = {"name": name, "path": place, "isExisting": existing}
+        if credentials is not None:
+            found = find(client, CREDENTIALS, credentials, server_uid=chosen["instanceUid"])
+            body["credentialsUid"] = found["instanceUid"]
+        if host_key is not None:
+            body["hostKey"] = host_key
+        if allow_plain:
+            body["isPlainAllowed"] = True
         if encrypted_with is not None:
             found = find(client, ENCRYPTION_PASSWORDS, encrypted_with, server_uid=chosen["instanceUid"])
             body["encryptionPasswordUid"] = found["instanceUid"]
         if password_file is not None or (existing and encrypted_with is None):
-            body["password"] = read_password(password_file, f"Password of the repository {path}", is_new=False)
+            body["password"] = read_password(password_file, f"Password of the repository {place}", is_new=False)
         row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
     if as_json:
         show_json(row)

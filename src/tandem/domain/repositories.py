@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 import msgspec
+
+from tandem.domain.repository_locations import RepositoryKind, kind_of
 
 
 class RepositoryState(StrEnum):
@@ -37,8 +38,27 @@ class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
     free_space: int | None
     used_space: int | None
 
+    @property
+    def kind(self) -> RepositoryKind:
+        """How it is reached."""
+        return kind_of(self.path)
 
-def overlaps(one: str, other: str) -> bool:
-    """Say whether one of two absolute paths is the other or lies inside it."""
-    first, second = PurePosixPath(one), PurePosixPath(other)
-    return first == second or first in second.parents or second in first.parents
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """With what one signs in where a remote repository is; it shows itself nowhere.
+
+    Attributes:
+        username: of SFTP and REST; of S3 the access key.
+        password: of SFTP and REST; of S3 the secret key.
+        private_key: of SFTP, in place of the password.
+        passphrase: opens the private key.
+    """
+
+    username: str
+    password: str | None = None
+    private_key: str | None = None
+    passphrase: str | None = None
+
+    def __repr__(self) -> str:
+        """Show nothing of the secrets."""
+        return f"Account({self.username!r}, …)"

@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 
 from tandem.domain import drills, verification
-from tandem.domain.repositories import RepositoryState
+from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Retention
 from tandem.domain.schedule import Schedule
@@ -75,7 +75,11 @@ class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository for the agent to work on; the password travels to the owning agent only."""
+    """A repository for the agent to work on; password and account travel to the owning agent only.
+
+    `path` is a folder of the backup server, or a location elsewhere; then `account` opens it, and an SSH server must
+    show `host_key`.
+    """
 
     uid: str
     organization_uid: str
@@ -87,6 +91,8 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     restic_id: str | None
     family_uid: str | None
     verify_every_days: int = verification.EVERY_DEFAULT_DAYS
+    account: Account | None = None
+    host_key: str | None = None
 
 
 class ShareCredentials(msgspec.Struct, frozen=True, kw_only=True):

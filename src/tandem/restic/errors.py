@@ -32,5 +32,25 @@ class WrongPassword(ResticError):
     """No key of the repository opens with the password."""
 
 
+class RepositoryAway(ResticError):
+    """The place of a repository cannot be used: nothing is known of what it holds. Never a reason to create one."""
+
+
+class AccountRefused(RepositoryAway):
+    """The server does not let the account in, or does not let it do what restic needs."""
+
+
+class HostKeyChanged(RepositoryAway):
+    """The SSH server shows another key than the confirmed one."""
+
+
+class PlaceMissing(RepositoryAway):
+    """The bucket in which the repository should be does not exist."""
+
+
+class Unreachable(RepositoryAway):
+    """The server does not answer, or the connection to it broke."""
+
+
 class Stopped(ResticError):
     """The command was ended because its caller asked for it."""

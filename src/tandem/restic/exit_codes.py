@@ -7,7 +7,17 @@ import re
 
 from tandem.restic import output
 from tandem.restic.engine import Engine
-from tandem.restic.errors import RepositoryLocked, RepositoryMissing, ResticError, WrongPassword
+from tandem.restic.errors import (
+    AccountRefused,
+    HostKeyChanged,
+    PlaceMissing,
+    RepositoryAway,
+    RepositoryLocked,
+    RepositoryMissing,
+    ResticError,
+    Unreachable,
+    WrongPassword,
+)
 from tandem.restic.process import Output
 
 OK = 0
@@ -33,6 +43,39 @@ _SENTENCES = (
     (re.compile(r"^Fatal: wrong password or no key found", re.MULTILINE), 12),
 )
 
+# What servers, ssh and rclone say. A refused login and a lost connection are told apart from a missing repository.
+_AWAY: tuple[tuple[re.Pattern[str], type[RepositoryAway], str], ...] = (
+    (
+        re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|host key is known for"),
+        HostKeyChanged,
+        "The SSH server shows another host key than the confirmed one. Do not go on before you know why.",
+    ),
+    (
+        re.compile(
+            r"HTTP response \((?:401|403)\)|\b40[13] (?:Unauthorized|Forbidden)|Access ?Denied|"
+            r"Access Key Id you provided|InvalidAccessKeyId|SignatureDoesNotMatch|signature we calculated|"
+            r"StatusCode: 40[13]\b|subprocess ssh: .*(?:Permission denied \(|Too many authentication failures)"
+        ),
+        AccountRefused,
+        "The server refuses the account. Check the repository's credentials, and what they are allowed to do there.",
+    ),
+    (
+        re.compile(r"specified bucket does not exist|NoSuchBucket"),
+        PlaceMissing,
+        "The bucket does not exist. Create it, or correct the location; nothing was created.",
+    ),
+    (
+        re.compile(
+            r"dial tcp|connection refused|no such host|i/o timeout|connection reset|broken pipe|network is unreachable|"
+            r"no route to host|TLS handshake|x509:|Could not resolve hostname|Connection timed out|Connection closed|"
+            r"unable to start the sftp session|ssh command exited|connection lost|not responding|server misbehaving",
+            re.IGNORECASE,
+        ),
+        Unreachable,
+        "The server cannot be reached, or the connection to it broke. Check the server and the network.",
+    ),
+)
+
 
 def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset({OK})) -> None:
     """Raise the error that the exit code stands for.
@@ -50,6 +93,7 @@ def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset
     """
     if result.exit_code in allowed:
         return
+    _raise_if_away(result)
     code = result.exit_code
     if code == FAILED and not engine.knows_exit_codes:
         code = next((meant for sentence, meant in _SENTENCES if sentence.search(result.stderr)), code)
@@ -60,3 +104,11 @@ def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset
         exit_code=result.exit_code,
         stderr=result.stderr,
     )
+
+
+def _raise_if_away(result: Output) -> None:
+    lines = output.causes(result.stderr)
+    for pattern, kind, advice in _AWAY:
+        found = next((line for line in lines if pattern.search(line)), None)
+        if found is not None:
+            raise kind(f"{advice} (restic: {found})", exit_code=result.exit_code, stderr=result.stderr)

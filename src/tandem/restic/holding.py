@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tandem.restic import exit_codes, listing, locks, process
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import RepositoryAway, ResticError
 from tandem.restic.process import Control, Output, RepositoryAccess
 
 
@@ -24,8 +24,9 @@ def run(
     """Run restic to its end, as `process.run` does, and judge its exit code.
 
     A process that was killed leaves its locks, and so does one of 0.14 that is interrupted in the fifth of a second in
-    which it makes them. When this run fails, the locks of local repositories that appeared since it began, and that
-    name this machine and the very process that we started and saw end, are removed. Nobody else's are.
+    which it makes them. When this run fails, the locks that appeared since it began, and that name this machine and the
+    very process that we started and saw end, are removed. Nobody else's are. Locks at a place that cannot be reached
+    are left for the next run.
 
     Args:
         engine: the program.
@@ -61,9 +62,10 @@ def run(
             control=dataclasses.replace(control, on_start=on_start),
         )
         exit_codes.check(engine, result, allowed=allowed)
-    except BaseException:
+    except BaseException as error:
         for each in repositories:
-            if before.issuperset(_lock_ids(each)):
+            is_local = listing.local_path(each.location) is not None
+            if before.issuperset(_lock_ids(each)) if is_local else isinstance(error, RepositoryAway):
                 continue
             with contextlib.suppress(ResticError, OSError):
                 locks.remove_dead(engine, each, is_left_by_this_run)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from tandem.restic import exit_codes, ids, listing, process
+from tandem.restic import exit_codes, ids, listing, process, remote_files
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
@@ -74,8 +74,8 @@ def remove_dead(
 ) -> Removal:
     """Remove exactly the locks whose holder is known to be dead.
 
-    `restic unlock` is not used: it judges by age, and removing a living copy's lock ends in a broken repository. Only a
-    local repository's locks are removed, by deleting their files; those of a remote one all remain.
+    `restic unlock` is not used: it judges by age, and removing a living copy's lock ends in a broken repository. A lock
+    is removed by deleting its file; those at a place of which restic alone knows the files all remain.
 
     Args:
         engine: the program.
@@ -90,9 +90,12 @@ def remove_dead(
     removed: list[Lock] = []
     remaining: list[Lock] = []
     for lock in read(engine, repository, control=control):
-        if folder is not None and is_ours_and_dead(lock):
+        if (folder is not None or repository.remote is not None) and is_ours_and_dead(lock):
             # A living holder's lock gets a new id when it is renewed, so this id can only be the one that was judged.
-            (folder / "locks" / lock.id).unlink(missing_ok=True)
+            if folder is not None:
+                (folder / "locks" / lock.id).unlink(missing_ok=True)
+            else:
+                remote_files.delete(repository, f"locks/{lock.id}")
             removed.append(lock)
         else:
             remaining.append(lock)

@@ -11,6 +11,7 @@ LINE_BYTES_MAX = 1024 * 1024
 Message = TypeVar("Message", bound=msgspec.Struct)
 
 _LINE_ENDS = re.compile(rb"[\r\n]")
+_RETRIED = re.compile(r"returned error, retrying after|retrying after [0-9.]+|^Load\(.*retrying")
 _RETRY = re.compile(r"^Load\(.*(failed|retrying)")
 
 
@@ -82,6 +83,12 @@ def message(line: str, kind: type[Message]) -> Message | None:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError:
         return None
+
+
+def causes(stderr: str) -> list[str]:
+    """Return the lines of `stderr` that may say why restic failed: all but those of a try that was made again."""
+    lines = (line.strip() for line in stderr.splitlines())
+    return [line for line in lines if line and not _RETRIED.search(line)]
 
 
 def reason(stderr: str) -> str:

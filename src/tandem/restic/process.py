@@ -10,16 +10,18 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import IO
 
+from tandem.restic import listing
+from tandem.restic.access import RepositoryAccess
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError, Stopped
+from tandem.restic.errors import ResticError, Stopped, Unreachable
+from tandem.restic.opening import SEARCH_PATH, opened
 from tandem.restic.output import LineSplitter, Tail
+from tandem.restic.stalls import STALL_SECONDS, StallWatch
 
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STDERR_BYTES_MAX = 64 * 1024
 STDOUT_BYTES_MAX = 256 * 1024 * 1024
 STDOUT_TAIL_BYTES_MAX = 64 * 1024
@@ -28,29 +30,6 @@ STOP_GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _READ_BYTES = 64 * 1024
 _PROGRESS_PER_SECOND = "2"
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryAccess:
-    """Where a repository is and how it is opened.
-
-    Attributes:
-        location: what restic takes as its repository; a local one as an absolute path. May hold credentials, so it is
-            given to restic by file descriptor too, and not shown.
-        password: opens the repository. Restic takes white space off both ends of a password file, so there may be none.
-        cache_directory: where restic keeps its cache; one for each organization.
-    """
-
-    location: str = field(repr=False)
-    password: str = field(repr=False)
-    cache_directory: Path
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for what restic would silently read as something else."""
-        if not self.password or self.password.strip() != self.password:
-            raise ValueError("A repository password must not be empty, nor begin or end with white space.")
-        if not self.location or self.location.strip() != self.location:
-            raise ValueError("A repository location must not be empty, nor begin or end with white space.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +42,7 @@ class Control:
         low_priority: give way to other programs, where `nice` and `ionice` are installed.
         upload_limit: KiB per second at most to a remote repository.
         download_limit: KiB per second at most from a remote repository.
+        stall_seconds: how long restic may do nothing at all, while a repository is remote, until it is ended.
     """
 
     on_start: Callable[[int], None] | None = None
@@ -70,6 +50,7 @@ class Control:
     low_priority: bool = True
     upload_limit: int | None = None
     download_limit: int | None = None
+    stall_seconds: float = STALL_SECONDS
 
 
 BACKGROUND = Control()
@@ -123,27 +104,36 @@ def run(
     if control.stop is not None and control.stop.is_set():
         raise Stopped("Stopped before restic was started.")
 
-    with _secrets(repository, from_repository) as (flags, descriptors):
-        command = [*_wrapping(low_priority=control.low_priority), engine.path, *flags, *_limits(control), *arguments]
+    # Open until restic has ended: what it starts later, for another connection, reads its secrets then.
+    with opened(repository, from_repository) as opening:
+        wrapping = _wrapping(low_priority=control.low_priority)
+        command = [*wrapping, engine.path, *opening.flags, *_limits(control), *arguments]
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
-                pass_fds=descriptors,
+                env=_environment() | opening.environment,
+                pass_fds=opening.descriptors,
                 start_new_session=True,
             )
         except OSError as error:
             raise ResticError(
                 f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
             ) from error
-    with process:
-        return _attend(process, on_output, control)
+        is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
+        watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
+        with process:
+            return _attend(process, on_output, control, watch)
 
 
-def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] | None, control: Control) -> Output:
+def _attend(
+    process: subprocess.Popen[bytes],
+    on_output: Callable[[str], None] | None,
+    control: Control,
+    watch: StallWatch,
+) -> Output:
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
@@ -154,20 +144,32 @@ def _attend(process: subprocess.Popen[bytes], on_output: Callable[[str], None] |
 
     def take(chunk: bytes) -> None:
         stdout.feed(chunk)
+        watch.note_output(len(chunk))
         if on_output is not None:
             lines.feed(chunk)
+
+    def take_error(chunk: bytes) -> None:
+        stderr.feed(chunk)
+        watch.note_output(len(chunk))
 
     try:
         if control.on_start is not None:
             control.on_start(process.pid)
-        was_stopped = _follow(process, {process.stdout: take, process.stderr: stderr.feed}, stop)
+        was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop, watch)
         lines.close()
     except BaseException:
         stop = threading.Event()
         stop.set()
-        _follow(process, {process.stdout: _ignore, process.stderr: _ignore}, stop)
+        _follow(process, {process.stdout: _ignore, process.stderr: _ignore}, stop, watch)
         raise
 
+    if watch.is_stalled:
+        raise Unreachable(
+            f"No data has moved for {watch.seconds:g} s: the repository's server does not answer, or the way to it "
+            "is broken. Check both; the next run goes on from what was done.",
+            exit_code=process.returncode,
+            stderr=stderr.text(),
+        )
     if was_stopped:
         raise Stopped("Restic was stopped on request.", exit_code=process.returncode, stderr=stderr.text())
     return Output(process.returncode, stdout.text(), stderr.text())
@@ -177,15 +179,17 @@ def _follow(
     process: subprocess.Popen[bytes],
     sinks: dict[IO[bytes], Callable[[bytes], None]],
     stop: threading.Event,
+    watch: StallWatch,
 ) -> bool:
-    """Read both pipes until the process has ended. Return whether it was told to stop."""
+    """Read both pipes until the process has ended. Return whether it was told to stop, or ended as it was stalled."""
     kill_at = math.inf
     is_told = False
     with selectors.DefaultSelector() as selector:
         for pipe, sink in sinks.items():
             selector.register(pipe, selectors.EVENT_READ, sink)
         while selector.get_map() or process.poll() is None:
-            if stop.is_set() and not is_told and process.poll() is None:
+            is_to_end = stop.is_set() or watch.look()
+            if is_to_end and not is_told and process.poll() is None:
                 # Version 0.14 removes its locks on an interrupt only, not when it is terminated.
                 process.send_signal(signal.SIGINT)
                 is_told = True
@@ -221,32 +225,6 @@ def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelecto
 
 def _ignore(_: object) -> None:
     """Take something and drop it."""
-
-
-@contextlib.contextmanager
-def _secrets(
-    repository: RepositoryAccess | None, from_repository: RepositoryAccess | None
-) -> Generator[tuple[list[str], list[int]], None, None]:
-    """Yield the flags that open the repositories, and the descriptors that they name, until the process has them."""
-    flags: list[str] = []
-    descriptors: list[int] = []
-    with contextlib.ExitStack() as stack:
-
-        def add(flag: str, secret: str) -> None:
-            descriptor = os.memfd_create("restic")
-            stack.callback(os.close, descriptor)
-            os.write(descriptor, secret.encode())
-            descriptors.append(descriptor)
-            flags.extend([flag, f"/dev/fd/{descriptor}"])
-
-        if repository is not None:
-            add("--repository-file", repository.location)
-            add("--password-file", repository.password)
-            flags.extend(["--cache-dir", str(repository.cache_directory)])
-        if from_repository is not None:
-            add("--from-repository-file", from_repository.location)
-            add("--from-password-file", from_repository.password)
-        yield flags, descriptors
 
 
 def _limits(control: Control) -> list[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
 from tandem.domain.drills import EVERY_DEFAULT_DAYS
+from tandem.domain.repositories import Account
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.protocol.messages import (
     Configuration,
@@ -36,24 +37,44 @@ def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str)
 
 
 def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
-    secrets = repositories.secrets_of_server(connection, backup_server_uid)
-    periods = repositories.verification_periods(connection, backup_server_uid)
+    openings = repositories.openings_of_server(connection, backup_server_uid)
+    kept = _credentials(connection, seal, backup_server_uid, {each.credentials_uid for each in openings.values()})
     found: list[RepositoryConfiguration] = []
     for repository in repositories.repositories_of_server(connection, backup_server_uid):
-        sealed, is_existing, family_uid = secrets[repository.instance_uid]
+        opening = openings[repository.instance_uid]
         found.append(
             RepositoryConfiguration(
                 uid=repository.instance_uid,
                 organization_uid=repository.organization_uid,
                 name=repository.name,
                 path=repository.path,
-                password=seal.open(sealed, repository.instance_uid),
+                password=seal.open(opening.sealed_password, repository.instance_uid),
                 state=repository.state,
-                is_existing=is_existing,
+                is_existing=opening.is_existing,
                 restic_id=repository.restic_id,
-                family_uid=family_uid,
-                verify_every_days=periods[repository.instance_uid],
+                family_uid=opening.family_uid,
+                account=kept.get(opening.credentials_uid),
+                host_key=opening.host_key,
+                verify_every_days=opening.verify_every_days,
             )
+        )
+    return found
+
+
+def _credentials(
+    connection: Connection, seal: Seal, backup_server_uid: str, wanted: set[str | None]
+) -> dict[str | None, Account]:
+    """Open the credentials of a backup server that something of it uses."""
+    kept = credentials.secrets_of_server(connection, backup_server_uid) if wanted - {None} else {}
+    found: dict[str | None, Account] = {}
+    for uid in wanted - {None}:
+        username, sealed = kept[uid or ""]
+        secrets = msgspec.json.decode(seal.open(sealed, uid or ""), type=Secrets)
+        found[uid] = Account(
+            username=username,
+            password=secrets.password,
+            private_key=secrets.private_key,
+            passphrase=secrets.passphrase,
         )
     return found
 

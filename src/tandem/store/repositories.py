@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from tandem.domain.errors import Conflict
@@ -64,23 +65,24 @@ def repositories_of_server(connection: Connection, backup_server_uid: str) -> li
     return records(connection, _REPOSITORY.where(of_server).order_by(backup_repositories.c.position), BackupRepository)
 
 
-def verification_periods(connection: Connection, backup_server_uid: str) -> dict[str, int]:
-    """Get in how many days every pack is to be read, by repository of a backup server."""
-    columns = select(backup_repositories.c.instance_uid, backup_repositories.c.verify_every_days)
-    rows = connection.execute(columns.where(backup_repositories.c.backup_server_uid == backup_server_uid))
-    return {row[0]: row[1] for row in rows}
+class Opening(msgspec.Struct, frozen=True):
+    """What its agent needs to make and open a repository: password sealed, credentials by name."""
+
+    sealed_password: str
+    is_existing: bool
+    family_uid: str | None
+    credentials_uid: str | None
+    host_key: str | None
+    verify_every_days: int
 
 
-def secrets_of_server(connection: Connection, backup_server_uid: str) -> dict[str, tuple[str, bool, str | None]]:
-    """Get sealed password, whether it existed before us, and family, by repository."""
-    columns = (
-        backup_repositories.c.instance_uid,
-        backup_repositories.c.sealed_password,
-        backup_repositories.c.is_existing,
-        backup_repositories.c.family_uid,
-    )
+def openings_of_server(connection: Connection, backup_server_uid: str) -> dict[str, Opening]:
+    """Get what opens the repositories of a backup server, by repository."""
+    names = Opening.__struct_fields__
     of_server = backup_repositories.c.backup_server_uid == backup_server_uid
-    return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(select(*columns).where(of_server))}
+    columns = (backup_repositories.c.instance_uid, *(backup_repositories.c[name] for name in names))
+    rows = connection.execute(select(*columns).where(of_server))
+    return {uid: Opening(**dict(zip(names, rest, strict=True))) for uid, *rest in rows}
 
 
 def insert_repository(
@@ -92,6 +94,8 @@ def insert_repository(
     family_uid: str | None,
     created_at: datetime,
     encryption_password_uid: str | None = None,
+    credentials_uid: str | None = None,
+    host_key: str | None = None,
 ) -> None:
     """Store a repository that its agent is to make."""
     names = set(BackupRepository.__struct_fields__) - {"host_name"}
@@ -102,6 +106,8 @@ def insert_repository(
         "family_uid": family_uid,
         "created_at": created_at,
         "encryption_password_uid": encryption_password_uid,
+        "credentials_uid": credentials_uid,
+        "host_key": host_key,
     }
     connection.execute(insert(backup_repositories).values(values))
 
@@ -133,6 +139,12 @@ def repositories_with_password(connection: Connection, encryption_password_uid: 
     """Get the names of the repositories that were made with an encryption password."""
     uses = backup_repositories.c.encryption_password_uid == encryption_password_uid
     names = select(backup_repositories.c.name).where(uses)
+    return list(connection.scalars(names.order_by(backup_repositories.c.position)))
+
+
+def repositories_with_credentials(connection: Connection, credentials_uid: str) -> list[str]:
+    """Get the names of the repositories that are opened with credentials."""
+    names = select(backup_repositories.c.name).where(backup_repositories.c.credentials_uid == credentials_uid)
     return list(connection.scalars(names.order_by(backup_repositories.c.position)))
 
 

@@ -205,6 +205,8 @@ backup_repositories = Table(
     Column("path", Text, nullable=False),
     Column("sealed_password", Text, nullable=False),
     Column("encryption_password_uid", Uid, ForeignKey(encryption_passwords.c.instance_uid), index=True),
+    Column("credentials_uid", Uid, ForeignKey(credentials.c.instance_uid), index=True),
+    Column("host_key", Text),
     Column("is_existing", Boolean, nullable=False),
     Column("family_uid", Uid),
     Column("state", Word(RepositoryState), nullable=False),
