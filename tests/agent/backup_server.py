@@ -41,6 +41,7 @@ HOST = "fileserver"
 ORGANIZATION = "organization"
 SECONDS_MAX = 60.0
 EVERYTHING = 1_000_000
+NEVER_OVERDUE_DAYS = 36_500
 A_WEEK = Retention(7, RetentionUnit.DAYS)
 A_MONTH = Retention(28, RetentionUnit.DAYS)
 
@@ -294,6 +295,8 @@ def repository_configuration(
         is_existing=is_existing,
         restic_id=None,
         family_uid=family_uid,
+        # So that tests which let years pass are not told of it.
+        verify_every_days=NEVER_OVERDUE_DAYS,
     )
 
 
@@ -319,6 +322,7 @@ def job_configuration(
         target_repository_uid=repository,
         file_share_uid="share",
         source_job_uid=source,
+        drill_every_days=NEVER_OVERDUE_DAYS,
     )
 
 

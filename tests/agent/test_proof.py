@@ -75,7 +75,7 @@ def test_damage_in_a_copy_is_found_and_healed_from_the_source(server: BackupServ
     else:
         pack.unlink()
         # Restic asks for a lost pack again and again before it gives up: here another part is read.
-        skipped = Part(int(pack.name[:2], 16) % 16 + 1, 16)
+        skipped = Part(int(pack.name[:2], 16) + 1, 256)
         rotation = proof_memory.rotation(server.state, "second", server.clock.now)
         server.clock.forward(hours=1)
         proof_memory.put_rotation(server.state, "second", rotation.after(skipped, server.clock.now))
@@ -244,7 +244,8 @@ def test_verifications_and_drills_start_by_themselves_and_a_late_one_is_told(ser
         return sorted((session.type, session.state) for session in server.ended_sessions()[before:])
 
     server.configure(
-        repositories=[msgspec.structs.replace(one, verify_every_days=2) for one in server.configuration.repositories]
+        jobs=[msgspec.structs.replace(job, drill_every_days=30) for job in server.configuration.jobs],
+        repositories=[msgspec.structs.replace(one, verify_every_days=2) for one in server.configuration.repositories],
     )
     server.save()
     server.copy()

@@ -54,10 +54,14 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
         BOB,
         {"targetPath": "/restored"},
     ),
+    "VerifyBackupRepository": (f"{SERVER}/repositories/{ACMES.first}/verify", BOB, {"isEverything": True}),
+    "DrillFileShareCopyJob": (f"{JOBS}/fileShareCopyJobs/{ACMES.copy_job}/drill", BOB, {"files": 3}),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
     "AttachRequestDataToAsyncAction",
+    "SetBackupRepositoryVerification",
+    "SetFileShareCopyJobProof",
     "PatchBackupServerJob",
     "PatchOrganization",
     "PatchCompany",
@@ -72,6 +76,7 @@ OTHERS_WITH_A_BODY = {
     "CompleteResetPasswordRequest",
 }
 WITHOUT_A_BODY = {
+    "HealBackupRepository",
     "SetUserToLocation",
     "AssignBackupServerJob",
     "ChallengeAgent",
@@ -245,6 +250,8 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("repositoryUid", ["nothing", 1]),
         ("surprise", [1]),
     ],
+    "VerifyBackupRepository": [("isEverything", ["yes", 1]), ("surprise", [1])],
+    "DrillFileShareCopyJob": [("files", [0, -1, 1001, 2**31, "all", 1.5]), ("surprise", [1])],
 }
 GROUPS = [(operation, field, values) for operation, groups in FIELDS.items() for field, values in groups]
 

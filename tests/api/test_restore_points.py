@@ -73,6 +73,9 @@ def test_a_point_tells_where_it_is_held_and_until_when(console: Console) -> None
             "reason": "",
             "copyTime": "2026-03-02T11:00:00.0000000+00:00",
             "verificationTime": None,
+            "damageTime": None,
+            "lastDrillTime": None,
+            "lastDrillResult": None,
             "expirationTime": "2026-03-30T10:00:00.0000000+00:00",
             "size": 4096,
         }

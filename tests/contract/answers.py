@@ -14,6 +14,8 @@ OURS: dict[str, set[str]] = {
     "ProtectedOnPremisesFileShare": {"path"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
+        "damageTime",
+        "verificationTime",
         "expirationTime",
         "filesCount",
         "isComplete",
