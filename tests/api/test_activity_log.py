@@ -286,6 +286,7 @@ DOES: dict[str, Does] = {
     ),
     "EnrolAgent": _enrol,
     "CreateBackupRepository": lambda c: c.does("POST", f"{SERVER}/repositories", BOB, {"name": "new", "path": "/new"}),
+    "ChangeBackupRepositoryAccess": lambda c: c.does("POST", f"{SERVER}/repositories/{ACMES.first}/access", BOB, {}),
     "CreateFileShare": lambda c: c.does("POST", f"{SERVER}/fileShares", BOB, {"name": "new", "path": "/srv/new"}),
     "CreateBackupServerFileShareJob": lambda c: c.does(
         "POST",

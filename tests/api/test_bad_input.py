@@ -59,6 +59,7 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
+    "ChangeBackupRepositoryAccess",
     "AttachRequestDataToAsyncAction",
     "SetBackupRepositoryVerification",
     "SetFileShareCopyJobProof",
@@ -208,6 +209,9 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("path", NO_PATH),
         ("password", [[], {}, "", "x" * 1025, "two\nlines", "a\0b", " space", "space "]),
         ("isExisting", NO_FLAG),
+        ("isPlainAllowed", NO_FLAG),
+        ("credentialsUid", [*NO_OTHERS, ACMES.credentials]),
+        ("hostKey", [1, [], "", "nothing", "ssh-ed25519 AAAA"]),
         ("encryptionPasswordUid", NO_OTHERS),
         ("surprise", [1]),
     ],

@@ -51,6 +51,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "CreateBackupServerStandardCredentials": lambda _: {"username": "new", "password": "secret"},
     "CreateBackupServerEncryptionPassword": lambda _: {"hint": "new", "password": "secret"},
     "CreateBackupRepository": lambda _: {"name": "new", "path": "/new"},
+    "ChangeBackupRepositoryAccess": lambda _: {},
     "PatchBackupServerJob": lambda _: [{"op": "replace", "path": "/isEnabled", "value": False}],
     "CreateFileShare": lambda _: {"name": "new", "path": "/new"},
     "CreateBackupServerFileShareJob": lambda estate: {

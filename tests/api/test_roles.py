@@ -94,6 +94,7 @@ EXPECTED: dict[str, Admitted | tuple[Admitted, Admitted]] = {
     "GetBackupRepositoriesByServer": READ_13,
     "GetBackupRepository": READ_13,
     "CreateBackupRepository": WRITE_10,
+    "ChangeBackupRepositoryAccess": WRITE_10,
     "GetBackupServerJobs": READ_13,
     "GetBackupServerJobByServer": READ_13,
     "GetBackupServerJob": READ_13,

@@ -1,5 +1,6 @@
 """Starting, following and stopping a program, whatever it does. Shell scripts stand in for restic."""
 
+import math
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from tandem.restic import exit_codes, process
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError, Stopped
 from tandem.restic.process import Control
+from tandem.restic.stalls import StallWatch
 
 Program = Callable[[str], Engine]
 
@@ -206,5 +208,5 @@ def test_what_is_written_just_before_the_end_is_not_lost() -> None:
     heard: list[bytes] = []
     late: Any = LateWriter(writing)
     with os.fdopen(reading, "rb") as pipe:
-        assert not process._follow(late, {pipe: heard.append}, threading.Event())  # pyright: ignore[reportPrivateUsage]
+        assert not process._follow(late, {pipe: heard.append}, threading.Event(), StallWatch(os.getpid(), math.inf))  # pyright: ignore[reportPrivateUsage]
     assert heard == [b"the last line\n"]

@@ -166,6 +166,7 @@ CASES: dict[str, Ask] = {
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
+    "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, None, None),
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),

@@ -58,8 +58,8 @@ def check_place(connection: Connection, act: Act, backup_server_uid: str, place:
     return msgspec.structs.replace(place, path=str(location), host_key=host_key)
 
 
-def check_new_credentials(connection: Connection, act: Act, backup_server_uid: str, place: Place) -> None:
-    """Check that other credentials can open a repository that exists.
+def check_new_credentials(connection: Connection, act: Act, backup_server_uid: str, place: Place) -> Place:
+    """Check that what is said can open a repository that exists; gives it in its plain form.
 
     Raises:
         NotFound: if the credentials are not there for the caller.
@@ -68,6 +68,7 @@ def check_new_credentials(connection: Connection, act: Act, backup_server_uid: s
     checked = check_place(connection, act, backup_server_uid, msgspec.structs.replace(place, is_plain_allowed=True))
     if checked.path != place.path:
         raise Invalid("credentialsUid: these lead to another place than the repository's.", field="credentialsUid")
+    return checked
 
 
 def _check_credentials(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from tandem.actions import change_repository_access as change
 from tandem.actions import create_repository as create
 from tandem.actions.repository_places import Place
 from tandem.api.answers import Many, One
@@ -70,6 +71,13 @@ class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unkno
     password: str | None = None
     encryption_password_uid: UUID | None = None
     is_existing: bool = False
+
+
+class RepositoryAccessInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """What opens a repository elsewhere from now on; what is left out stays as it is."""
+
+    credentials_uid: UUID | None = None
+    host_key: HostKey | None = None
 
 
 class RepositoryParameters(msgspec.Struct, rename="camel", kw_only=True):
@@ -144,6 +152,18 @@ def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
         encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
     )
     return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
+
+
+def change_repository_access(call: Call, body: RepositoryAccessInput) -> One[RepositoryView]:
+    """Have a repository opened with other credentials, or at a server that shows another host key."""
+    changed = change.change_repository_access(
+        call.act,
+        call.uid("backupServerUid"),
+        call.uid("repositoryUid"),
+        credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
+        host_key=body.host_key,
+    )
+    return One(_view(changed, with_info=True))
 
 
 def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:

@@ -133,6 +133,13 @@ ROUTES: list[Operation] = [
         EXPANDS_INFO,
     ),
     _ours("POST", f"{SERVER}/repositories", "CreateBackupRepository", WRITE, repositories.create_repository),
+    _ours(
+        "POST",
+        SERVER + "/repositories/{repositoryUid}/access",
+        "ChangeBackupRepositoryAccess",
+        WRITE,
+        repositories.change_repository_access,
+    ),
     Operation(
         "GET",
         SERVER + "/repositories/{repositoryUid}",

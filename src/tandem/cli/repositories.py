@@ -137,6 +137,34 @@ def create_repository(
         say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
 
 
+@app.command("access")
+def change_access(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")],
+    *,
+    server: Server = None,
+    credentials: Annotated[
+        str | None, typer.Option(metavar="USERNAME", help="What opens it from now on: user name or uid.")
+    ] = None,
+    host_key: Annotated[str | None, typer.Option(metavar="KEY", help="New public key of the SFTP server.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Have a repository elsewhere opened with other credentials, or accept a new key of its server."""
+    with signed_in(data) as client:
+        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
+        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        body: Row = {} if host_key is None else {"hostKey": host_key}
+        if credentials is not None:
+            account = find(client, CREDENTIALS, credentials, server_uid=found["backupServerUid"])
+            body["credentialsUid"] = account["instanceUid"]
+        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}/access"
+        row = client.post(path, body)
+    if as_json:
+        show_json(row)
+    else:
+        say(f"The repository {row['name']} is opened that way from now on; its next run will tell.")
+
+
 def _cells(row: Row, server: str) -> tuple[object, ...]:
     info: Row = row["_embedded"]
     sizes = size(info["usedSpace"]), size(info["freeSpace"])

@@ -234,6 +234,7 @@ PHRASES: dict[str, Phrase] = {
     "SetBackupRepositoryVerification": Phrase(_T.UNKNOWN, "changed the verification of the backup repository"),
     "DrillFileShareCopyJob": Phrase(_T.UNKNOWN, "started a restore drill of the job"),
     "SetFileShareCopyJobProof": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the restore drills of the job"),
+    "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),
     "CreateBackupServerLinuxCredentials": Phrase(_T.BACKUP_USER_CREDENTIALS_ADDED, "added the Linux credentials"),

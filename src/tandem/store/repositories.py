@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
-from tandem.domain.errors import Conflict
+from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
@@ -133,6 +133,16 @@ def apply_repository_report(connection: Connection, backup_server_uid: str, repo
         else:
             values["restic_id"] = report.restic_id
     connection.execute(update(backup_repositories).where(of_report).values(values))
+
+
+def update_access(
+    connection: Connection, scope: Scope, uid: str, credentials_uid: str | None, host_key: str | None
+) -> None:
+    """Note what opens a repository from now on; raises NotFound."""
+    is_it = visible(backup_repositories, scope) & (backup_repositories.c.instance_uid == uid)
+    values = {"credentials_uid": credentials_uid, "host_key": host_key}
+    if connection.execute(update(backup_repositories).where(is_it).values(values)).rowcount != 1:
+        raise NotFound.of("backup repository", uid)
 
 
 def repositories_with_password(connection: Connection, encryption_password_uid: str) -> list[str]:
