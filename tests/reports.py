@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from tandem.domain.holds import Hold, HoldCause, HoldReason
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import SessionState
-from tandem.protocol.messages import PointReport, SessionReport
+from tandem.protocol.messages import HoldReport, PointReport, SessionReport
 from tests.people import ACMES, START, Estate, restic_id, session_of, uid
 
 
@@ -38,3 +39,9 @@ def point(name: str, estate: Estate = ACMES, **changes: Any) -> PointReport:
 
 def entry(snapshot_id: str, state: CopyState, **changes: Any) -> LedgerEntry:
     return LedgerEntry(source_snapshot_id=snapshot_id, created_at=START, state=state, **changes)
+
+
+def hold(name: str, estate: Estate = ACMES, reason: HoldReason = HoldReason.SHRUNK) -> HoldReport:
+    """Report that an estate's backup job is on hold."""
+    cause = HoldCause(reason=reason, message="The share has shrunk: 1 file.", seen_at=START)
+    return HoldReport(job_uid=estate.job, hold=Hold(uid=uid(name), since=START, causes=[cause]))

@@ -9,6 +9,8 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.clock_watch import ClockWatch
+from tandem.agent.mounts import Mounts, Patience
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.run import Means, Run
@@ -42,6 +44,8 @@ ORGANIZATION = "organization"
 SECONDS_MAX = 60.0
 EVERYTHING = 1_000_000
 NEVER_OVERDUE_DAYS = 36_500
+BOOTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+HURRY = Patience(between=0.1, look=3.0, connect=1.0)
 A_WEEK = Retention(7, RetentionUnit.DAYS)
 A_MONTH = Retention(28, RetentionUnit.DAYS)
 
@@ -52,8 +56,19 @@ class Clock:
     def __init__(self, now: datetime | None = None) -> None:
         self.now = now or datetime.now(UTC)
 
+        self.is_set_by = timedelta()
+
     def __call__(self) -> datetime:
         return self.now
+
+    def passed(self) -> tuple[float, str]:
+        """Give the seconds since the boot, and its id: what no setting of the clock changes."""
+        return (self.now - BOOTED_AT - self.is_set_by).total_seconds(), "boot"
+
+    def set(self, **by: float) -> datetime:
+        """Set the clock, without any time passing."""
+        self.is_set_by += timedelta(**by)
+        return self.forward(**by)
 
     def forward(self, **by: float) -> datetime:
         self.now += timedelta(**by)
@@ -92,7 +107,9 @@ class BackupServer:
         self.state = open_state(self.data, kind)
         self.processes = Processes(self.state, lambda: datetime.now(UTC))
         self.repositories = Repositories(self.engine, self.state, self.processes, self.data)
-        self.means = Means(self.engine, self.state, self.repositories, self.processes, self.clock)
+        watch = ClockWatch(self.state, self.clock, self.clock.passed)
+        mounts = Mounts(self.data, HURRY)
+        self.means = Means(self.engine, self.state, self.repositories, self.processes, self.clock, mounts, watch)
         self.sessions = Sessions(self.means, HOST, self.data, self._wake)
 
     def restart(self, engine: Engine | None = None) -> None:

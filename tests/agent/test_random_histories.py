@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Event, Timer
 
+import msgspec
 import pytest
 
+from tandem.domain.holds import Hold, HoldReason
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.domain.sessions import SessionState
 from tandem.restic import listing
@@ -96,7 +98,15 @@ def take_a_step(server: BackupServer, policy: Policy, chance: random.Random, mon
 
 def back_up_and_compare(server: BackupServer) -> None:
     """Run the backup, and look whether the first repository holds what its retention says."""
-    assert server.back_up().state is SessionState.SUCCESS
+    session = server.back_up()
+    hold = server.state.note(server.backup_job.uid, Hold)
+    if hold is not None:
+        # A point that a killed restic left behind is dated by the real clock, long before the points of this history.
+        assert {cause.reason for cause in hold.causes} == {HoldReason.BACK_DATED}
+        released = msgspec.structs.replace(server.backup_job, released_hold=hold.uid)
+        server.configure(jobs=[released, *server.configuration.jobs[1:]])
+        session = server.back_up()
+    assert session.state is SessionState.SUCCESS, session.messages
     rule, points = server.backup_job.retention, server.points()
     for point in points[:-1]:
         assert rule.expires_at(point.created_at) > server.clock.now

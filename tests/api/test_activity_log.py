@@ -20,7 +20,7 @@ from tandem.store.activity_log import record_activity
 from tests.agents import enrol_request
 from tests.consoles import JOBS, Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BOB, CHARLIE, NORA, NORTH, PEOPLE, PROVIDER, PROVIDERS, Person, uid
-from tests.reports import ended, session
+from tests.reports import ended, hold, session
 
 LOG = "/eventLogs/activityLogs"
 JOB = f"{JOBS}/{ACMES.job}"
@@ -265,6 +265,11 @@ def _retry(console: Console) -> object:
     return console.does("POST", f"{JOB}/retry", BOB)
 
 
+def _release(console: Console) -> object:
+    console.agents[0].report(hold("a hold"))
+    return console.does("POST", f"{JOB}/release", BOB)
+
+
 def _stop(console: Console) -> object:
     console.agents[0].report(session("running"))
     return console.does("POST", f"{JOB}/stop", BOB)
@@ -310,6 +315,7 @@ DOES: dict[str, Does] = {
     "StartBackupServerJob": lambda c: c.does("POST", f"{JOB}/start", BOB),
     "StopBackupServerJob": _stop,
     "RetryBackupServerJob": _retry,
+    "ReleaseBackupServerJobHold": _release,
     "DeleteBackupServerJob": lambda c: c.does("DELETE", COPY_JOB, BOB),
     "AssignBackupServerJob": lambda c: c.does("POST", f"{JOBS}/{PROVIDERS.job}/assign?companyUid={ACME}", ALICE),
     "UnassignBackupServerJob": _unassign,

@@ -64,6 +64,10 @@ OTHERS_WITH_A_BODY = {
     "SetBackupRepositoryVerification",
     "SetFileShareCopyJobProof",
     "PatchBackupServerJob",
+    # `test_retention` has what is wrong with these.
+    "PatchBackupServerFileShareCopyJob",
+    "PatchBackupServerFileShareJob",
+    "SetBackupRepositoryImmutability",
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
@@ -82,7 +86,9 @@ WITHOUT_A_BODY = {
     "AssignBackupServerJob",
     "ChallengeAgent",
     "ForceCollectBackupServer",
+    "ResetFileShareRestorePointCopy",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "StartBackupServerJob",
     "StopBackupServerJob",
     "AddApiKeyLogin",
@@ -113,6 +119,20 @@ NO_COUNT: list[object] = [
     "٣",
 ]
 NO_FLAG: list[object] = [1, 0, "yes", "", None, [], {}]
+NO_SHARE_PATH: list[object] = ["C:\\share", "//host", "\\\\host", "//host/a/../b", "//-o/a", "//h/a:b", "h:/../a"]
+NO_MASKS: list[object] = [
+    "x",
+    1,
+    None,
+    {},
+    [""],
+    ["/"],
+    ["/a/../b"],
+    ["/**"],
+    ["/a\0"],
+    ["/" + "x" * 255],
+    ["/a"] * 101,
+]
 NO_PATH: list[object] = [
     *NO_TEXT,
     "",
@@ -235,7 +255,9 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
     ],
     "CreateFileShare": [
         ("name", [*NO_NAME]),
-        ("path", NO_PATH),
+        ("path", [*NO_PATH[:-2], *NO_SHARE_PATH]),
+        ("inclusionMasks", [*NO_MASKS, ["*.docx"], ["name"]]),
+        ("exclusionMasks", NO_MASKS),
         ("credentialsUid", NO_OTHERS),
         ("surprise", [1]),
     ],

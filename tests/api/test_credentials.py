@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tandem.domain.credentials import Secrets
-from tandem.protocol.messages import ShareCredentials
+from tandem.protocol.messages import CheckFolder, ShareCredentials
 from tests.consoles import SEAL, Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, CHARLIE, GAMMA, GAMMAS, NORA, PROVIDERS, Estate, uid
 
@@ -223,3 +223,38 @@ def test_a_secret_that_is_refused_is_not_repeated(console: Console, field: str) 
         error = console.refuses(400, "POST", f"{ACMES_PATH}/linux", BOB, body)
         assert error["propertyName"] == field
         assert canary not in str(error)
+
+
+def test_a_share_of_another_machine_is_mounted_by_its_agent_before_it_is_taken(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    made = add(console, username="FILER\\reader", password="the password")["instanceUid"]
+    share = {
+        "name": "of the filer",
+        "path": "//Filer/docs/Finance/",
+        "credentialsUid": made,
+        "inclusionMasks": ["\\Reports", "/Bills/*"],
+        "exclusionMasks": ["*.tmp"],
+    }
+    agent.answer_to = lambda _order: "access is denied"
+    assert "access is denied" in console.refuses(400, "POST", SHARES, BOB, share)["message"]
+    # To the agent the order has the password; in the database it has not.
+    (order,) = agent.orders
+    secret = ShareCredentials(username="FILER\\reader", password="the password")
+    assert order == CheckFolder(path=r"\\filer\docs\Finance", credentials_uid=made, credentials=secret)
+    assert "the password" not in repr(rows_of(console.database)["agent_commands"])
+
+    agent.answer_to = lambda _order: ""
+    shown = console.does("POST", SHARES, BOB, share)
+    assert shown["path"] == r"\\filer\docs\Finance"
+    assert (shown["inclusionMasks"], shown["exclusionMasks"]) == (["/Reports", "/Bills/*"], ["*.tmp"])
+    agent.turn()
+    assert agent.configuration is not None
+    (told,) = [each for each in agent.configuration.file_shares if each.uid == shown["fileShareUid"]]
+    assert (told.inclusion_masks, told.exclusion_masks) == (["/Reports", "/Bills/*"], ["*.tmp"])
+    assert told.credentials == secret
+    # Names at an SMB server have no case.
+    again = {**share, "name": "again", "path": r"\\FILER\DOCS\finance"}
+    assert console.refuses(409, "POST", SHARES, BOB, again)["propertyName"] == "path"
+    # A repository is never in the way of a share that is elsewhere.
+    agent.failure_at = lambda _path: ""
+    console.does("POST", SHARES, BOB, {"name": "export", "path": "filer:/export/docs"})

@@ -64,6 +64,9 @@ BODIES: dict[str, Callable[[Estate], object]] = {
         "sourceFileShareJobUid": estate.job,
         "targetRepositoryUid": estate.first,
     },
+    "PatchBackupServerFileShareJob": lambda _: [{"op": "replace", "path": "/retention", "value": 8}],
+    "PatchBackupServerFileShareCopyJob": lambda _: [{"op": "replace", "path": "/gfsYearly", "value": 3}],
+    "SetBackupRepositoryImmutability": lambda _: {"immutabilityInterval": 7},
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
@@ -84,8 +87,10 @@ WITHOUT_BODY = {
     "AddApiKeyLogin",
     "AddTotpLogin",
     "RetryBackupServerJob",
+    "ReleaseBackupServerJobHold",
     "AssignBackupServerJob",
     "ForceCollectBackupServer",
+    "ResetFileShareRestorePointCopy",
 }
 # What is sent in the query of those that want something there.
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -93,6 +98,10 @@ PARAMETERS: dict[str, Callable[[Estate], dict[str, str]]] = {
     "DeleteCompany": lambda _: {"removeAllAgents": "true"},
     "SetUserToLocation": lambda estate: {"locationUid": estate.location},
     "DeleteUserFromLocation": lambda estate: {"locationUid": estate.location},
+    "GetBackupServerFileShareCopyJobForecastByServer": lambda estate: {
+        "sourceFileShareJobUid": estate.job,
+        "targetRepositoryUid": estate.second,
+    },
     "AddApiKeyLogin": lambda _: {"description": "new", "scopes": "rest"},
     "AddTotpLogin": lambda _: {
         "description": "new",
@@ -106,8 +115,10 @@ OWNERS_ANSWER = {
     "CancelAsyncAction": 409,
     "StopBackupServerJob": 409,
     "RetryBackupServerJob": 409,
+    "ReleaseBackupServerJobHold": 409,
     "DeleteBackupServerJob": 409,
     "CreateBackupServerFileShareCopyJob": 400,
+    "ResetFileShareRestorePointCopy": 409,
     "DeleteLocation": 409,
     "DeleteUser": 409,
     "SetUserToLocation": 409,
@@ -171,7 +182,7 @@ def call(console: Console, operation: Operation, who: Person, estate: Estate) ->
     with console.database.reading() as connection:
         ids["userLoginId"] = str(login_id_of(connection, user))
     ids["locationUid"] = estate.location
-    if "fileShareCopyJobs/{" in path:
+    if "fileShareCopyJobs/{" in path or "/copies/{" in path:
         ids["jobUid"] = estate.copy_job
     for name, value in ids.items():
         path = path.replace("{" + name + "}", value)

@@ -8,11 +8,13 @@ import pytest
 
 from tandem.actions.ask_agent import START_LIFETIME
 from tandem.actions.sweep import sweep
+from tandem.domain.holds import HoldReason
 from tandem.domain.sessions import SessionState, SessionType
-from tandem.protocol.messages import SessionReport, StartJob, StopJob
+from tandem.protocol.messages import HoldReport, SessionReport, StartJob, StopJob
 from tests.agents import Agent
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in
-from tests.people import ACMES, ALICE, BOB, START, session_of, uid
+from tests.people import ACMES, ALICE, BETAS, BOB, CHARLIE, START, session_of, uid
+from tests.reports import hold
 
 JOB = f"{JOBS}/{ACMES.job}"
 COPY_JOB = f"{JOBS}/{ACMES.copy_job}"
@@ -437,3 +439,45 @@ def test_an_answer_about_a_job_that_does_not_exist_names_it(console: Console) ->
     response = console.call("POST", f"{JOBS}/{uid('nothing')}/start", BOB)
     assert response.status_code == 404
     assert uid("nothing") in error_in(response)["message"]
+
+
+def test_a_job_on_hold_says_why_until_its_agent_has_heard_of_the_release(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    assert "retentionHold" not in console.data(f"{JOBS}/{ACMES.job}", BOB)
+    console.refuses(409, "POST", f"{JOBS}/{ACMES.job}/release", BOB)
+    agent.report(hold("first"))
+    # The copies are on hold with what they are copies of.
+    for uid_of_job in (ACMES.job, ACMES.copy_job):
+        shown = console.data(f"{JOBS}/{uid_of_job}", BOB)["retentionHold"]
+        assert [cause["reason"] for cause in shown["causes"]] == ["Shrunk"]
+        assert not shown["isReleased"]
+    console.refuses(404, "POST", f"{JOBS}/{ACMES.job}/release", CHARLIE)
+    console.does("POST", f"{JOBS}/{ACMES.copy_job}/release", BOB)
+    assert console.data(f"{JOBS}/{ACMES.job}", BOB)["retentionHold"]["isReleased"]
+    agent.turn()
+    assert agent.configuration is not None
+    assert {job.uid: job.released_hold for job in agent.configuration.jobs}[ACMES.job] == uid("first")
+
+    # A cause that came meanwhile makes it another hold, which nobody has released.
+    agent.report(hold("second", reason=HoldReason.CLOCK_CHANGED))
+    assert not console.data(f"{JOBS}/{ACMES.job}", BOB)["retentionHold"]["isReleased"]
+    agent.report(HoldReport(job_uid=ACMES.job, hold=None), HoldReport(job_uid=BETAS.job, hold=None))
+    assert "retentionHold" not in console.data(f"{JOBS}/{ACMES.copy_job}", BOB)
+
+
+def test_an_agent_puts_no_other_servers_jobs_on_hold(console: Console) -> None:
+    console.agent_of(ACMES).report(hold("foreign", BETAS))
+    assert "retentionHold" not in console.data(f"{JOBS}/{BETAS.job}", CHARLIE)
+
+
+def test_retries_are_set_at_a_job_and_told_to_its_agent(console: Console) -> None:
+    agent = console.agent_of(ACMES)
+    path = f"{JOBS}/{ACMES.job}"
+    for name, value, wrong in (("retryTimes", 0, -1), ("retryTimes", 7, 101), ("retryInterval", 1440, 0)):
+        console.does("PATCH", path, BOB, [{"op": "replace", "path": f"/{name}", "value": value}])
+        assert console.data(path, BOB)[name] == value
+        console.refuses(400, "PATCH", path, BOB, [{"op": "replace", "path": f"/{name}", "value": wrong}])
+    agent.turn()
+    assert agent.configuration is not None
+    (job,) = [job for job in agent.configuration.jobs if job.uid == ACMES.job]
+    assert (job.retry_times, job.retry_interval) == (7, 1440)

@@ -71,6 +71,7 @@ def test_a_point_tells_where_it_is_held_and_until_when(console: Console) -> None
             "repositoryUid": ACMES.second,
             "state": "Copied",
             "reason": "",
+            "stateSince": None,
             "copyTime": "2026-03-02T11:00:00.0000000+00:00",
             "verificationTime": None,
             "damageTime": None,
@@ -78,6 +79,7 @@ def test_a_point_tells_where_it_is_held_and_until_when(console: Console) -> None
             "lastDrillResult": None,
             "expirationTime": "2026-03-30T10:00:00.0000000+00:00",
             "size": 4096,
+            "transferredData": 1024,
         }
     ]
 

@@ -24,7 +24,8 @@ from tests.people import ACMES, ALICE, PROVIDER, Estate, insert_repositories, in
 
 PAGE = Path(__file__).with_name("seed_page.json")
 OLDEST = ["instanceUid", "sourceFileShareJobUid", "targetRepositoryUid", "retention", "retentionUnit"]
-CURRENT = {*OLDEST, "uniqueUid", "sourceFileShareJobUniqueUid", "sourceSize", "_embedded"}
+OURS = {"gfsDaily", "gfsWeekly", "gfsMonthly", "gfsYearly"}
+CURRENT = {*OLDEST, "uniqueUid", "sourceFileShareJobUniqueUid", "sourceSize", "_embedded", *OURS}
 
 
 @pytest.fixture

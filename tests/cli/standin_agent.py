@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from tandem.agent.console_link import ConsoleLink, enrol
+from tandem.domain.holds import Hold, HoldCause, HoldReason
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, Statistics
@@ -15,6 +16,7 @@ from tandem.protocol.messages import (
     Configuration,
     DrillCopy,
     ExchangeRequest,
+    HoldReport,
     JobConfiguration,
     LedgerReport,
     NumberedReport,
@@ -50,6 +52,10 @@ class StandInAgent:
         self.state = SessionState.SUCCESS
         self.messages: list[str] = []
         self.refusal = ""
+        # How long ago the points that it reports were made.
+        self.point_age = timedelta()
+        # What the next run of a backup sees that it cannot explain.
+        self.doubt = ""
 
     def start(self) -> None:
         """Begin to work; the console knows the agent as connected then."""
@@ -154,7 +160,7 @@ class StandInAgent:
             point_uid=str(uuid.uuid4()),
             job_uid=job.uid,
             snapshot_id=self._snapshot_ids[-1],
-            created_at=now,
+            created_at=now - self.point_age,
             size=4096,
             added=4096,
             files=3,
@@ -162,6 +168,11 @@ class StandInAgent:
         )
         # Before the end of its session, as a real agent does it.
         self._later.insert(0, point)
+        if self.doubt:
+            cause = HoldCause(reason=HoldReason.SHRUNK, message=self.doubt, seen_at=now)
+            hold = Hold(uid=str(uuid.uuid4()), since=now, causes=[cause])
+            self._later.insert(1, HoldReport(job_uid=job.uid, hold=hold))
+            self.doubt = ""
 
     def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str | None) -> None:
         now = datetime.now(UTC)

@@ -150,3 +150,19 @@ def test_sessions_are_listed_with_the_names_of_their_jobs(site: Cli, backup: str
 
 def test_a_session_that_is_none_is_told(site: Cli) -> None:
     assert "tandem sessions list" in site.fails("sessions", "show", "yesterday")
+
+
+def test_a_hold_is_shown_and_released(site: Cli, backup: str, agent: StandInAgent) -> None:
+    assert "not on hold" in site.fails("jobs", "release", backup, "--yes")
+    agent.doubt = "The share has shrunk."
+    site.succeeds("jobs", "start", backup, "--wait")
+    assert "The share has shrunk." in site.succeeds("jobs", "show", backup)
+    assert "on hold" in site.succeeds("jobs", "list")
+    assert "is released" in site.succeeds("jobs", "release", backup, "--yes")
+    assert "released" in site.succeeds("jobs", "show", backup)
+
+
+def test_retries_are_set_at_a_job(site: Cli, backup: str) -> None:
+    assert "5 times, after 2 minutes" in site.succeeds("jobs", "retries", backup, "--times", "5", "--interval", "2")
+    assert site.json("jobs", "show", backup)["retryTimes"] == 5
+    assert "--times" in site.is_misused("jobs", "retries", backup)

@@ -96,7 +96,11 @@ def crowded_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consol
             job = msgspec.structs.replace(pattern, name=f"job {number}", **uids)
             jobs.insert_job(connection, job)
             family = FileShareJob(
-                **uids, target_repository_uid=ACMES.first, retention=7, retention_unit=RetentionUnit.DAYS
+                instance_uid=job.instance_uid,
+                unique_uid=job.unique_uid,
+                target_repository_uid=ACMES.first,
+                retention=7,
+                retention_unit=RetentionUnit.DAYS,
             )
             file_share_jobs.insert_file_share_job(connection, job, family, ACMES.share)
     yield Console(database)

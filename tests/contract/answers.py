@@ -10,8 +10,11 @@ Schema = dict[str, Any]
 
 # Members of our own, beside the contract's.
 OURS: dict[str, set[str]] = {
+    "BackupServerFileShareCopyJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
+    "BackupServerFileShareJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
     "BackupServerJobSchedule": {"timeZone"},
-    "ProtectedOnPremisesFileShare": {"path"},
+    "ProtectedOnPremisesFileShare": {"path", "inclusionMasks", "exclusionMasks"},
+    "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
         "damageTime",

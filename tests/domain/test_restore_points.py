@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.domain.restore_points import CopyPlan, CopyState, LedgerEntry, plan_copies, plan_forgets
-from tandem.domain.retention import Point, Retention, RetentionUnit, kept
+from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule, kept
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-WEEK = Retention(7, RetentionUnit.DAYS)
+WEEK = Rule(Retention(7, RetentionUnit.DAYS))
 
 Ledger = dict[str, LedgerEntry]
 
@@ -39,9 +39,9 @@ class Copy:
     def held(self) -> set[str]:
         return {uid for uid, each in self.ledger.items() if each.state.is_held}
 
-    def run(self, source: list[Point], retention: Retention, now: datetime, bad: frozenset[str]) -> CopyPlan:
+    def run(self, source: list[Point], rule: Rule, now: datetime, bad: frozenset[str]) -> CopyPlan:
         """Do what is planned; the bad points cannot be copied."""
-        plan = plan_copies(source, self.ledger, retention, now)
+        plan = plan_copies(source, self.ledger, rule, now)
         for each in plan.expire:
             self.ledger[each.source_snapshot_id] = each
         for each in (*plan.copy, *plan.wait):
@@ -49,7 +49,7 @@ class Copy:
             state = CopyState.QUARANTINED if is_bad else CopyState.COPIED
             self.ledger[each.source_snapshot_id] = msgspec.structs.replace(each, state=state)
             self.ever_copied += [] if is_bad else [each.source_snapshot_id]
-        for each in plan_forgets(self.ledger.values(), retention, now):
+        for each in plan_forgets(self.ledger.values(), rule, now):
             self.ledger[each.source_snapshot_id] = msgspec.structs.replace(each, state=CopyState.EXPIRED)
         return plan
 
@@ -59,17 +59,20 @@ class Day(msgspec.Struct, frozen=True):
 
     makes_point: bool
     forgets: int | None
-    retention: Retention | None
+    rule: Rule | None
     is_bad: bool
     runs: bool
 
 
+short = st.builds(Retention, st.integers(1, 12), st.just(RetentionUnit.DAYS))
+counts = st.integers(0, 3)
+gfs = st.builds(Gfs, daily=counts, weekly=counts, monthly=counts, yearly=counts)
 days = st.lists(
     st.builds(
         Day,
         st.booleans(),
         st.none() | st.integers(0, 20),
-        st.none() | st.builds(Retention, st.integers(1, 12), st.just(RetentionUnit.DAYS)),
+        st.none() | st.builds(Rule, short, gfs),
         st.booleans() | st.just(value=False),
         st.booleans() | st.just(value=True),
     ),
@@ -79,10 +82,10 @@ days = st.lists(
 
 @given(days)
 def test_whatever_happened_the_copy_becomes_what_its_retention_says(history: list[Day]) -> None:
-    copy, source, retention, bad = Copy(), list[Point](), WEEK, set[str]()
+    copy, source, rule, bad = Copy(), list[Point](), WEEK, set[str]()
     for number, day in enumerate(history):
         now = START + timedelta(days=number, hours=1)
-        retention = day.retention or retention
+        rule = day.rule or rule
         if day.makes_point:
             source.append(point(number))
             bad |= {source[-1].snapshot_id} if day.is_bad else set()
@@ -93,14 +96,15 @@ def test_whatever_happened_the_copy_becomes_what_its_retention_says(history: lis
 
         expired = {uid for uid, each in copy.ledger.items() if each.state is CopyState.EXPIRED}
         held_before = copy.held
-        copy.run(source, retention, now, frozenset(bad))
+        plan = copy.run(source, rule, now, frozenset(bad))
 
-        wanted = kept(source, retention, now) - bad - expired
-        assert copy.held == kept(_points(copy, held_before | wanted), retention, now)
+        copied = {*names(plan.copy), *names(plan.wait)} - bad
+        assert copied >= kept(source, Rule(rule.retention), now) - bad - expired - held_before
+        assert copy.held == kept(_points(copy, held_before | copied), rule, now)
         assert not expired & copy.held, "what had expired was copied again"
         assert len(set(copy.ever_copied)) == len(copy.ever_copied), "a point was copied twice"
 
-        again = copy.run(source, retention, now, frozenset(bad))
+        again = copy.run(source, rule, now, frozenset(bad))
         assert (again.copy, again.expire) == ([], []), "a second run, right after the first, still had work to do"
         assert set(names(again.wait)) <= bad
 
@@ -143,7 +147,7 @@ def test_a_copy_run_that_was_cut_short_is_taken_up_again() -> None:
 
 def test_what_has_expired_stays_expired_when_the_retention_grows() -> None:
     ledger = {"day 0": entry(point(0), CopyState.EXPIRED)}
-    century = Retention(100, RetentionUnit.YEARS)
+    century = Rule(Retention(100, RetentionUnit.YEARS))
     assert (
         plan_copies([point(0), point(1)], ledger, century, START + timedelta(days=2)).copy[0].source_snapshot_id
         == "day 1"

@@ -1,7 +1,9 @@
 """How long a point is kept: never shorter than promised, never out of order, and never down to nothing."""
 
+import random
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,10 +12,13 @@ from tandem.domain.retention import (
     FOREVER,
     PRUNE_AGE,
     RETENTION_MAX,
+    Gfs,
     Point,
     Retention,
     RetentionUnit,
+    Rule,
     is_prune_worth_it,
+    judge,
     kept,
 )
 
@@ -81,7 +86,7 @@ def test_a_longer_retention_never_keeps_a_point_for_less(made: datetime, count: 
 
 @given(points, retentions, instants)
 def test_the_newest_point_is_never_given_up(given_points: list[Point], retention: Retention, now: datetime) -> None:
-    keep = kept(given_points, retention, now)
+    keep = kept(given_points, Rule(retention), now)
     assert bool(keep) == bool(given_points)
     assert keep <= {point.snapshot_id for point in given_points}
     for candidates in (given_points, [point for point in given_points if point.created_at <= now]):
@@ -93,7 +98,7 @@ def test_the_newest_point_is_never_given_up(given_points: list[Point], retention
 def test_a_point_within_the_rule_is_kept_and_one_beyond_is_not(
     given_points: list[Point], retention: Retention, now: datetime
 ) -> None:
-    keep = kept(given_points, retention, now)
+    keep = kept(given_points, Rule(retention), now)
     within = {point.snapshot_id for point in given_points if retention.expires_at(point.created_at) > now}
     assert within <= keep
     # Beyond it is at most the newest of all; one that lies in the future is within the rule anyhow.
@@ -106,11 +111,11 @@ def test_what_was_given_up_is_not_wanted_back_later(
 ) -> None:
     now = min(now, datetime(5000, 1, 1, tzinfo=UTC))
     past = [point for point in given_points if point.created_at <= now]
-    assert kept(past, retention, now + wait) <= kept(past, retention, now)
+    assert kept(past, Rule(retention), now + wait) <= kept(past, Rule(retention), now)
 
 
 def test_a_point_dated_in_the_future_does_not_push_out_the_newest_real_one() -> None:
-    rule = Retention(1, RetentionUnit.DAYS)
+    rule = Rule(Retention(1, RetentionUnit.DAYS))
     real = Point("real", NOW - timedelta(days=9))
     older = Point("older", NOW - timedelta(days=10))
     misdated = Point("misdated", NOW + timedelta(days=900))
@@ -118,7 +123,7 @@ def test_a_point_dated_in_the_future_does_not_push_out_the_newest_real_one() -> 
 
 
 def test_a_point_may_go_at_the_very_instant_it_expires() -> None:
-    rule = Retention(1, RetentionUnit.DAYS)
+    rule = Rule(Retention(1, RetentionUnit.DAYS))
     both = [Point("old", NOW - timedelta(days=1)), Point("new", NOW)]
     assert kept(both, rule, NOW - timedelta(microseconds=1)) == {"old", "new"}
     assert kept(both, rule, NOW) == {"new"}
@@ -141,3 +146,96 @@ def test_space_is_freed_when_it_pays_or_after_a_week(
     oldest = None if days_ago is None else NOW - timedelta(days=days_ago)
     decided = is_prune_worth_it(forgotten_bytes=forgotten, repository_bytes=1000, oldest_forget=oldest, now=NOW)
     assert decided is is_worth_it
+
+
+zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Pacific/Apia"])
+counts = st.integers(0, 6)
+gfs_rules = st.builds(Gfs, daily=counts, weekly=counts, monthly=counts, yearly=counts, time_zone=zones)
+# Close to each other, so that many share a day, a week, a month; some incomplete.
+times = st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1), timezones=st.just(UTC))  # noqa: DTZ001 (as above)
+near = st.lists(
+    st.builds(Point, st.uuids().map(str), times, st.booleans()), max_size=14, unique_by=lambda point: point.snapshot_id
+)
+short = st.builds(Retention, st.integers(1, 5), st.sampled_from([RetentionUnit.HOURS, RetentionUnit.DAYS]))
+later = st.timedeltas(timedelta(), timedelta(days=800))
+
+
+@given(near, short, gfs_rules, times, st.randoms())
+def test_counts_only_ever_keep_more_and_the_order_of_the_points_is_none_of_their_matter(
+    given_points: list[Point], retention: Retention, gfs: Gfs, now: datetime, chance: random.Random
+) -> None:
+    keep = kept(given_points, Rule(retention, gfs), now)
+    assert kept(given_points, Rule(retention), now) <= keep
+    shuffled = list(given_points)
+    chance.shuffle(shuffled)
+    assert judge(shuffled, Rule(retention, gfs), now) == judge(given_points, Rule(retention, gfs), now)
+    for name in ("daily", "weekly", "monthly", "yearly"):
+        more = msgspec.structs.replace(gfs, **{name: getattr(gfs, name) + 1})
+        assert keep <= kept(given_points, Rule(retention, more), now)
+    assert keep <= kept(given_points, Rule(retention, gfs, immutable_days=40), now)
+
+
+@given(near, short, gfs_rules, times, later)
+def test_deciding_early_and_late_comes_to_the_same(
+    given_points: list[Point], retention: Retention, gfs: Gfs, now: datetime, wait: timedelta
+) -> None:
+    rule = Rule(retention, gfs)
+    past = [point for point in given_points if point.created_at <= now]
+    first = judge(past, rule, now)
+    survivors = [point for point in past if first[point.snapshot_id].is_kept]
+    assert kept(survivors, rule, now + wait) == kept(past, rule, now + wait) <= kept(past, rule, now)
+    # What a point was told at the beginning is what happens.
+    newest = max((point.created_at for point in past), default=now)
+    for point in past:
+        if point.created_at != newest:
+            expected = first[point.snapshot_id].expires_at > now + wait
+            assert (point.snapshot_id in kept(survivors, rule, now + wait)) == expected
+
+
+@given(near, short, gfs_rules, times, st.lists(later, max_size=12))
+def test_no_number_of_points_pushes_a_real_one_out(
+    given_points: list[Point], retention: Retention, gfs: Gfs, now: datetime, dates: list[timedelta]
+) -> None:
+    rule = Rule(retention, gfs)
+    real = [point for point in given_points if point.created_at <= now]
+    keep = kept(real, rule, now) - {max(real, key=lambda each: each.created_at).snapshot_id} if real else set[str]()
+    # Whole ones, made later than all others; and empty or incomplete ones, dated wherever somebody likes.
+    made_later = [Point(f"later {number}", now + wait) for number, wait in enumerate(dates)]
+    back_dated = [Point(f"dated {number}", now - wait, is_whole=False) for number, wait in enumerate(dates)]
+    assert keep <= kept([*real, *made_later, *back_dated], rule, now)
+
+
+@pytest.mark.parametrize(
+    ("made", "gfs", "reason", "expires"),
+    [
+        ("2026-10-25T22:30", Gfs(weekly=2, time_zone="Europe/Berlin"), "weekly for 2026-W43", "2026-11-01T23:00"),
+        ("2026-10-25T23:30", Gfs(weekly=2, time_zone="Europe/Berlin"), "weekly for 2026-W44", "2026-11-08T23:00"),
+        ("2026-12-31T23:30", Gfs(yearly=1, time_zone="Europe/Berlin"), "yearly for 2027", "2027-12-31T23:00"),
+        ("2026-12-31T23:30", Gfs(yearly=1), "yearly for 2026", "2027-01-01T00:00"),
+        ("2026-11-30T12:00", Gfs(monthly=3), "monthly for 2026-11", "2027-02-01T00:00"),
+        ("2026-03-28T12:00", Gfs(daily=2, time_zone="Europe/Berlin"), "daily for 2026-03-28", "2026-03-29T22:00"),
+        # Samoa had no 30 December 2011.
+        ("2011-12-29T12:00", Gfs(daily=1, time_zone="Pacific/Apia"), "daily for 2011-12-29", "2011-12-30T10:00"),
+        ("9999-12-31T23:00", Gfs(yearly=9, time_zone="Pacific/Kiritimati"), "yearly for 9999", None),
+    ],
+)
+def test_periods_are_those_of_the_jobs_time_zone(made: str, gfs: Gfs, reason: str, expires: str | None) -> None:
+    point = Point("point", at(made))
+    end = at(expires) if expires else FOREVER
+    verdict = judge(
+        [point],
+        Rule(Retention(1, RetentionUnit.MINUTES), gfs),
+        point.created_at + timedelta(minutes=2) if expires else point.created_at,
+    )["point"]
+    assert verdict.is_kept
+    assert reason in verdict.reason
+    assert verdict.expires_at == end
+
+
+def test_immutable_counts_from_when_the_repository_got_the_point() -> None:
+    rule = Rule(Retention(1, RetentionUnit.DAYS), immutable_days=30)
+    copied_late = Point("old", NOW - timedelta(days=300), held_since=NOW - timedelta(days=29))
+    older = Point("older", NOW - timedelta(days=301), held_since=NOW - timedelta(days=31))
+    verdicts = judge([older, copied_late, Point("new", NOW)], rule, NOW)
+    assert not verdicts["older"].is_kept
+    assert verdicts["old"].reason == "Kept: immutable until 2026-04-01 12:00 UTC."

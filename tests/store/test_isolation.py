@@ -11,12 +11,14 @@ import pytest
 from tandem import store
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.holds import Hold
 from tandem.domain.identity import Role, Scope, ScopeKind
-from tandem.domain.jobs import JobStatus
+from tandem.domain.jobs import Job, JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
+from tandem.domain.retention import Retention, RetentionUnit, Rule
 from tandem.store import (
     activity_log,
     backup_servers,
@@ -27,6 +29,7 @@ from tandem.store import (
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    holds,
     job_session_heatmap,
     jobs,
     locations,
@@ -36,6 +39,7 @@ from tandem.store import (
     proxies,
     repositories,
     restore_points,
+    retention,
     sessions,
     usage,
     users,
@@ -64,6 +68,14 @@ def put_location(connection: Connection, estate: Estate) -> str:
         )
         locations.insert_location(connection, location)
     return EMPTY
+
+
+def _job_of(connection: Connection, estate: Estate) -> Job:
+    """Find an estate's copy job, as somebody may have who sees it."""
+    return jobs.get_job(connection, Scope(ScopeKind.EVERYTHING, ""), estate.copy_job)
+
+
+HOLD = Hold(uid=uid("a hold"), since=START, causes=[])
 
 
 CASES: dict[str, Ask] = {
@@ -121,6 +133,9 @@ CASES: dict[str, Ask] = {
     "jobs.list_jobs": lambda c, s, e: jobs.list_jobs(c, s, WHOLE, e.server),
     "jobs.mark_job_deleted": lambda c, s, e: jobs.mark_job_deleted(c, s, e.job_unique, START),
     "jobs.move_job": lambda c, s, e: jobs.move_job(c, s, e.copy_job_unique, old=JobStatus.NONE, new=JobStatus.STARTING),
+    "holds.holds_of": lambda c, s, e: holds.holds_of(c, s, [e.job_unique]),
+    "holds.release_hold": lambda c, s, e: holds.release_hold(c, s, e.job_unique, HOLD.uid),
+    "jobs.set_job_retries": lambda c, s, e: jobs.set_job_retries(c, s, e.job_unique, 1, 1),
     "jobs.set_job_enabled": lambda c, s, e: jobs.set_job_enabled(c, s, e.job_unique, is_enabled=False),
     "logins.change_login": lambda c, s, _: logins.change_login(
         c, s, login_id_of(c, BOB), description="x", is_read_access_only=False, status=LoginStatus.ENABLED
@@ -166,10 +181,18 @@ CASES: dict[str, Ask] = {
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
-    "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, None, None),
+    "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, e.credentials, None),
     "restore_points.copies_of": lambda c, s, e: restore_points.copies_of(c, s, [e.point])[e.point],
     "restore_points.get_restore_point": lambda c, s, e: restore_points.get_restore_point(c, s, e.point),
     "restore_points.list_restore_points": lambda c, s, e: restore_points.list_restore_points(c, s, WHOLE, e.share),
+    "retention.retention_of": lambda c, s, e: retention.retention_of(c, s, _job_of(c, e)),
+    "retention.set_retention": lambda c, s, e: retention.set_retention(
+        c, s, _job_of(c, e), Rule(Retention(1, RetentionUnit.DAYS)), changed_at=START, points_at_change=1
+    ),
+    "retention.set_immutability": lambda c, s, e: retention.set_immutability(c, s, e.first, 7),
+    "retention.points_of_job": lambda c, s, e: retention.points_of_job(c, s, e.job_unique),
+    "retention.points_of_copy_job": lambda c, s, e: retention.points_of_copy_job(c, s, e.job_unique, e.copy_job_unique),
+    "retention.points_made": lambda c, s, e: retention.points_made(c, s, e.job_unique),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
@@ -269,6 +292,7 @@ WITHOUT_SCOPE = {
         "restore_points.chain_size_of_copy",
         "restore_points.chain_size_of_job",
         "restore_points.job_of_point",
+        "retention.last_arrival",
     },
 }
 # Not about anybody's data: how statements are made, how a database is opened; and tokens, known by what they are.
@@ -277,6 +301,7 @@ NOT_ABOUT_DATA = {
     "listing",
     "metadata",
     "job_indexes",
+    "retention_columns",
     "conditions",
     "texts",
     "prepared",
@@ -286,6 +311,7 @@ NOT_ABOUT_DATA = {
     "request_tables",
     "location_tables",
     "proof_columns",
+    "hold_tables",
     "tokens",
     "codes",
 }
@@ -340,6 +366,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
         put_location(connection, ACMES)
+        holds.apply_hold(connection, ACMES.server, ACMES.job, HOLD)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)
     try:

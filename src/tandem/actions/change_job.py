@@ -11,6 +11,7 @@ from tandem.actions.context import Act
 from tandem.domain.activity_log import ActivityType
 from tandem.domain.errors import Conflict, Forbidden
 from tandem.domain.jobs import Job, JobStatus, JobType
+from tandem.domain.retries import check_retries
 from tandem.protocol.messages import Order, StartJob, StopJob
 from tandem.store import (
     activity_log,
@@ -33,14 +34,14 @@ def start_job(act: Act, uid: str) -> Job:
         Unavailable: if its agent is away.
     """
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable(connection, act, uid)
         return _start(connection, act, job, "StartBackupServerJob")
 
 
 def retry_job(act: Act, uid: str) -> Job:
     """Queue another run of a job whose last one failed; raises as `start_job`, and Conflict if it did not fail."""
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable(connection, act, uid)
         if job.status not in {JobStatus.FAILED, JobStatus.WARNING}:
             raise Conflict(f"The job {job.name} has the status {job.status}; only Failed or Warning can be retried.")
         return _start(connection, act, job, "RetryBackupServerJob")
@@ -49,7 +50,7 @@ def retry_job(act: Act, uid: str) -> Job:
 def stop_job(act: Act, uid: str) -> Job:
     """Queue the stop of a running job; raises as `start_job`, and Conflict if it is not running."""
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable(connection, act, uid)
         if not job.status.is_active:
             raise Conflict(f"The job {job.name} is not running; its status is {job.status}.")
         _order(connection, act, job, StopJob(job_uid=job.instance_uid))
@@ -63,10 +64,12 @@ class JobChanges(msgspec.Struct, frozen=True, kw_only=True):
 
     is_enabled: bool | None = None
     status: JobStatus | None = None
+    retry_times: int | None = None
+    retry_interval: int | None = None
 
 
 def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges]) -> Job:
-    """Change the schedule switch, the status (Running starts, Stopping stops), or both; all or nothing.
+    """Change the schedule switch, the retries, the status (Running starts, Stopping stops), or all; all or nothing.
 
     Args:
         act: by whom.
@@ -76,7 +79,7 @@ def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges
     Raises as `start_job` and `stop_job`.
     """
     with act.context.database.writing() as connection:
-        job = _changeable(connection, act, uid)
+        job = changeable(connection, act, uid)
         changes = decide(connection, job)
         is_enabled, status = changes.is_enabled, changes.status
         if is_enabled is not None:
@@ -84,6 +87,8 @@ def patch_job(act: Act, uid: str, decide: Callable[[Connection, Job], JobChanges
             jobs.set_job_enabled(connection, act.caller.scope, job.unique_uid, is_enabled=is_enabled)
             switched = ActivityType.BACKUP_JOB_ENABLED if is_enabled else ActivityType.BACKUP_JOB_DISABLED
             log_job(connection, act, job, "PatchBackupServerJob", switched)
+        if changes.retry_times is not None or changes.retry_interval is not None:
+            _set_retries(connection, act, job, changes)
         if status is JobStatus.RUNNING:
             _start(connection, act, job, "PatchBackupServerJob", ActivityType.BACKUP_JOB_STARTED)
         if status is JobStatus.STOPPING:
@@ -104,8 +109,8 @@ def delete_job(act: Act, uid: str) -> None:
         Conflict: if it is running, or a copy job reads from it.
     """
     with act.context.database.writing() as connection:
-        backup_servers.bump_revision(connection, _changeable(connection, act, uid).backup_server_uid)
-        job = _changeable(connection, act, uid)
+        backup_servers.bump_revision(connection, changeable(connection, act, uid).backup_server_uid)
+        job = changeable(connection, act, uid)
         if job.status.is_active:
             raise Conflict(f"The job {job.name} is running; stop it first.")
         if job.type is JobType.BACKUP_FILE:
@@ -152,12 +157,22 @@ def log_job(
     )
 
 
-def _changeable(connection: Connection, act: Act, uid: str) -> Job:
+def changeable(connection: Connection, act: Act, uid: str) -> Job:
+    """Get a job that the caller may change; raises NotFound and, of one that is only shown to him, Forbidden."""
     job = jobs.get_job(connection, act.caller.scope, uid)
     if not jobs.is_job_wholly_visible(connection, act.caller.scope, job.unique_uid):
         text = f"The job {job.name} is assigned to a company, but runs on another's backup server or into another's"
         raise Forbidden(f"{text} repository: you may look at it; ask your service provider to change it.")
     return job
+
+
+def _set_retries(connection: Connection, act: Act, job: Job, changes: JobChanges) -> None:
+    times = job.retry_times if changes.retry_times is None else changes.retry_times
+    interval = job.retry_interval if changes.retry_interval is None else changes.retry_interval
+    check_retries(times, interval)
+    backup_servers.bump_revision(connection, job.backup_server_uid)
+    jobs.set_job_retries(connection, act.caller.scope, job.unique_uid, times, interval)
+    log_job(connection, act, job, "PatchBackupServerJob")
 
 
 def _start(connection: Connection, act: Act, job: Job, activity: str, kind: ActivityType | None = None) -> Job:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import msgspec
 
 from tandem.actions.change_job import log_job
 from tandem.actions.context import Act, new_uid
+from tandem.actions.create_repository import NewRepository, create_repository
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Invalid, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.jobs import Job, JobStatus, JobType
 from tandem.domain.repositories import BackupRepository, RepositoryState
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
+from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT, check_retries
 from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
 from tandem.store import (
     backup_servers,
@@ -32,8 +37,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     target_repository_uid: str
     retention: Retention
+    gfs: Gfs = Gfs()
     schedule: Schedule
     is_enabled: bool
+    retry_times: int = RETRY_TIMES_DEFAULT
+    retry_interval: int = RETRY_INTERVAL_DEFAULT
 
 
 def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file_share_uid: str) -> FileShareJob:
@@ -45,6 +53,7 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
         Conflict: if the name is taken.
     """
     check_schedule(new.schedule)
+    check_retries(new.retry_times, new.retry_interval)
     if new.schedule.type is ScheduleType.CHAINED:
         raise Invalid("scheduleType: only a copy job can be chained, to its source job.", field="scheduleType")
     with act.context.database.writing() as connection:
@@ -62,10 +71,66 @@ def create_file_share_job(act: Act, backup_server_uid: str, new: NewJob, *, file
             target_repository_uid=repository.instance_uid,
             retention=new.retention.count,
             retention_unit=new.retention.unit,
+            **_counts(new.gfs),
         )
         _insert_common(connection, act, job, "CreateBackupServerFileShareJob")
         file_share_jobs.insert_file_share_job(connection, job, family, file_share_uid)
     return family
+
+
+class NewTarget(msgspec.Struct, frozen=True):
+    """A repository to be made for a copy job: with the password of the source's repository, or one of its own."""
+
+    repository: NewRepository
+    is_encryption_inherited: bool
+
+
+def create_copy_and_repository(
+    act: Act, backup_server_uid: str, new: NewJob, *, source_job_uid: str, target: NewTarget
+) -> FileShareCopyJob:
+    """Create a copy job together with its target; what would be wrong with the job is found before that is made.
+
+    Raises as `create_repository` and `create_file_share_copy_job`, and Invalid if a password is given although the
+    source's is to be inherited.
+    """
+    check_schedule(new.schedule)
+    with act.context.database.reading() as connection:
+        backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
+        source = _source(connection, act, backup_server_uid, source_job_uid)
+        _check_name(connection, backup_server_uid, new.name)
+        repository = target.repository
+        if target.is_encryption_inherited:
+            repository = _inheriting(connection, act, backup_server_uid, source, repository)
+    with _named_in("targetRepository"):
+        made = create_repository(act, backup_server_uid, repository)
+    new = msgspec.structs.replace(new, target_repository_uid=made.instance_uid)
+    return create_file_share_copy_job(act, backup_server_uid, new, source_job_uid=source_job_uid)
+
+
+def _inheriting(
+    connection: Connection, act: Act, backup_server_uid: str, source: FileShareJob, repository: NewRepository
+) -> NewRepository:
+    if repository.password is not None or repository.encryption_password_uid is not None or repository.is_existing:
+        name = "targetRepository.isEncryptionInherited"
+        text = f"{name}: a new repository inherits; leave password, encryptionPasswordUid and isExisting out, or this."
+        raise Invalid(text, field=name)
+    # The caller must see the repository, not only the job, to have its password used again.
+    first = repositories.get_repository(connection, act.caller.scope, source.target_repository_uid, backup_server_uid)
+    opening = repositories.openings_of_server(connection, backup_server_uid)[first.instance_uid]
+    password = act.context.seal.open(opening.sealed_password, first.instance_uid)
+    return msgspec.structs.replace(repository, password=password)
+
+
+@contextmanager
+def _named_in(member: str) -> Generator[None]:
+    """Tell of what is wrong with a repository by its place in the body."""
+    try:
+        yield
+    except (Invalid, Conflict) as error:
+        inside = f"{member}." if error.field else f"{member}: "
+        raise type(error)(
+            f"{inside}{error.message}", field=f"{member}.{error.field}" if error.field else member
+        ) from error
 
 
 def create_file_share_copy_job(
@@ -80,6 +145,7 @@ def create_file_share_copy_job(
         Conflict: if the name is taken, or the target is a copy of the same job already.
     """
     check_schedule(new.schedule)
+    check_retries(new.retry_times, new.retry_interval)
     with act.context.database.writing() as connection:
         server = backup_servers.get_backup_server(connection, act.caller.scope, backup_server_uid)
         backup_servers.bump_revision(connection, server.instance_uid)
@@ -102,10 +168,15 @@ def create_file_share_copy_job(
             retention=new.retention.count,
             retention_unit=new.retention.unit,
             source_size=file_share_jobs.source_size_of(connection, source.unique_uid),
+            **_counts(new.gfs),
         )
         _insert_common(connection, act, job, "CreateBackupServerFileShareCopyJob")
         file_share_copy_jobs.insert_file_share_copy_job(connection, job, family)
     return family
+
+
+def _counts(gfs: Gfs) -> dict[str, int]:
+    return {"gfs_daily": gfs.daily, "gfs_weekly": gfs.weekly, "gfs_monthly": gfs.monthly, "gfs_yearly": gfs.yearly}
 
 
 def _source(connection: Connection, act: Act, backup_server_uid: str, uid: str) -> FileShareJob:
@@ -158,11 +229,18 @@ def _common(act: Act, server: BackupServer, new: NewJob, *, kind: JobType, repos
         transferred_data=None,
         backup_chain_size=None,
         failure_message=None,
+        is_gfs_option_enabled=new.gfs.is_enabled,
+        retry_times=new.retry_times,
+        retry_interval=new.retry_interval,
     )
 
 
 def _insert_common(connection: Connection, act: Act, job: Job, activity: str) -> None:
-    if jobs.is_job_name_taken(connection, job.backup_server_uid, job.name):
-        raise Conflict(f'name: a job named "{job.name}" exists on this backup server.', field="name")
+    _check_name(connection, job.backup_server_uid, job.name)
     jobs.insert_job(connection, job)
     log_job(connection, act, job, activity)
+
+
+def _check_name(connection: Connection, backup_server_uid: str, name: str) -> None:
+    if jobs.is_job_name_taken(connection, backup_server_uid, name):
+        raise Conflict(f'name: a job named "{name}" exists on this backup server.', field="name")

@@ -11,6 +11,7 @@ from tandem.actions.repository_places import Place, check_place
 from tandem.domain.backup_servers import BackupServer
 from tandem.domain.encryption_passwords import check_password
 from tandem.domain.errors import Conflict, ConsoleError, Invalid
+from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.identity import Scope
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.sealing import generate_password
@@ -28,6 +29,7 @@ class NewRepository(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None
     is_existing: bool
     encryption_password_uid: str | None = None
+    immutability_interval: int = 0
 
     def __repr__(self) -> str:
         """Show nothing of the password."""
@@ -112,6 +114,7 @@ def _insert(act: Act, server: BackupServer, new: NewRepository) -> str:
             capacity=None,
             free_space=None,
             used_space=None,
+            immutability_interval=new.immutability_interval,
         )
         repositories.insert_repository(
             connection,
@@ -153,6 +156,8 @@ def _check_neighbours(connection: Connection, backup_server_uid: str, new: NewRe
             raise Conflict(f'name: a repository named "{new.name}" exists on this backup server.', field="name")
         refuse_overlap(new.place.path, neighbour.path, field="path", what=f"the repository {neighbour.name}")
     for _uid, name, path in file_shares.paths_of_server(connection, backup_server_uid):
+        if kind_of(path) is not ShareKind.FOLDER:
+            continue
         refuse_overlap(new.place.path, path, field="path", what=f"the file share {name}")
     ready = [neighbour.instance_uid for neighbour in neighbours if neighbour.state is RepositoryState.READY]
     return ready[0] if ready else None

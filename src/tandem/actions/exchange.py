@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
 import structlog
 
 from tandem.actions.context import Context
@@ -13,10 +14,13 @@ from tandem.domain.errors import Conflict
 from tandem.domain.jobs import JobStatus
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import (
+    CheckFolder,
+    Command,
     CommandResult,
     DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
+    HoldReport,
     LedgerReport,
     NumberedReport,
     PointReport,
@@ -33,6 +37,7 @@ from tandem.store import (
     backup_servers,
     configuration,
     file_share_copy_jobs,
+    holds,
     jobs,
     proof,
     repositories,
@@ -86,8 +91,20 @@ def answer(context: Context, agent: AgentState, revision: int, last_report: int)
     with context.database.reading() as connection:
         if agent.revision != revision:
             changed = configuration.configuration_of(connection, context.seal, agent.instance_uid)
-        commands = agent_commands.open_commands(connection, agent.instance_uid, context.clock())
+        commands = [
+            _with_credentials(context, connection, agent, command)
+            for command in agent_commands.open_commands(connection, agent.instance_uid, context.clock())
+        ]
     return ExchangeAnswer(last_report=last_report, configuration=changed, commands=commands)
+
+
+def _with_credentials(context: Context, connection: Connection, agent: AgentState, command: Command) -> Command:
+    """Put the secrets into an order that names credentials: they are stored nowhere but where they are sealed."""
+    order = command.order
+    if not isinstance(order, CheckFolder) or order.credentials_uid is None:
+        return command
+    found = configuration.share_credentials(connection, context.seal, agent.instance_uid, order.credentials_uid)
+    return msgspec.structs.replace(command, order=msgspec.structs.replace(order, credentials=found))
 
 
 def _number(numbered: NumberedReport) -> int:
@@ -116,6 +133,8 @@ def _apply(connection: Connection, uid: str, report: Report) -> None:
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
             proof.note_drills(connection, uid, job_uid, entries)
+        case HoldReport(job_uid=job_uid, hold=hold):
+            holds.apply_hold(connection, uid, job_uid, hold)
 
 
 def _note_session(connection: Connection, uid: str, session: Session) -> None:

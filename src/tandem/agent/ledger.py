@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from tandem.agent.run import Run
 from tandem.agent.state import HeldPoint
 from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
+from tandem.domain.retention import Point
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import JobConfiguration, LedgerReport
 from tandem.restic import snapshots, tag
@@ -54,7 +55,7 @@ class Ledger:
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         if unknown:
-            self._adopt(unknown, target, {point.snapshot_id: point.created_at for point in points})
+            self._adopt(unknown, target, {point.snapshot_id: point.for_rule for point in points})
         self._give_up_lost(held)
         return [
             entry
@@ -63,11 +64,19 @@ class Ledger:
         ]
 
     def expire_lost(self, held: AbstractSet[str]) -> None:
-        """Note the points that left the first repository before they could be copied."""
+        """Note the points that left the first repository before they could be copied.
+
+        One that the target has lost stays missing until its time is over: it was there once, and may come back.
+        """
         for entry in list(self.entries.values()):
             if entry.source_snapshot_id not in held and is_remnant(entry):
                 self._change(entry, state=CopyState.QUARANTINED, reason=BEYOND_HEALING)
-            elif entry.source_snapshot_id not in held and entry.state in {
+                continue
+            if entry.state is CopyState.MISSING and entry.source_snapshot_id not in held:
+                if entry.expires_at is not None and entry.expires_at <= self._run.now:
+                    self._change(entry, state=CopyState.EXPIRED, reason="Its time was over while it was missing.")
+                continue
+            if entry.source_snapshot_id not in held and entry.state in {
                 CopyState.PENDING,
                 CopyState.COPYING,
                 CopyState.QUARANTINED,
@@ -119,7 +128,7 @@ class Ledger:
     def begin(self, entries: list[LedgerEntry]) -> None:
         """Note that points are being copied."""
         changes = {"state": CopyState.COPYING, "reason": "Being copied."}
-        self.write([msgspec.structs.replace(entry, **changes) for entry in entries])
+        self.write([self._changed(entry, **changes) for entry in entries])
 
     def commit(self, snapshot_id: str, target_snapshot_id: str) -> None:
         """Note that a point is in the target; said once more with the whole id, it changes only that."""
@@ -145,6 +154,30 @@ class Ledger:
         """Note that the copies of expired points are gone from the target."""
         self.write([msgspec.structs.replace(self._entry(uid), target_snapshot_id=None) for uid in snapshot_ids])
 
+    def keep_refused(self, entries: Iterable[LedgerEntry]) -> None:
+        """Note that the target would not let copies go: it holds them as before."""
+        again = "The target lets nobody delete it; that is tried again."
+        self.write(
+            msgspec.structs.replace(
+                entry,
+                state=CopyState.VERIFIED if entry.verified_at else CopyState.COPIED,
+                reason=f"{entry.reason.removesuffix(again).rstrip()} {again}",
+                since=entry.copied_at,
+            )
+            for entry in entries
+        )
+
+    def share_out(self, snapshot_ids: Iterable[str], transferred: int) -> None:
+        """Note what copying points wrote to the target, shared out as the points had grown the first repository."""
+        entries = [entry for uid in snapshot_ids if (entry := self._entry(uid)).state is CopyState.COPIED]
+        weights = [self.sizes.get(entry.source_snapshot_id, (0, 0))[1] + 1 for entry in entries]
+        past, changed = 0, list[LedgerEntry]()
+        for entry, end in zip(entries, accumulate(weights), strict=True):
+            share = transferred * end // sum(weights)
+            changed.append(msgspec.structs.replace(entry, added=share - past))
+            past = share
+        self.write(changed)
+
     def is_wanted(self, snapshot_id: str) -> bool:
         """Say whether a point is still to be copied in this run."""
         return self._entry(snapshot_id).state is CopyState.COPYING
@@ -155,7 +188,7 @@ class Ledger:
         percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
         return Progress(percent=percent, points_done=self._done, points_total=self._total)
 
-    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, created_at: Mapping[str, datetime]) -> None:
+    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Mapping[str, Point]) -> None:
         for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
@@ -163,9 +196,15 @@ class Ledger:
             if tag.DAMAGED in snapshot.tags:
                 self._meet_remnant(original, snapshot.id)
                 continue
-            if original not in self.entries and original in created_at:
-                made = created_at[original]
-                self.write([LedgerEntry(source_snapshot_id=original, created_at=made, state=CopyState.COPYING)])
+            point = points.get(original)
+            if original not in self.entries and point is not None:
+                made = LedgerEntry(
+                    source_snapshot_id=original,
+                    created_at=point.created_at,
+                    state=CopyState.COPYING,
+                    is_whole=point.is_whole,
+                )
+                self.write([made])
             entry = self.entries.get(original)
             if entry is None or (entry.state.is_held and entry.target_snapshot_id in target.held):
                 continue
@@ -188,9 +227,9 @@ class Ledger:
         for entry in list(self.entries.values()):
             if (entry.state.is_held or is_remnant(entry)) and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-                self._run.warn(f"The copy of {when} is gone from the target; it is made again.")
+                self._run.warn(f"The copy of {when} is gone from the target; it is made again if that is possible.")
                 nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None, "damaged_at": None}
-                self._change(entry, state=CopyState.PENDING, reason="Lost at the target.", **nothing)
+                self._change(entry, state=CopyState.MISSING, reason="Lost at the target.", **nothing)
 
     def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:
         size, added = self.sizes.get(entry.source_snapshot_id, (entry.size, entry.added))
@@ -201,7 +240,7 @@ class Ledger:
             target_snapshot_id=target_snapshot_id,
             copied_at=self._run.now if entry.damaged_at else entry.copied_at or self._run.now,
             damaged_at=None,
-            expires_at=self._job.retention.expires_at(entry.created_at),
+            expires_at=entry.expires_at or self._job.retention.expires_at(entry.created_at),
             size=size,
             added=added,
         )
@@ -210,4 +249,8 @@ class Ledger:
         return self.entries[snapshot_id]
 
     def _change(self, entry: LedgerEntry, **changes: Any) -> None:
-        self.write([msgspec.structs.replace(entry, **changes)])
+        self.write([self._changed(entry, **changes)])
+
+    def _changed(self, entry: LedgerEntry, **changes: Any) -> LedgerEntry:
+        is_moved = changes.get("state", entry.state) is not entry.state
+        return msgspec.structs.replace(entry, **({"since": self._run.now} if is_moved else {}), **changes)

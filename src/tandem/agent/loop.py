@@ -10,14 +10,17 @@ from threading import Event, Lock, Thread
 import msgspec
 import structlog
 
+from tandem.agent import holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
 from tandem.agent.proofs import Proofs
+from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
 from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
+from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.schedule import ScheduleType, next_run
 from tandem.protocol.messages import (
@@ -34,6 +37,7 @@ from tandem.protocol.messages import (
     JobConfiguration,
     Order,
     RepositoryConfiguration,
+    ResetCopy,
     RestorePointTo,
     StartJob,
     StopJob,
@@ -99,6 +103,7 @@ class Agent:
         configuration = self._configuration
         if configuration is None:
             return
+        self._means.clock_watch.look(configuration)
         for job in configuration.jobs:
             try:
                 self._start_if_due(job, configuration)
@@ -112,6 +117,9 @@ class Agent:
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
         now = self._means.clock()
+        if job.is_enabled and not self._sessions.is_running(job.uid) and retries.is_due(self._means.state, job, now):
+            self._sessions.start_job(job, configuration)
+            return
         planned = self._means.state.next_run(job.uid)
         form = msgspec.json.encode(job.schedule).decode()
         is_chained = job.schedule.type is ScheduleType.CHAINED
@@ -208,6 +216,8 @@ class Agent:
             if newest is not None and (self._configuration is None or newest.revision != self._configuration.revision):
                 self._means.state.set_configuration(newest)
                 self._configuration = newest
+                holds.take_releases(self._means.state, newest)
+                self._news.set()
         self._make_repositories()
         for command in answer.commands:
             self._carry_out(command)
@@ -226,8 +236,8 @@ class Agent:
     def _obey(self, order: Order) -> str:
         configuration = self._configuration
         match order:
-            case CheckFolder(path=path):
-                return check_share(path, configuration, self._data)
+            case CheckFolder():
+                return self._check(order, configuration)
             case StopJob(job_uid=job_uid):
                 return self._sessions.stop_job(job_uid)
             case StartJob(job_uid=job_uid):
@@ -236,15 +246,22 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo():
-                return self._restore(order, configuration)
+            case RestorePointTo() | ResetCopy():
+                return self._obey_about_point(order, configuration)
             case VerifyRepository() | DrillCopy():
                 return self._proofs.obey(order, configuration)
 
-    def _restore(self, order: RestorePointTo, configuration: Configuration | None) -> str:
+    def _obey_about_point(self, order: RestorePointTo | ResetCopy, configuration: Configuration | None) -> str:
         if configuration is None:
             return "This agent has no configuration yet."
+        if isinstance(order, ResetCopy):
+            return reset_copy(self._means, self._sessions, configuration, order)
         return self._sessions.start_restore(order, configuration)
+
+    def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
+        if kind_of(order.path) is ShareKind.FOLDER:
+            return check_share(order.path, configuration, self._data)
+        return self._means.mounts.check(order.path, order.credentials)
 
     def _start(self, job_uid: str, configuration: Configuration | None) -> str:
         jobs = [job for job in configuration.jobs if job.uid == job_uid] if configuration else []

@@ -12,9 +12,11 @@ from threading import Thread
 import msgspec
 import structlog
 
+from tandem.agent.clock_watch import ClockWatch, uptime
 from tandem.agent.folder_lock import hold_folder
 from tandem.agent.identity import load_identity
 from tandem.agent.loop import Agent
+from tandem.agent.mounts import Mounts
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.run import Means
@@ -54,7 +56,9 @@ def run_agent(data: Path, restic: str, console: str | None = None) -> int:
         state = State(data / "agent.db", open_seal(data / "seal.key"))
         processes = Processes(state, _now)
         repositories = Repositories(engine, state, processes, data)
-        means = Means(engine, state, repositories, processes, _now)
+        mounts = Mounts(data)
+        mounts.clean_up()
+        means = Means(engine, state, repositories, processes, _now, mounts, ClockWatch(state, _now, uptime))
         agent = Agent(means, identity, data)
         stop_on_signals(agent.stop)
         log.info("agent started", console=identity.console, restic=".".join(map(str, engine.version)))

@@ -12,6 +12,12 @@ from tandem.domain.verification import Rotation
 from tandem.protocol.messages import RepositoryConfiguration
 
 
+class LastDrill(msgspec.Struct, frozen=True):
+    """When a copy job's last restore drill began."""
+
+    at: datetime
+
+
 def period(repository: RepositoryConfiguration) -> timedelta:
     """Give the period in which every pack of a repository is to be read."""
     return timedelta(days=repository.verify_every_days)
@@ -19,17 +25,16 @@ def period(repository: RepositoryConfiguration) -> timedelta:
 
 def rotation(state: State, repository_uid: str, now: datetime) -> Rotation:
     """Give what was read of a repository and when; its first period begins when it is first asked about."""
-    noted = state.note(_rotation(repository_uid))
-    if noted is not None:
-        return msgspec.json.decode(noted, type=Rotation)
-    begun = Rotation(begun_at=now)
-    put_rotation(state, repository_uid, begun)
-    return begun
+    noted = state.note(repository_uid, Rotation)
+    if noted is None:
+        noted = Rotation(begun_at=now)
+        put_rotation(state, repository_uid, noted)
+    return noted
 
 
 def put_rotation(state: State, repository_uid: str, changed: Rotation) -> None:
     """Remember what was read of a repository."""
-    state.put_note(_rotation(repository_uid), msgspec.json.encode(changed).decode())
+    state.put_note(repository_uid, changed)
 
 
 def warn_if_overdue(run: Run, repository: RepositoryConfiguration) -> None:
@@ -42,18 +47,10 @@ def warn_if_overdue(run: Run, repository: RepositoryConfiguration) -> None:
 
 def last_drill(state: State, job_uid: str) -> datetime | None:
     """Give when the last restore drill of a copy job began."""
-    noted = state.note(_drill(job_uid))
-    return None if noted is None else datetime.fromisoformat(noted)
+    noted = state.note(job_uid, LastDrill)
+    return None if noted is None else noted.at
 
 
 def put_last_drill(state: State, job_uid: str, at: datetime) -> None:
     """Remember when a restore drill began."""
-    state.put_note(_drill(job_uid), at.isoformat())
-
-
-def _rotation(repository_uid: str) -> str:
-    return f"rotation of {repository_uid}"
-
-
-def _drill(job_uid: str) -> str:
-    return f"drill of {job_uid}"
+    state.put_note(job_uid, LastDrill(at))

@@ -12,6 +12,7 @@ from tandem.agent.open_repository import OpenRepository, Surroundings
 from tandem.agent.processes import Processes
 from tandem.agent.remote_repositories import check_remote_place, make_remote
 from tandem.agent.state import KnownRepository, State
+from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.repository_locations import is_remote
 from tandem.protocol.messages import Configuration, RepositoryConfiguration, RepositoryReport
@@ -125,7 +126,11 @@ class Repositories:
     def _check_place(self, path: Path, uid: str, configuration: Configuration) -> None:
         if not path.parent.is_dir():
             raise ResticError(f"the folder {path.parent} does not exist; is its disk mounted?")
-        taken = {f"the file share {share.name}": share.path for share in configuration.file_shares}
+        taken = {
+            f"the file share {share.name}": share.path
+            for share in configuration.file_shares
+            if kind_of(share.path) is ShareKind.FOLDER
+        }
         taken |= {
             f"the repository {other.name}": other.path
             for other in configuration.repositories

@@ -8,10 +8,13 @@ from threading import Event
 
 import msgspec
 
+from tandem.agent.clock_watch import ClockWatch
+from tandem.agent.mounts import Mounts
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
+from tandem.domain.retention import Rule
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, Statistics
 from tandem.protocol.messages import Configuration, JobConfiguration, RepositoryConfiguration
 from tandem.restic.engine import Engine
@@ -29,6 +32,8 @@ class Means(msgspec.Struct, frozen=True):
     repositories: Repositories
     processes: Processes
     clock: Callable[[], datetime]
+    mounts: Mounts
+    clock_watch: ClockWatch
 
 
 class Run:
@@ -87,6 +92,11 @@ class Run:
             if repository.uid == uid:
                 return repository
         raise ResticError(f"The repository {uid} is not in this agent's configuration any more.")
+
+    def rule(self, job: JobConfiguration) -> Rule:
+        """Give how long a job's points are kept in its target."""
+        repository = self.repository(job.target_repository_uid)
+        return Rule(job.retention, job.gfs, repository.immutability_interval)
 
     def open(self, uid: str, *, to_look: bool = False, is_shared: bool = False) -> OpenRepository:
         """Open a repository of the configuration, for a `with`; see `Repositories.open`."""

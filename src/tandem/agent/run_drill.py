@@ -69,7 +69,7 @@ def run_drill(run: Run, job: JobConfiguration, data: Path, files: int | None = F
 
 def _drill(run: Run, job: JobConfiguration, entry: LedgerEntry, scratch: Path, files: int | None) -> DrillResult:
     when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
-    with run.open(job.target_repository_uid) as target:
+    with run.open(job.target_repository_uid, is_shared=True) as target:
         # Nothing but location and password: what the cache knows would hide what the copy lacks.
         access = dataclasses.replace(target.access, cache_directory=_folder(scratch / "cache"))
         copied = _find(run, access, entry.target_snapshot_id)
@@ -123,7 +123,7 @@ def _restore_original(
     source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
     if source_job is None:
         return None
-    with run.open(source_job.target_repository_uid) as first:
+    with run.open(source_job.target_repository_uid, is_shared=True) as first:
         source = _find(run, first.access, entry.source_snapshot_id)
         if source is not None:
             _restore(run, first.access, source, target, chosen)

@@ -10,14 +10,15 @@ import contextlib
 
 import msgspec
 
+from tandem.agent import holds
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.proof_memory import warn_if_overdue
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_forgets
-from tandem.domain.retention import Point
+from tandem.domain.holds import newest_held
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy
 from tandem.restic.errors import (
@@ -56,6 +57,8 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
     if source_job is None:
         raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    holds.take_releases(run.means.state, run.configuration)
+    run.means.clock_watch.look(run.configuration)
     with (
         run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
         run.open(job.target_repository_uid, to_look=True) as target,
@@ -64,21 +67,30 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
 
 
 def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
+    why_held = holds.why_held(run.means.state, source_job)
+    if why_held:
+        run.warn(why_held)
     ledger = Ledger(run, job)
     leftovers = ledger.reconcile(ends.target, run.means.state.points(source_job.uid))
     plan = _plan(run, job, source_job, ledger, ends.source)
-    ledger.write(plan.expire)
+    if not why_held:
+        # What has expired is never copied: not to be said by a clock, or of points, that are in doubt.
+        ledger.write(plan.expire)
     ledger.set_apart(ends.target, [*plan.copy, *plan.wait])
     try:
         _copy_all(run, ledger, ends, plan)
     except RepositoryFull:
         # What retention takes anyway makes room for the next run.
-        with contextlib.suppress(ResticError):
-            _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
+        if not why_held:
+            with contextlib.suppress(ResticError):
+                _free_space(run, job, ledger, ends, leftovers, is_urgent=True)
         raise
     finally:
         run.note(transferred=ends.target.grown_by())
-    _free_space(run, job, ledger, ends, leftovers)
+    if why_held:
+        run.means.state.add_report(ends.target.report())
+    else:
+        _free_space(run, job, ledger, ends, leftovers)
     warn_if_overdue(run, ends.target.configuration)
 
 
@@ -86,10 +98,10 @@ def _plan(
     run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: OpenRepository
 ) -> CopyPlan:
     held = source.held
-    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid)}
+    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid, is_going=False)}
     ledger.expire_lost(held)
-    there = [Point(point.snapshot_id, point.created_at) for uid, point in points.items() if uid in held]
-    plan = plan_copies(there, ledger.entries, job.retention, run.now)
+    there = [point.for_rule for uid, point in points.items() if uid in held]
+    plan = plan_copies(there, ledger.entries, run.rule(job), run.now)
     for entry in plan.expire:
         run.decide("skip", entry.source_snapshot_id, entry.reason)
     for entry in plan.copy:
@@ -153,17 +165,23 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
     def show(done: int, total: int) -> None:
         run.show(ledger.progress(done, total))
 
-    result = copy.run(
-        run.means.engine,
-        ends.source.access,
-        ends.target.access,
-        snapshot_ids,
-        on_saved=saved,
-        on_progress=show,
-        control=run.control,
-    )
-    for copied in result.copied:
-        ledger.commit(copied.source_id, copied.target_id)
+    before = ends.target.bytes_used()
+    try:
+        result = copy.run(
+            run.means.engine,
+            ends.source.access,
+            ends.target.access,
+            snapshot_ids,
+            on_saved=saved,
+            on_progress=show,
+            control=run.control,
+        )
+        for copied in result.copied:
+            ledger.commit(copied.source_id, copied.target_id)
+    finally:
+        # Restic does not say what a copy wrote: measured for the call, it is exact where the call copied one point.
+        if before is not None:
+            ledger.share_out(snapshot_ids, max(0, (ends.target.bytes_used() or 0) - before))
     if result.copied:
         ends.target.note_point(result.copied[-1].target_id)
     for snapshot_id in result.missing:
@@ -185,18 +203,25 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
-    forget_points(run, ends.target, ledger.replaced(), 0)
-    entries = list(ledger.entries.values())
-    going = plan_forgets(entries, job.retention, run.now) + plan_remnants(entries, job.retention, run.now)
+    forget_points(run, ends.target, dict.fromkeys(ledger.replaced(), 0))
+    doubtful = {
+        point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
+    }
+    stays = newest_held(ledger.entries.values(), but=doubtful)
+    rule = run.rule(job)
+    planned = plan_forgets(ledger.entries.values(), rule, run.now)
+    planned += plan_remnants(ledger.entries.values(), run.now)
+    going = [entry for entry in planned if entry.source_snapshot_id != stays]
     for entry in going:
-        reason = f"Older than {job.retention.count} {job.retention.unit}, the retention of the copy."
-        run.decide("forget", entry.source_snapshot_id, reason)
+        run.decide("forget", entry.source_snapshot_id, entry.reason)
         # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.
-        ledger.expire(entry.source_snapshot_id, reason)
+        ledger.expire(entry.source_snapshot_id, entry.reason)
     all_going = [*leftovers, *going]
-    ids = [entry.target_snapshot_id for entry in all_going if entry.target_snapshot_id]
-    forget_points(run, ends.target, ids, sum(entry.added for entry in all_going))
-    ledger.clear_targets([entry.source_snapshot_id for entry in all_going])
+    added = {entry.target_snapshot_id: entry.added for entry in all_going if entry.target_snapshot_id}
+    refused = forget_points(run, ends.target, added)
+    ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
+    ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
+    ledger.write(expiries(ledger.entries.values(), rule, run.now))
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:

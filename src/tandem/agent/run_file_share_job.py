@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from pathlib import Path
+from datetime import datetime
 from typing import NamedTuple
 
-from tandem.agent.folders import real_path
+import msgspec
+
+from tandem.agent import holds
+from tandem.agent.mount_programs import MountError
+from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
 from tandem.agent.state import HeldPoint
-from tandem.domain.retention import FOREVER, Point, kept
+from tandem.domain.holds import judge_adopted_points, judge_new_point
+from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
-from tandem.restic import backup, snapshots
+from tandem.restic import backup, forget, masks, snapshots
 from tandem.restic.errors import ResticError
 
 ERRORS_SHOWN_MAX = 20
@@ -40,6 +45,8 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
         ResticError: if no point was made; Stopped if the run was told to end.
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    holds.take_releases(run.means.state, run.configuration)
+    run.means.clock_watch.look(run.configuration)
     with run.open(job.target_repository_uid) as repository:
         _make_point(run, job, repository, share, host_name)
 
@@ -47,9 +54,15 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
 def _make_point(
     run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
-    _reconcile(run, job, repository, _Origin(real_path(share.path), host_name))
+    origin = _Origin(run.means.mounts.path_of(share), host_name)
+    _reconcile(run, job, repository, origin)
     try:
         _back_up(run, job, repository, share, host_name)
+    except MountError:
+        # What restic saved in its last moment and could not tell; the next run would take it in, as incomplete.
+        with contextlib.suppress(ResticError):
+            _discard_untold(run, job, repository, origin)
+        raise
     except ResticError as error:
         if not is_about_writing(error, repository):
             raise
@@ -65,9 +78,6 @@ def _make_point(
 def _back_up(
     run: Run, job: JobConfiguration, repository: OpenRepository, share: FileShareConfiguration, host_name: str
 ) -> None:
-    if not Path(share.path).is_dir():
-        raise ResticError(f"The folder {share.path} of the share {share.name} is not there; is its disk mounted?")
-
     def show(progress: backup.Progress) -> None:
         run.show(
             Progress(
@@ -80,21 +90,31 @@ def _back_up(
         )
 
     started_at = run.now
-    # Of a symbolic link restic saves the link itself, and none of the files behind it.
-    folder = real_path(share.path)
-    summary = backup.run(
-        run.means.engine, repository.access, folder, host=host_name, on_progress=show, control=run.control
-    )
-    point = HeldPoint(
-        uid=str(uuid.uuid4()),
-        snapshot_id=summary.snapshot_id,
-        created_at=started_at,
-        size=summary.total_bytes_processed,
-        added=summary.data_added,
-        files=summary.total_files_processed,
-        is_complete=summary.is_complete,
-    )
-    remember_point(run, job, point)
+    with run.means.mounts.open(share) as source:
+        with run.means.mounts.watch(source, run.control) as control:
+            summary = backup.run(
+                run.means.engine,
+                repository.access,
+                source.path,
+                host=host_name,
+                is_remote=source.is_remote,
+                excludes=masks.patterns(source.path, share.inclusion_masks, share.exclusion_masks),
+                on_progress=show,
+                control=control,
+            )
+        point = HeldPoint(
+            uid=str(uuid.uuid4()),
+            snapshot_id=summary.snapshot_id,
+            created_at=started_at,
+            size=summary.total_bytes_processed,
+            added=summary.data_added,
+            files=summary.total_files_processed,
+            is_complete=summary.is_complete,
+        )
+        if lost := source.last_look():
+            _discard(run, job, repository, point)
+            raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
+    _remember_new(run, job, point)
     repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
@@ -108,26 +128,75 @@ def _back_up(
         run.messages.extend(summary.errors[:ERRORS_SHOWN_MAX])
 
 
+def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    state = run.means.state
+    before = holds.seen_points(state, job.uid)
+    with state.transaction():
+        # Together: no crash lets a point be trusted that should not be.
+        remember_point(run, job, point)
+        holds.add_causes(state, job.uid, judge_new_point(holds.seen(point), before, run.now))
+
+
+def _discard(run: Run, job: JobConfiguration, repository: OpenRepository, point: HeldPoint) -> None:
+    """Forget a point that was made of a share that was going away: what it lacks was not deleted."""
+    state = run.means.state
+    with state.transaction():
+        state.put_point(repository.uid, job.uid, msgspec.structs.replace(point, is_complete=False))
+        state.mark_points_going(repository.uid, [point.snapshot_id])
+    # If this fails, the next run forgets it with the others that are going.
+    forget.run(run.means.engine, repository.access, [point.snapshot_id], control=run.control)
+    state.drop_point(repository.uid, point.snapshot_id)
+
+
+def _discard_untold(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
+    known = repository.held | run.means.state.known_snapshots(repository.uid, [])
+    for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
+        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
+        if is_ours and snapshot.original is None and snapshot.id not in known:
+            _discard(run, job, repository, _unknown_point(snapshot.id, snapshot.time))
+
+
+def _unknown_point(snapshot_id: str, created_at: datetime) -> HeldPoint:
+    return HeldPoint(
+        uid=str(uuid.uuid4()),
+        snapshot_id=snapshot_id,
+        created_at=created_at,
+        size=0,
+        added=0,
+        files=0,
+        is_complete=False,
+    )
+
+
 def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
-    _keep_retention(run, job, repository)
-    prune_if_worth_it(run, repository, is_urgent=is_urgent)
+    if why := holds.why_held(run.means.state, job):
+        run.warn(why)
+    else:
+        _keep_retention(run, job, repository)
+        prune_if_worth_it(run, repository, is_urgent=is_urgent)
     run.means.state.add_report(repository.report())
 
 
 def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository) -> None:
     state = run.means.state
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
-    keep = kept([Point(point.snapshot_id, point.created_at) for point in points.values()], job.retention, run.now)
-    for snapshot_id in sorted(set(points) - keep):
-        expired = job.retention.expires_at(points[snapshot_id].created_at)
-        run.decide("forget", snapshot_id, f"Older than {job.retention.count} {job.retention.unit}: expired {expired}.")
+    verdicts = judge([point.for_rule for point in points.values()], run.rule(job), run.now)
+    stays = holds.newest_complete_id(list(points.values()))
+    old = sorted(uid for uid, verdict in verdicts.items() if not verdict.is_kept and uid not in stays)
+    for snapshot_id in old:
+        run.decide("forget", snapshot_id, verdicts[snapshot_id].reason)
     # First the intent, then the deed: after a crash in between, the next run forgets them again.
-    state.mark_points_going(repository.uid, set(points) - keep)
+    state.mark_points_going(repository.uid, old)
     going = state.points(job.uid, is_going=True)
-    added = sum(point.added for point in going)
-    forget_points(run, repository, [point.snapshot_id for point in going], added)
+    refused = forget_points(run, repository, {point.snapshot_id: point.added for point in going})
+    state.mark_points_going(repository.uid, refused, is_going=False)
     for point in going:
-        _report_gone(run, job, point)
+        if point.snapshot_id not in refused:
+            _report_gone(run, job, point)
+    for point in state.points(job.uid, is_going=False):
+        verdict = verdicts.get(point.snapshot_id)
+        if verdict is not None and point.expires_at != verdict.expires_at:
+            remember_point(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
 
 
 def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
@@ -147,26 +216,26 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
     if not held - state.known_snapshots(repository.uid, copies):
         return
     known = state.known_snapshots(repository.uid, copies)
+    adopted: list[HeldPoint] = []
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
         is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
         if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
             continue
-        point = HeldPoint(
-            uid=str(uuid.uuid4()),
-            snapshot_id=snapshot.id,
-            created_at=snapshot.time,
-            size=0,
-            added=0,
-            files=0,
-            is_complete=False,
-        )
-        remember_point(run, job, point)
+        adopted.append(_unknown_point(snapshot.id, snapshot.time))
         text = "A session that was cut short had made this point; whether it read all files is not known."
         run.decide("adopt", snapshot.id, text)
+    before = holds.seen_points(state, job.uid)
+    with state.transaction():
+        for point in adopted:
+            remember_point(run, job, point)
+        causes = judge_adopted_points([holds.seen(point) for point in adopted], before, run.now)
+        holds.add_causes(state, job.uid, causes)
 
 
 def remember_point(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
     """Remember a point as it is now, and tell."""
+    if point.expires_at is None:
+        point = msgspec.structs.replace(point, expires_at=job.retention.expires_at(point.created_at))
     with run.means.state.transaction():
         run.means.state.put_point(job.target_repository_uid, job.uid, point)
         run.means.state.add_report(_report(job, point))
@@ -179,7 +248,6 @@ def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
 
 
 def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, run: Run | None = None) -> PointReport:
-    expires_at = job.retention.expires_at(point.created_at)
     return PointReport(
         point_uid=point.uid,
         job_uid=job.uid,
@@ -191,6 +259,6 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         is_complete=point.is_complete,
         verified_at=point.verified_at,
         damaged_at=point.damaged_at,
-        expires_at=None if expires_at == FOREVER else expires_at,
+        expires_at=None if point.expires_at == FOREVER else point.expires_at,
         forgotten_at=run.now if run and is_gone else None,
     )

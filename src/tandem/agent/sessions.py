@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from tandem.agent import retries
 from tandem.agent.queue import Entry, Queue, Wish
 from tandem.agent.restore import run_restore
 from tandem.agent.run import Means, Run
@@ -194,6 +195,7 @@ class Sessions:
             if key in {waiting.key for waiting in self._queue.waiting}:
                 self._end(entry.session, SessionState.SKIPPED, [TAKEN_OUT])
                 self._queue.remove(key)
+                retries.give_up(self._means.state, key)
                 self.look()
                 self._wake()
             else:
@@ -233,12 +235,13 @@ class Sessions:
             configuration = self._configuration
         assert configuration is not None  # noqa: S101  (nothing begins without one)
         run = Run(self._means, configuration, entry.stop, partial(self._show, entry))
-        state = SessionState.FAILED
+        state, retried = SessionState.FAILED, _job_of(entry)
         try:
             self._note_begin(entry)
             entry.wish.work(run)
             state = run.result()[0]
         except Stopped:
+            retried = None
             why = "The agent was stopped" if self._closing.is_set() else "The session was stopped on request"
             run.messages.append(f"{why}; the next run goes on from what was done.")
         except (ResticError, OSError) as error:
@@ -249,7 +252,7 @@ class Sessions:
         ended = msgspec.structs.replace(
             entry.session, statistics=run.result()[1], plan=run.plan, progress=entry.progress
         )
-        self._end_surely(ended, state, run.messages, self._chained_to(entry, state))
+        self._end_surely(ended, state, run.messages, self._chained_to(entry, state), retried)
         with self._guard:
             self._queue.end(entry.key)
             del self._threads[entry.key]
@@ -262,6 +265,8 @@ class Sessions:
         with self._means.state.transaction():
             self._means.state.put_session(session)
             self._means.state.drop_wish(session.instance_uid)
+            if (job := _job_of(entry)) is not None:
+                retries.begin(self._means.state, job, session.started_at)
             self._means.state.add_report(SessionReport(session=session))
         entry.session = session
         self._wake()
@@ -282,24 +287,39 @@ class Sessions:
             if other.source_job_uid == entry.key and other.is_enabled and other.schedule.type is ScheduleType.CHAINED
         ]
 
-    def _end_surely(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str]) -> None:
+    def _end_surely(
+        self,
+        session: Session,
+        state: SessionState,
+        messages: list[str],
+        chained: Iterable[str],
+        retried: JobConfiguration | None,
+    ) -> None:
         while True:
             try:
-                return self._end(session, state, messages, chained)
+                return self._end(session, state, messages, chained, retried)
             except sqlite3.Error:  # the agent's disk is full, most likely: that passes
                 log.exception("session not noted", session=session.instance_uid, state=state)
                 if self._closing.wait(NOTE_AGAIN_SECONDS):
                     return None  # the next start ends it
 
-    def _end(self, session: Session, state: SessionState, messages: list[str], chained: Iterable[str] = ()) -> None:
+    def _end(
+        self,
+        session: Session,
+        state: SessionState,
+        messages: list[str],
+        chained: Iterable[str] = (),
+        retried: JobConfiguration | None = None,
+    ) -> None:
         now = self._means.clock()
         progress = session.progress
         if state is SessionState.SUCCESS:
             progress = msgspec.structs.replace(progress, percent=100.0)
-        ended = msgspec.structs.replace(
-            session, state=state, ended_at=now, messages=bounded(messages), progress=progress
-        )
         with self._means.state.transaction():
+            told = retries.note_end(self._means.state, retried, state, now) if retried else []
+            ended = msgspec.structs.replace(
+                session, state=state, ended_at=now, messages=bounded([*messages, *told]), progress=progress
+            )
             self._means.state.add_report(SessionReport(session=ended))
             self._means.state.drop_session(session.instance_uid)
             self._means.state.drop_wish(session.instance_uid)
@@ -318,6 +338,11 @@ def _session(wish: Wish, now: Any, state: SessionState) -> Session:
         state=state,
         started_at=now,
     )
+
+
+def _job_of(entry: Entry) -> JobConfiguration | None:
+    """Give the job whose run this is; other work on a job is not tried again by itself."""
+    return entry.wish.job if entry.wish.job is not None and entry.wish.job.uid == entry.key else None
 
 
 def _left_waiting(state: State) -> tuple[dict[str, Session], list[Order]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from tandem.agent.open_repository import OpenRepository
@@ -9,7 +11,7 @@ from tandem.agent.run import Run
 from tandem.agent.state import KnownRepository
 from tandem.domain.retention import is_prune_worth_it
 from tandem.restic import forget, prune
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import DeletionRefused, ResticError
 
 FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
 FAILING = "input/output error"
@@ -26,25 +28,40 @@ def is_about_writing(error: ResticError, repository: OpenRepository) -> bool:
     return any(any(words in line for words in FULL) or (FAILING in line and path in line) for line in lines)
 
 
-def forget_points(run: Run, repository: OpenRepository, snapshot_ids: list[str], added: int) -> None:
+def forget_points(run: Run, repository: OpenRepository, added: Mapping[str, int]) -> frozenset[str]:
     """Forget points by their ids; those already gone are no error.
+
+    A repository that lets nobody delete is no failure of the run: it warns, and the next one tries again.
 
     Args:
         run: the session.
         repository: where they are.
-        snapshot_ids: whole ids.
-        added: the bytes that these points had added, for the decision when to prune.
+        added: the bytes that each had added, by its whole id, for the decision when to prune.
+
+    Returns:
+        the ids that the repository refused to let go.
     """
-    if not snapshot_ids:
-        return
+    if not added:
+        return frozenset()
     repository.claim()
     known = run.means.state.repository(repository.uid)
-    changed = msgspec.structs.replace(
+    run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(added.values())))
+    refused = frozenset[str]()
+    try:
+        forget.run(run.means.engine, repository.access, list(added), control=run.control)
+    except DeletionRefused as error:
+        refused = error.remaining
+        run.warn(f"{repository.name} lets no points go that retention is over with; the next run tries again: {error}")
+        gone = [size for snapshot_id, size in added.items() if snapshot_id not in refused]
+        run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(gone)) if gone else known)
+    run.note(points_forgotten=run.statistics.points_forgotten + len(added) - len(refused))
+    return refused
+
+
+def _forgetting(run: Run, known: KnownRepository, added: int) -> KnownRepository:
+    return msgspec.structs.replace(
         known, forgotten_bytes=known.forgotten_bytes + added, oldest_forget=known.oldest_forget or run.now
     )
-    run.means.state.put_repository(repository.uid, changed)
-    forget.run(run.means.engine, repository.access, snapshot_ids, control=run.control)
-    run.note(points_forgotten=run.statistics.points_forgotten + len(snapshot_ids))
 
 
 def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool = False) -> None:
@@ -53,8 +70,14 @@ def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool =
     if known.oldest_forget is None or not (is_urgent or _is_worth_it(run, repository, known)):
         return
     repository.claim()
-    prune.run(run.means.engine, repository.access, control=run.control)
-    done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=None)
+    waits_since = None
+    try:
+        prune.run(run.means.engine, repository.access, control=run.control)
+    except DeletionRefused as error:
+        # Each attempt may write before it is refused: the next one is as far away as after a success.
+        waits_since = run.now
+        run.warn(f"{repository.name}: {error}")
+    done = msgspec.structs.replace(known, forgotten_bytes=0, oldest_forget=waits_since)
     run.means.state.put_repository(repository.uid, done)
 
 

@@ -10,16 +10,19 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from tandem.domain.restore_points import LedgerEntry
+from tandem.domain.retention import Point
 from tandem.domain.sessions import Session
 from tandem.protocol.messages import Configuration, NumberedReport, Order, Report
 from tandem.sealing import Seal
 
 REPORTS_LENGTH_MAX = 2_000_000
+
+Note = TypeVar("Note", bound=msgspec.Struct)
 
 SCHEMA = """
 create table if not exists configuration (id integer primary key check (id = 1), sealed text not null);
@@ -38,16 +41,17 @@ create table if not exists ledger (
 create table if not exists repositories (
     uid text primary key, is_begun integer not null default 0, restic_id text, fingerprint text,
     forgotten_bytes integer not null default 0, oldest_forget text);
-create table if not exists notes (name text primary key, note text not null);
 create table if not exists claims (repository_uid text primary key);
 create table if not exists processes (
     id integer primary key autoincrement, pid integer not null, start_ticks integer not null, boot_id text not null,
     host_name text not null, started_at text not null);
+create table if not exists notes (
+    kind text not null, subject text not null, note text not null, primary key (kind, subject));
 """
 
 
 class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A restore point in a first repository; sizes in bytes."""
+    """A restore point in a first repository; sizes in bytes; `expires_at` as the console was last told."""
 
     uid: str
     snapshot_id: str
@@ -58,6 +62,12 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     verified_at: datetime | None = None
     damaged_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def for_rule(self) -> Point:
+        """What a rule of retention needs to know of it."""
+        return Point(self.snapshot_id, self.created_at, is_whole=self.is_complete and self.size > 0)
 
 
 class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,12 +256,12 @@ class State:
         sql = "insert or replace into points (repository_uid, snapshot_id, job_uid, point) values (?, ?, ?, ?)"
         self._run(sql, repository_uid, point.snapshot_id, job_uid, _text(point))
 
-    def mark_points_going(self, repository_uid: str, snapshot_ids: Iterable[str]) -> None:
-        """Note that points are about to be forgotten."""
+    def mark_points_going(self, repository_uid: str, snapshot_ids: Iterable[str], *, is_going: bool = True) -> None:
+        """Note that points are about to be forgotten, or that they were refused to go."""
         with self.transaction():
             for snapshot_id in snapshot_ids:
-                sql = "update points set is_going = 1 where repository_uid = ? and snapshot_id = ?"
-                self._run(sql, repository_uid, snapshot_id)
+                sql = "update points set is_going = ? where repository_uid = ? and snapshot_id = ?"
+                self._run(sql, is_going, repository_uid, snapshot_id)
 
     def drop_point(self, repository_uid: str, snapshot_id: str) -> None:
         """Forget a point that is gone."""
@@ -305,17 +315,6 @@ class State:
             oldest,
         )
 
-    # Notes
-
-    def note(self, name: str) -> str | None:
-        """Give what was noted under a name."""
-        row = self._one("select note from notes where name = ?", name)
-        return None if row is None else str(row[0])
-
-    def put_note(self, name: str, text: str) -> None:
-        """Note something under a name, in place of what was noted before."""
-        self._run("insert or replace into notes values (?, ?)", name, text)
-
     def note_claim(self, repository_uid: str) -> None:
         """Note that locks of ours may be in a remote repository from now on."""
         self._run("insert or ignore into claims values (?)", repository_uid)
@@ -354,6 +353,21 @@ class State:
     def drop_processes(self, before: datetime) -> None:
         """Forget processes that were started long ago."""
         self._run("delete from processes where started_at < ?", _plain(before))
+
+    # Notes: one of a kind on a subject
+
+    def note(self, subject: str, kind: type[Note]) -> Note | None:
+        """Give the note of a kind on a subject."""
+        row = self._one("select note from notes where kind = ? and subject = ?", kind.__name__, subject)
+        return None if row is None else msgspec.json.decode(row[0], type=kind)
+
+    def put_note(self, subject: str, note: msgspec.Struct) -> None:
+        """Keep a note on a subject, in place of the one of its kind."""
+        self._run("insert or replace into notes values (?, ?, ?)", type(note).__name__, subject, _text(note))
+
+    def drop_note(self, subject: str, kind: type[msgspec.Struct]) -> None:
+        """Drop the note of a kind on a subject."""
+        self._run("delete from notes where kind = ? and subject = ?", kind.__name__, subject)
 
     def _run(self, sql: str, *values: Any) -> int:
         with self.transaction():

@@ -13,7 +13,9 @@ from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
 from tandem.api.job_objects import FileShareCopyJobObjectView, view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
 from tandem.api.listing import Resource
+from tandem.api.repositories import read_repository
 from tandem.api.texts import Int32, Int64, Uid
+from tandem.domain.errors import Invalid
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
@@ -31,7 +33,10 @@ class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):
 
 
 class FileShareCopyJobView(msgspec.Struct, rename="camel"):
-    """The contract's BackupServerFileShareCopyJob in its current form; `sourceSize` in bytes."""
+    """The contract's BackupServerFileShareCopyJob in its current form; `sourceSize` in bytes.
+
+    The four `gfs…` are ours: of how many days, weeks, months and years one point is kept beside the retention.
+    """
 
     instance_uid: Uid
     unique_uid: Uid
@@ -41,6 +46,10 @@ class FileShareCopyJobView(msgspec.Struct, rename="camel"):
     retention: Int32
     retention_unit: RetentionUnit
     source_size: Int64 | None
+    gfs_daily: Int32
+    gfs_weekly: Int32
+    gfs_monthly: Int32
+    gfs_yearly: Int32
     embedded: EmbeddedJob | None = msgspec.field(name="_embedded", default=None)
 
 
@@ -59,7 +68,7 @@ def get_file_share_copy_job(call: Call) -> One[OldestFileShareCopyJob | FileShar
     """Get a file share copy job by either of its ids."""
     with call.reading() as connection:
         found = file_share_copy_jobs.get_file_share_copy_job(connection, call.scope, call.uid("jobUid"))
-    return One(_view(call, found))
+    return One(view_file_share_copy_job(call, found))
 
 
 def create_file_share_copy_job(
@@ -68,8 +77,23 @@ def create_file_share_copy_job(
     """Create a file share copy job."""
     server_uid = call.uid("backupServerUid")
     source_uid = str(body.source_file_share_job_uid)
+    target = body.target_repository
+    if (target is None) is (body.target_repository_uid is None):
+        text = "targetRepositoryUid: give this, or targetRepository for one that is to be made; one of the two."
+        raise Invalid(text, field="targetRepositoryUid")
+    if target is not None:
+        made = create_job.create_copy_and_repository(
+            call.act,
+            server_uid,
+            read_job(body),
+            source_job_uid=source_uid,
+            target=create_job.NewTarget(
+                read_repository(target), is_encryption_inherited=target.is_encryption_inherited
+            ),
+        )
+        return One(view_file_share_copy_job(call, made))
     made = create_job.create_file_share_copy_job(call.act, server_uid, read_job(body), source_job_uid=source_uid)
-    return One(_view(call, made))
+    return One(view_file_share_copy_job(call, made))
 
 
 def list_objects(call: Call) -> Many[FileShareCopyJobObjectView]:
@@ -132,10 +156,15 @@ _CURRENT = Shape(
         "retention",
         "retention_unit",
         "source_size",
+        "gfs_daily",
+        "gfs_weekly",
+        "gfs_monthly",
+        "gfs_yearly",
     ),
     FileShareCopyJobView,
 )
 
 
-def _view(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:
+def view_file_share_copy_job(call: Call, job: FileShareCopyJob) -> OldestFileShareCopyJob | FileShareCopyJobView:
+    """Show a copy job in the form that the client reads."""
     return view_oldest(job) if call.is_oldest_form else view_current(job)

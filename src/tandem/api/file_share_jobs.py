@@ -31,7 +31,10 @@ class OldestFileShareJob(msgspec.Struct, rename="camel"):
 
 
 class FileShareJobView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupServerFileShareJob in its current form; there is no archive."""
+    """The contract's BackupServerFileShareJob in its current form; there is no archive.
+
+    The four `gfs…` are ours: of how many days, weeks, months and years one point is kept beside the retention.
+    """
 
     instance_uid: Uid
     unique_uid: Uid
@@ -42,6 +45,10 @@ class FileShareJobView(msgspec.Struct, rename="camel", kw_only=True):
     is_archive_retention_enabled: bool = False
     archive_retention: Int32 = 0
     archive_retention_unit: RetentionUnit = RetentionUnit.DAYS
+    gfs_daily: Int32
+    gfs_weekly: Int32
+    gfs_monthly: Int32
+    gfs_yearly: Int32
     embedded: EmbeddedJob | None = msgspec.field(name="_embedded", default=None)
 
 
@@ -67,7 +74,9 @@ def list_file_share_jobs(call: Call) -> Many[OldestFileShareJob | FileShareJobVi
 def get_file_share_job(call: Call) -> One[OldestFileShareJob | FileShareJobView]:
     """Get a file share job by either of its ids."""
     with call.reading() as connection:
-        return One(_view(call, file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid"))))
+        return One(
+            view_file_share_job(call, file_share_jobs.get_file_share_job(connection, call.scope, call.uid("jobUid")))
+        )
 
 
 def create_file_share_job(call: Call, body: FileShareJobInput) -> One[OldestFileShareJob | FileShareJobView]:
@@ -75,7 +84,9 @@ def create_file_share_job(call: Call, body: FileShareJobInput) -> One[OldestFile
     server_uid = call.uid("backupServerUid")
     share_uid = str(body.file_share_uid)
     return One(
-        _view(call, create_job.create_file_share_job(call.act, server_uid, read_job(body), file_share_uid=share_uid))
+        view_file_share_job(
+            call, create_job.create_file_share_job(call.act, server_uid, read_job(body), file_share_uid=share_uid)
+        )
     )
 
 
@@ -118,9 +129,14 @@ def view_current(job: FileShareJob, embedded: EmbeddedJob | None = None) -> File
         target_repository_uid=job.target_repository_uid,
         retention=job.retention,
         retention_unit=job.retention_unit,
+        gfs_daily=job.gfs_daily,
+        gfs_weekly=job.gfs_weekly,
+        gfs_monthly=job.gfs_monthly,
+        gfs_yearly=job.gfs_yearly,
         embedded=embedded,
     )
 
 
-def _view(call: Call, job: FileShareJob) -> OldestFileShareJob | FileShareJobView:
+def view_file_share_job(call: Call, job: FileShareJob) -> OldestFileShareJob | FileShareJobView:
+    """Show a file share job in the form that the client reads."""
     return view_oldest(job) if call.is_oldest_form else view_current(job)

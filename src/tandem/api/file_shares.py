@@ -10,13 +10,23 @@ from tandem.actions import create_file_share as create
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Int32, Int64, Name, Path, Uid, instant_or_none
+from tandem.api.texts import (
+    ExclusionMasks,
+    InclusionMasks,
+    Instant,
+    Int32,
+    Int64,
+    Name,
+    SharePath,
+    Uid,
+    instant_or_none,
+)
 from tandem.domain.file_shares import FileShare
 from tandem.store import backup_servers, file_shares
 
 
 class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's ProtectedOnPremisesFileShare, and the folder; sizes in bytes."""
+    """The contract's ProtectedOnPremisesFileShare, and what is read of it, and where; sizes in bytes."""
 
     file_share_uid: Uid
     backup_server_uid: Uid
@@ -28,14 +38,22 @@ class FileShareView(msgspec.Struct, rename="camel", kw_only=True):
     total_short_term_backup_size: Int64
     archive_restore_points: Int32 = 0
     total_archive_size: Int64 = 0
+    inclusion_masks: list[str]
+    exclusion_masks: list[str]
 
 
 class FileShareInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """What a file share is made from; `credentialsUid` is of its backup server, where a share asks for some."""
+    """What a file share is made from; `credentialsUid` is of its backup server, where a share asks for some.
+
+    The path is a folder of the backup server, an SMB share as in `//host/share/folder`, or an NFS export as in
+    `host:/export`.
+    """
 
     name: Name
-    path: Path
+    path: SharePath
     credentials_uid: UUID | None = None
+    inclusion_masks: InclusionMasks = []
+    exclusion_masks: ExclusionMasks = []
 
 
 FILE_SHARES = Resource(FileShareView, file_shares.FILE_SHARES)
@@ -59,15 +77,15 @@ def get_file_share(call: Call) -> One[FileShareView]:
 
 
 def create_file_share(call: Call, body: FileShareInput) -> One[FileShareView]:
-    """Create a file share: a folder on a backup server."""
-    made = create.create_file_share(
-        call.act,
-        call.uid("backupServerUid"),
+    """Create a file share: a folder on a backup server, or a share that it can mount."""
+    new = create.NewFileShare(
         name=body.name,
         path=body.path,
         credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
+        inclusion_masks=body.inclusion_masks,
+        exclusion_masks=body.exclusion_masks,
     )
-    return One(_view(made))
+    return One(_view(create.create_file_share(call.act, call.uid("backupServerUid"), new)))
 
 
 def _view(share: FileShare) -> FileShareView:
@@ -80,4 +98,6 @@ def _view(share: FileShare) -> FileShareView:
         latest_restore_point_date=instant_or_none(share.latest_restore_point_date),
         restore_points=share.restore_points,
         total_short_term_backup_size=share.short_term_backup_size,
+        inclusion_masks=share.inclusion_masks,
+        exclusion_masks=share.exclusion_masks,
     )

@@ -10,7 +10,7 @@ from tandem.domain.jobs import JobObject
 
 
 class ObjectSource(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupServerFileJobObjectSource: what is read, here always a whole folder."""
+    """The contract's BackupServerFileJobObjectSource: what is read, here always a folder."""
 
     path: str
     type: BackupServerFileJobObjectSourceType = BackupServerFileJobObjectSourceType.DIRECTORY
@@ -73,7 +73,7 @@ def view_file_share_job_object(row: JobObject) -> FileShareJobObjectView:
         unique_job_uid=row.unique_job_uid,
         file_share_uid=row.file_share_uid,
         name=row.name,
-        sources=[ObjectSource(path=row.path)],
+        sources=[_source(row)],
     )
     if row.state is not None and row.statistics is not None:
         done = row.statistics
@@ -98,7 +98,7 @@ def view_file_share_copy_job_object(row: JobObject) -> FileShareCopyJobObjectVie
         unique_job_uid=row.unique_job_uid,
         file_share_uid=row.file_share_uid,
         path=row.path,
-        sources=[ObjectSource(path=row.path)],
+        sources=[_source(row)],
     )
     if row.state is not None and row.statistics is not None:
         view.last_session = FileShareCopyJobLastSession(
@@ -111,6 +111,10 @@ def view_file_share_copy_job_object(row: JobObject) -> FileShareCopyJobObjectVie
             messages=row.messages or [],
         )
     return view
+
+
+def _source(row: JobObject) -> ObjectSource:
+    return ObjectSource(path=row.path, inclusion_masks=row.inclusion_masks, exclusion_masks=row.exclusion_masks)
 
 
 def _bounded(count: int) -> int:

@@ -9,6 +9,7 @@ import msgspec
 from tandem.actions import change_job
 from tandem.api.answers import Done, Many, One
 from tandem.api.call import Call
+from tandem.api.holds import RetentionHoldView, view_holds
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import Resource
 from tandem.api.schedules import ScheduleView, view_schedule
@@ -62,8 +63,11 @@ class JobView(msgspec.Struct, rename="camel", kw_only=True):
     destination: str
     retention_limit: Int32 | None
     retention_limit_type: BackupServerJobRetentionLimitType
-    is_gfs_option_enabled: bool = False
+    is_gfs_option_enabled: bool
     last_session_tasks: list[SessionTaskView]
+    retry_times: Int32
+    retry_interval: Int32
+    retention_hold: RetentionHoldView | msgspec.UnsetType = msgspec.UNSET
 
 
 class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
@@ -71,6 +75,8 @@ class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
 
     status: Annotated[JobStatus, msgspec.Meta(extra_json_schema={"enum": ["Running", "Stopping"]})]
     is_enabled: bool
+    retry_times: Int32
+    retry_interval: Int32
 
 
 class EmbeddedJob(msgspec.Struct, rename="camel"):
@@ -99,7 +105,7 @@ def get_job(call: Call) -> One[JobView]:
 
 
 def patch_job(call: Call, body: JsonPatches) -> One[JobView]:
-    """Switch the schedule on or off, start or stop."""
+    """Switch the schedule on or off, start or stop, or change the retries."""
     patch = read_patch(body, JobPatch)
 
     def decide(connection: Connection, job: Job) -> change_job.JobChanges:
@@ -107,7 +113,12 @@ def patch_job(call: Call, body: JsonPatches) -> One[JobView]:
         status: JobStatus | None = changes.get("status")
         if status not in {None, JobStatus.RUNNING, JobStatus.STOPPING}:
             raise Invalid(f"status: {status} cannot be set; use Running to start or Stopping to stop.", field="status")
-        return change_job.JobChanges(is_enabled=changes.get("is_enabled"), status=status)
+        return change_job.JobChanges(
+            is_enabled=changes.get("is_enabled"),
+            status=status,
+            retry_times=changes.get("retry_times"),
+            retry_interval=changes.get("retry_interval"),
+        )
 
     job = change_job.patch_job(call.act, call.uid("jobUid"), decide)
     with call.reading() as connection:
@@ -156,12 +167,15 @@ def view_jobs(connection: Connection, call: Call, rows: list[Job]) -> dict[str, 
     """Show jobs as the contract does, by console id."""
     previous = _previous_jobs(connection, call.scope, rows)
     tasks = sessions.last_tasks_of(connection, call.scope, [job.unique_uid for job in rows]) if rows else {}
-    return {
+    views = {
         job.unique_uid: _view(
             call, job, previous.get(job.previous_job_unique_uid or ""), view_tasks(tasks.get(job.unique_uid))
         )
         for job in rows
     }
+    for uid, hold in view_holds(connection, call, rows).items():
+        views[uid].retention_hold = hold
+    return views
 
 
 def _previous_jobs(connection: Connection, scope: Scope, rows: list[Job]) -> dict[str, tuple[str, str]]:
@@ -200,5 +214,8 @@ def _view(call: Call, job: Job, previous: tuple[str, str] | None, tasks: list[Se
         destination=job.destination,
         retention_limit=job.retention if in_days else None,
         retention_limit_type=BackupServerJobRetentionLimitType("Days" if in_days else "None"),
+        is_gfs_option_enabled=job.is_gfs_option_enabled,
         last_session_tasks=tasks,
+        retry_times=job.retry_times,
+        retry_interval=job.retry_interval,
     )

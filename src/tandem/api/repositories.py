@@ -12,7 +12,7 @@ from tandem.actions.repository_places import Place
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import HostKey, Int32, Int64, Name, RepositoryPath, Uid
+from tandem.api.texts import HostKey, ImmutabilityInterval, Int32, Int64, Name, RepositoryPath, Uid
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
 from tandem.domain.repositories import BackupRepository
@@ -71,6 +71,7 @@ class RepositoryInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unkno
     password: str | None = None
     encryption_password_uid: UUID | None = None
     is_existing: bool = False
+    immutability_interval: ImmutabilityInterval = 0
 
 
 class RepositoryAccessInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -103,7 +104,7 @@ def list_repositories(call: Call) -> Many[RepositoryView]:
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         page = repositories.list_repositories(connection, call.scope, asked)
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
 
 
 def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many[RepositoryView]:
@@ -118,7 +119,7 @@ def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many
         page = repositories.list_repositories(
             connection, call.scope, asked, server.instance_uid, company_uid=company_uid
         )
-    return Many(page, [_view(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
 
 
 def _check_company(call: Call, connection: Connection, company_uid: str) -> None:
@@ -134,12 +135,18 @@ def get_repository(call: Call) -> One[RepositoryView]:
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
-    return One(_view(found, with_info=expand))
+    return One(view_repository(found, with_info=expand))
 
 
 def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
     """Create a repository, or register one."""
-    new = create.NewRepository(
+    made = create.create_repository(call.act, call.uid("backupServerUid"), read_repository(body))
+    return One(view_repository(made, with_info=True))
+
+
+def read_repository(body: RepositoryInput) -> create.NewRepository:
+    """Turn the body into what the action needs."""
+    return create.NewRepository(
         name=body.name,
         place=Place(
             path=body.path,
@@ -149,9 +156,9 @@ def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
         ),
         password=body.password,
         is_existing=body.is_existing,
+        immutability_interval=body.immutability_interval,
         encryption_password_uid=str(body.encryption_password_uid) if body.encryption_password_uid else None,
     )
-    return One(_view(create.create_repository(call.act, call.uid("backupServerUid"), new), with_info=True))
 
 
 def change_repository_access(call: Call, body: RepositoryAccessInput) -> One[RepositoryView]:
@@ -163,10 +170,11 @@ def change_repository_access(call: Call, body: RepositoryAccessInput) -> One[Rep
         credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
         host_key=body.host_key,
     )
-    return One(_view(changed, with_info=True))
+    return One(view_repository(changed, with_info=True))
 
 
-def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+def view_repository(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+    """Show a repository, with what is embedded if that is asked for."""
     view = RepositoryView(
         instance_uid=repository.instance_uid,
         name=repository.name,
@@ -181,6 +189,8 @@ def _view(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
             used_space=repository.used_space,
             is_used_space_available=repository.used_space is not None,
             backup_size=repository.used_space,
+            is_immutability_enabled=repository.immutability_interval > 0,
+            immutability_interval=repository.immutability_interval or None,
             type=_TYPES[repository.kind],
             path=repository.path,
             host_name=repository.host_name,

@@ -20,13 +20,14 @@ from tandem.store import file_shares, restore_points
 
 
 class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
-    """The state of a point in one copy, and why it is so."""
+    """The state of a point in one copy, why and since when; `transferredData` is what copying it wrote, in bytes."""
 
     job_uid: Uid
     unique_job_uid: Uid
     repository_uid: Uid
     state: CopyState
     reason: str
+    state_since: Instant | None
     copy_time: Instant | None
     verification_time: Instant | None
     damage_time: Instant | None
@@ -34,6 +35,7 @@ class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
     last_drill_result: DrillResult | None
     expiration_time: Instant | None
     size: Int64
+    transferred_data: Int64
 
 
 class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
@@ -127,6 +129,7 @@ def _view_copy(copy: RestorePointCopy) -> RestorePointCopyView:
         repository_uid=copy.repository_uid,
         state=entry.state,
         reason=entry.reason,
+        state_since=instant_or_none(entry.since),
         copy_time=instant_or_none(entry.copied_at),
         verification_time=instant_or_none(entry.verified_at),
         damage_time=instant_or_none(entry.damaged_at),
@@ -134,6 +137,7 @@ def _view_copy(copy: RestorePointCopy) -> RestorePointCopyView:
         last_drill_result=entry.drill_result,
         expiration_time=_expiration(entry.expires_at),
         size=entry.size,
+        transferred_data=entry.added,
     )
 
 

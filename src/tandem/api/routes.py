@@ -18,6 +18,7 @@ from tandem.api import (
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    holds,
     job_assignments,
     job_session_heatmap,
     jobs,
@@ -31,6 +32,7 @@ from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
 from tandem.api.proof_routes import PROOF_ROUTES
+from tandem.api.retention_routes import RETENTION_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -157,6 +159,7 @@ ROUTES: list[Operation] = [
     Operation("POST", f"{JOB}/start", "StartBackupServerJob", WRITE, jobs.start_job),
     Operation("POST", f"{JOB}/stop", "StopBackupServerJob", WRITE, jobs.stop_job),
     Operation("POST", f"{JOB}/retry", "RetryBackupServerJob", WRITE, jobs.retry_job),
+    _ours("POST", f"{JOB}/release", "ReleaseBackupServerJobHold", WRITE, holds.release_hold),
     Operation("POST", f"{JOB}/assign", "AssignBackupServerJob", Permission.PROVIDER, job_assignments.assign_job),
     Operation("DELETE", f"{JOB}/assign", "UnassignBackupServerJob", Permission.PROVIDER, job_assignments.unassign_job),
     _ours("GET", f"{JOB}/sessions", "GetBackupServerJobSessions", READ, sessions.list_job_sessions, sessions.SESSIONS),
@@ -274,6 +277,7 @@ ROUTES: list[Operation] = [
         FAMILY_WRITE,
         file_share_copy_jobs.create_file_share_copy_job,
     ),
+    *RETENTION_ROUTES,
     # Sessions
     _ours("GET", f"{BASE}/infrastructure/sessions", "GetSessions", READ, sessions.list_sessions, sessions.SESSIONS),
     _ours("GET", BASE + "/infrastructure/sessions/{sessionUid}", "GetSession", READ, sessions.get_session),

@@ -146,9 +146,9 @@ def read_schedule(kind: ScheduleType, given: ScheduleInput | None) -> Schedule:
             if period is None:
                 name = "schedule.periodicallyScheduleOptions"
                 raise Invalid(f"{name}: needed for a periodic schedule.", field=name)
-            return Schedule(type=kind, period=period.full_period, period_unit=period.kind)
+            return Schedule(type=kind, period=period.full_period, period_unit=period.kind, time_zone=given.time_zone)
         case _:
-            return Schedule(type=kind)
+            return Schedule(type=kind, time_zone=given.time_zone)
 
 
 def view_schedule(job: Job, now: datetime, previous: tuple[str, str] | None) -> ScheduleView | UnsetType:

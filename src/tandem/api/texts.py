@@ -9,7 +9,8 @@ import msgspec
 
 from tandem.actions.passwords import LENGTH_MAX, LENGTH_MIN
 from tandem.domain.backup_servers import NAME_LENGTH_MAX
-from tandem.domain.retention import RETENTION_MAX, RETENTION_MIN
+from tandem.domain.masks import MASK_LENGTH_MAX, MASKS_MAX
+from tandem.domain.retention import GFS_MAX, IMMUTABLE_DAYS_MAX, RETENTION_MAX, RETENTION_MIN
 
 # Databases differ in whether they keep a NUL character: no text may hold one.
 _NO_NUL = r"^[^\x00]*\Z"
@@ -24,6 +25,22 @@ _ABSOLUTE_PATH = (
     r"^/+(\./+)*(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*(/+(\.?|(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*))*$"
 )
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _ABSOLUTE_PATH})]
+# One slash before a folder; two slashes or backslashes before a host and a share; a host, a colon and an export.
+_PLAIN = r"(\.[^./\x00]|\.\.[^/\x00]|[^./\x00])[^/\x00]*"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]{0,60}[A-Za-z0-9])?"
+_WORD = r"[A-Za-z0-9_$-]+"
+_SHARE_PATH = rf"^(/{_PLAIN}(/+(\.?|{_PLAIN}))*|(//|\\\\){_HOST}([/\\]{_WORD})+|{_HOST}:(/{_WORD})+)$"
+SharePath = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, extra_json_schema={"pattern": _SHARE_PATH})]
+# As clients are told to write them; `domain.masks` says what is wrong with one that is not.
+_MASK = r"[A-Za-z0-9_]*[?*]?[A-Za-z0-9_.$~ -]*[A-Za-z0-9_]"
+_Inclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$", "maxLength": MASK_LENGTH_MAX})
+]
+_Exclusion = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": rf"^(/{_MASK})+$|^{_MASK}$", "maxLength": MASK_LENGTH_MAX})
+]
+InclusionMasks = Annotated[list[_Inclusion], msgspec.Meta(max_length=MASKS_MAX)]
+ExclusionMasks = Annotated[list[_Exclusion], msgspec.Meta(max_length=MASKS_MAX)]
 # Of a folder, as above, or of a place elsewhere: `domain.repository_locations` says what is wrong with one.
 _LOCATION = r"sftp://[A-Za-z0-9][A-Za-z0-9.-]*/.+|(s3|rest):https://[A-Za-z0-9][A-Za-z0-9.-]*/.+"
 RepositoryPath = Annotated[
@@ -33,6 +50,10 @@ HostKey = Annotated[str, msgspec.Meta(max_length=4096, pattern=_NO_NUL)]
 # A new password of a user's; `actions.passwords` tells how long one is that does not fit.
 NewPassword = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": LENGTH_MIN, "maxLength": LENGTH_MAX})]
 RetentionCount = Annotated[int, msgspec.Meta(ge=RETENTION_MIN, le=RETENTION_MAX)]
+# Of how many days, weeks, months or years one point is kept; 0 is none.
+GfsCount = Annotated[int, msgspec.Meta(ge=0, le=GFS_MAX)]
+# In days; 0 is none.
+ImmutabilityInterval = Annotated[int, msgspec.Meta(ge=0, le=IMMUTABLE_DAYS_MAX)]
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1, extra_json_schema={"format": "int32"})]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra_json_schema={"format": "int64"})]

@@ -9,6 +9,7 @@ import typer
 from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SHARES, find
 from tandem.cli.options import AsJson, Data, signed_in
 from tandem.cli.output import say, show_json
+from tandem.cli.retention import KeepDaily, KeepMonthly, KeepWeekly, KeepYearly, gfs_body
 from tandem.cli.schedules import (
     KEEP_DEFAULT,
     Daily,
@@ -29,6 +30,10 @@ def create_backup(
     share: Annotated[str, typer.Option(metavar="SHARE", help="What to back up, by name or uid.")],
     repository: Annotated[str, typer.Option(metavar="REPOSITORY", help="Where to, by name or uid.")],
     keep: Keep = KEEP_DEFAULT,
+    keep_daily: KeepDaily = None,
+    keep_weekly: KeepWeekly = None,
+    keep_monthly: KeepMonthly = None,
+    keep_yearly: KeepYearly = None,
     daily: Daily = None,
     days: Days = None,
     time_zone: TimeZone = None,
@@ -43,6 +48,7 @@ def create_backup(
     otherwise = ScheduleType.NOT_SCHEDULED if manual else None
     schedule = schedule_body(daily=daily, days=days, time_zone=time_zone, every=every, otherwise=otherwise)
     body = {"name": name, "description": description, "isEnabled": not disabled, **schedule, **retention_body(keep)}
+    body |= gfs_body(daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly, yearly=keep_yearly)
     with signed_in(data) as client:
         source = find(client, SHARES, share)
         server_uid = source["backupServerUid"]

@@ -62,6 +62,8 @@ def show_share(
         [
             ("Name", row["name"]),
             ("Path", row["path"]),
+            ("Only", ", ".join(row["inclusionMasks"])),
+            ("Without", ", ".join(row["exclusionMasks"])),
             ("Points", row["restorePoints"]),
             ("Latest", moment(row["latestRestorePointDate"])),
             ("Size", size(row["totalShortTermBackupSize"])),
@@ -75,18 +77,28 @@ def show_share(
 def create_share(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The share's name.")],
     *,
-    path: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server.")],
+    path: Annotated[
+        str,
+        typer.Option(metavar="PATH", help="A folder of the backup server, //host/share/folder, or host:/export."),
+    ],
     server: Server = None,
     credentials: Annotated[
         str | None, typer.Option(metavar="NAME", help="Credentials of the server, by user name or uid.")
     ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="MASK", help="Only this is read: a path from its root, as /Finance.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="MASK", help="This is left out: a name, as *.tmp, or a path.")
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
-    """Create a file share: a folder on a backup server."""
+    """Create a file share: a folder on a backup server, or a share of another machine that it mounts."""
     with signed_in(data) as client:
         chosen = find_server(client, server)
         body: Row = {"name": name, "path": path}
+        body |= {"inclusionMasks": include or [], "exclusionMasks": exclude or []}
         if credentials is not None:
             found = find(client, CREDENTIALS, credentials, server_uid=chosen["instanceUid"])
             body["credentialsUid"] = found["instanceUid"]

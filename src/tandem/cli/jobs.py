@@ -9,6 +9,7 @@ import typer
 from tandem.cli.file_share_copy_jobs import create_copy
 from tandem.cli.file_share_jobs import create_backup
 from tandem.cli.following import await_session, follow, newest_session_uid, tell_end
+from tandem.cli.holds import describe_hold, release_job
 from tandem.cli.lookup import JOBS, SERVERS, find, names_of, path_of
 from tandem.cli.options import AsJson, Data, Server, Yes, confirm, signed_in
 from tandem.cli.output import (
@@ -23,6 +24,7 @@ from tandem.cli.output import (
     size,
     yes_or_no,
 )
+from tandem.cli.retention import change, describe_retention, forecast, preview
 from tandem.cli.schedules import describe
 from tandem.client import Client
 from tandem.client.errors import ApiError
@@ -33,6 +35,10 @@ creation = typer.Typer(help="Create a job.", no_args_is_help=True)
 creation.command("backup")(create_backup)
 creation.command("copy")(create_copy)
 app.add_typer(creation, name="create")
+app.command("preview")(preview)
+app.command("forecast")(forecast)
+app.command("keep")(change)
+app.command("release")(release_job)
 
 FORBIDDEN = 403
 
@@ -71,7 +77,7 @@ def list_jobs(*, server: Server = None, as_json: AsJson = False, data: Data = No
                 row["name"],
                 _KINDS.get(row["type"], row["type"]),
                 servers.get(row["backupServerUid"], row["backupServerUid"]),
-                row["status"],
+                row["status"] + (", on hold" if "retentionHold" in row else ""),
                 yes_or_no(row["isEnabled"]),
                 describe(row),
                 row["destination"],
@@ -101,12 +107,14 @@ def show_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
             ("On", yes_or_no(row["isEnabled"])),
             ("Schedule", describe(row)),
             ("To", row["destination"]),
-            ("Keeps", f"{family['retention']} {family['retentionUnit'].lower()}" if family else ""),
+            ("Keeps", describe_retention(family) if family else ""),
             ("Last run", moment(row["lastRun"])),
             ("Took", duration(row["lastDuration"])),
             ("Transferred", size(row["transferredData"])),
             ("Holds", size(row["backupChainSize"])),
             ("Failure", row["failureMessage"]),
+            ("Tried again", f"{row['retryTimes']} times, after {row['retryInterval']} minutes at first"),
+            ("Retention", " ".join(describe_hold(row["retentionHold"])) if "retentionHold" in row else ""),
             ("Created", f"{moment(row['creationTime'])} by {row['createdBy']}"),
             ("Server", row["backupServerUid"]),
             ("Uid", row["instanceUid"]),
@@ -149,6 +157,31 @@ def enable_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
 def disable_job(job: Job, *, as_json: AsJson = False, data: Data = None) -> None:
     """Switch the schedule of a job off; it can still be started."""
     _switch(job, is_on=False, as_json=as_json, client=signed_in(data))
+
+
+@app.command("retries")
+def set_retries(
+    job: Job,
+    *,
+    times: Annotated[int | None, typer.Option(metavar="N", help="How often; 0 for never.")] = None,
+    interval: Annotated[int | None, typer.Option(metavar="MINUTES", help="The first pause; each is longer.")] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Set how often a run that failed is tried again, and after how long."""
+    wanted = {"retryTimes": times, "retryInterval": interval}
+    changes = [
+        {"op": "replace", "path": f"/{name}", "value": value} for name, value in wanted.items() if value is not None
+    ]
+    if not changes:
+        raise typer.BadParameter("give --times, --interval or both.")
+    with signed_in(data) as client:
+        row = find(client, JOBS, job)
+        now = client.patch(f"{JOBS.path}/{row['instanceUid']}", changes)
+    if as_json:
+        show_json(now)
+    else:
+        say(f"{row['name']} is tried again {now['retryTimes']} times, after {now['retryInterval']} minutes at first.")
 
 
 @app.command("delete")

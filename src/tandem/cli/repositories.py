@@ -19,6 +19,7 @@ from tandem.cli.lookup import (
 )
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
+from tandem.domain.retention import IMMUTABLE_DAYS_MAX
 
 app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
 
@@ -76,6 +77,7 @@ def show_repository(
             ("Used", size(info["usedSpace"])),
             ("Free", size(info["freeSpace"])),
             ("Capacity", size(info["capacity"])),
+            ("Immutable", f"{info['immutabilityInterval']} days" if info["isImmutabilityEnabled"] else "no"),
             ("Server", row["backupServerUid"]),
             ("Uid", row["instanceUid"]),
         ]
@@ -135,6 +137,27 @@ def create_repository(
         show_json(row)
     else:
         say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+
+
+@app.command("immutable")
+def make_immutable(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")],
+    days: Annotated[int, typer.Argument(metavar="DAYS", min=0, max=IMMUTABLE_DAYS_MAX, help="0 is not at all.")],
+    *,
+    server: Server = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Say for how many days a repository lets no restore point go, from when it got it."""
+    with signed_in(data) as client:
+        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
+        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
+        row = client.put(f"{path}/immutability", {"immutabilityInterval": days})
+    if as_json:
+        show_json(row)
+    else:
+        say(f"{found['name']} keeps every restore point for {days} days at least.")
 
 
 @app.command("access")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.following import follow, tell_end
-from tandem.cli.lookup import POINTS, REPOSITORIES, SHARES, find, find_by_uid, names_of
+from tandem.cli.lookup import JOBS, POINTS, REPOSITORIES, SHARES, find, find_by_uid, names_of
 from tandem.cli.options import AsJson, Data, Limit, signed_in
 from tandem.cli.output import UID, Column, Row, moment, say, show_json, show_table, size
 from tandem.client import Client
@@ -51,6 +51,24 @@ def list_points(
         ),
         empty="There is no restore point yet. Start the share's backup job with: tandem jobs start JOB",
     )
+
+
+@app.command("reset")
+def reset(
+    point: Annotated[str, typer.Argument(metavar="POINT", help="Its uid, from `tandem points list SHARE`.")],
+    *,
+    job: Annotated[str, typer.Option("--job", metavar="JOB", help="The copy job, by name or uid.")],
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Have the quarantined copy of a point tried again; its copy job is started."""
+    with signed_in(data) as client:
+        row, copy_job = find_by_uid(client, POINTS, point), find(client, JOBS, job)
+        answer = client.post(f"{POINTS.path}/{row['instanceUid']}/copies/{copy_job['instanceUid']}/reset")
+    if as_json:
+        show_json(answer)
+    else:
+        say(f"The copy is tried again. See how it goes with: tandem jobs show {copy_job['instanceUid']}")
 
 
 def restore(

@@ -108,13 +108,13 @@ class Client:
         """Create something, or have something done; gives the answer's data."""
         return self._answer("POST", path, json=json)["data"]
 
-    def put(self, path: str, json: Json = None) -> Json:
-        """Set something; gives it as it is then."""
-        return self._answer("PUT", path, json=json)["data"]
-
-    def patch(self, path: str, json: Json = None) -> Json:
+    def patch(self, path: str, json: Json = None, **query: Json) -> Json:
         """Change a resource; gives it as it is then."""
-        return self._answer("PATCH", path, json=json)["data"]
+        return self._answer("PATCH", path, json=json, query=query)["data"]
+
+    def put(self, path: str, json: Json = None) -> Json:
+        """Set something of a resource; gives it as it is then."""
+        return self._answer("PUT", path, json=json)["data"]
 
     def delete(self, path: str) -> Json:
         """Delete a resource."""

@@ -215,10 +215,16 @@ PHRASES: dict[str, Phrase] = {
     # Jobs
     "CreateBackupServerFileShareJob": Phrase(_T.BACKUP_JOB_CREATED, "created the file share job"),
     "CreateBackupServerFileShareCopyJob": Phrase(_T.BACKUP_JOB_CREATED, "created the file share copy job"),
+    "PatchBackupServerFileShareJob": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the retention of the file share job"),
+    "PatchBackupServerFileShareCopyJob": Phrase(
+        _T.BACKUP_JOB_MODIFIED, "changed the retention of the file share copy job"
+    ),
+    "ResetFileShareRestorePointCopy": Phrase(_T.UNKNOWN, "took a copy out of quarantine of the job"),
     "PatchBackupServerJob": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the job"),
     "StartBackupServerJob": Phrase(_T.BACKUP_JOB_STARTED, "started the job"),
     "StopBackupServerJob": Phrase(_T.BACKUP_JOB_STOPPED, "stopped the job"),
     "RetryBackupServerJob": Phrase(_T.BACKUP_JOB_RETRIED, "retried the job"),
+    "ReleaseBackupServerJobHold": Phrase(_T.BACKUP_JOB_MODIFIED, "released the retention hold of the job"),
     "DeleteBackupServerJob": Phrase(_T.BACKUP_JOB_DELETED, "deleted the job"),
     "AssignBackupServerJob": Phrase(_T.BACKUP_JOB_ASSIGNED, "assigned the job"),
     "UnassignBackupServerJob": Phrase(_T.BACKUP_JOB_REVOKED, "took the assignment from the job"),
@@ -234,6 +240,7 @@ PHRASES: dict[str, Phrase] = {
     "SetBackupRepositoryVerification": Phrase(_T.UNKNOWN, "changed the verification of the backup repository"),
     "DrillFileShareCopyJob": Phrase(_T.UNKNOWN, "started a restore drill of the job"),
     "SetFileShareCopyJobProof": Phrase(_T.BACKUP_JOB_MODIFIED, "changed the restore drills of the job"),
+    "SetBackupRepositoryImmutability": Phrase(_T.UNKNOWN, "changed the immutable period of the backup repository"),
     "ChangeBackupRepositoryAccess": Phrase(_T.UNKNOWN, "changed what opens the backup repository"),
     "CreateFileShare": Phrase(_T.BACKUP_SERVER_RESOURCE_ADDED, "added the file share"),
     "RestoreFileShareRestorePoint": Phrase(_T.RESTORE_PERFORMED, "started a restore"),

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tandem.domain.restore_points import CopyState, LedgerEntry
-from tandem.domain.retention import Retention
 
 HEALING = "Damaged at the target; it is copied again from the first repository."
 BEYOND_HEALING = "Damaged at the target, and the first repository does not hold the point any more."
@@ -28,6 +27,7 @@ def marked_damaged(entry: LedgerEntry, source_ids: AbstractSet[str], now: dateti
         entry,
         state=CopyState.PENDING if is_healable else CopyState.QUARANTINED,
         reason=HEALING if is_healable else BEYOND_HEALING,
+        since=entry.since if entry.damaged_at else now,
         damaged_at=entry.damaged_at or now,
         verified_at=None,
     )
@@ -38,17 +38,18 @@ def is_remnant(entry: LedgerEntry) -> bool:
     return entry.damaged_at is not None and entry.target_snapshot_id is not None and not entry.state.is_held
 
 
-def plan_remnants(entries: Iterable[LedgerEntry], retention: Retention, now: datetime) -> list[LedgerEntry]:
-    """Decide which remnants may go: those past the retention, if a whole copy is there that is newer."""
+def plan_remnants(entries: Iterable[LedgerEntry], now: datetime) -> list[LedgerEntry]:
+    """Decide which remnants may go: those whose time is over, if a whole copy is there that is newer."""
     entries = list(entries)
-    whole = [entry.created_at for entry in entries if entry.state.is_held]
+    whole = max((entry.created_at for entry in entries if entry.state.is_held), default=None)
     return [
-        entry
+        msgspec.structs.replace(entry, reason="Its time was over, and it could not be healed.")
         for entry in entries
         if is_remnant(entry)
-        and retention.expires_at(entry.created_at) <= now
-        and whole
-        and max(whole) > entry.created_at
+        and entry.expires_at is not None
+        and entry.expires_at <= now
+        and whole is not None
+        and whole > entry.created_at
     ]
 
 

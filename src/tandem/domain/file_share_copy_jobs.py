@@ -18,3 +18,7 @@ class FileShareCopyJob(msgspec.Struct, frozen=True):
     retention: int
     retention_unit: RetentionUnit
     source_size: int | None
+    gfs_daily: int = 0
+    gfs_weekly: int = 0
+    gfs_monthly: int = 0
+    gfs_yearly: int = 0

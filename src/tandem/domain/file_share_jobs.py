@@ -15,3 +15,7 @@ class FileShareJob(msgspec.Struct, frozen=True):
     target_repository_uid: str
     retention: int
     retention_unit: RetentionUnit
+    gfs_daily: int = 0
+    gfs_weekly: int = 0
+    gfs_monthly: int = 0
+    gfs_yearly: int = 0

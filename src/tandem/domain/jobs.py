@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import SessionState, Statistics
 
@@ -63,6 +64,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     transferred_data: int | None
     backup_chain_size: int | None
     failure_message: str | None
+    is_gfs_option_enabled: bool = False
+    retry_times: int = RETRY_TIMES_DEFAULT
+    retry_interval: int = RETRY_INTERVAL_DEFAULT
 
 
 class JobObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +77,8 @@ class JobObject(msgspec.Struct, frozen=True, kw_only=True):
     file_share_uid: str
     name: str
     path: str
+    inclusion_masks: list[str] = []
+    exclusion_masks: list[str] = []
     state: SessionState | None
     statistics: Statistics | None
     started_at: datetime | None

@@ -37,6 +37,8 @@ class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int | None
     free_space: int | None
     used_space: int | None
+    # Days for which it lets no point go; 0 is none.
+    immutability_interval: int = 0
 
     @property
     def kind(self) -> RepositoryKind:

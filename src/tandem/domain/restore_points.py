@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from tandem.domain.drills import DrillResult
-from tandem.domain.retention import Point, Retention, kept
+from tandem.domain.retention import Point, Rule, Verdict, judge
 
 
 class CopyState(StrEnum):
@@ -21,6 +21,7 @@ class CopyState(StrEnum):
     VERIFIED = "Verified"
     EXPIRED = "Expired"
     QUARANTINED = "Quarantined"
+    MISSING = "Missing"
 
     @property
     def is_held(self) -> bool:
@@ -29,18 +30,38 @@ class CopyState(StrEnum):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What one copy job knows of one source restore point; instants aware, sizes in bytes."""
+    """What one copy job knows of one source restore point.
+
+    Attributes:
+        source_snapshot_id: the point in the first repository.
+        created_at: when it was made; aware, as all instants.
+        state: where its copy stands.
+        reason: why.
+        since: from when on it has stood there.
+        target_snapshot_id: the copy in the target.
+        copied_at: when the target got it.
+        verified_at: when it was last read back.
+        expires_at: when the rule lets it go.
+        size: what a restore of it takes, in bytes.
+        added: the bytes that copying it wrote to the target.
+        is_whole: every file was read when it was made, and there was something to read.
+        damaged_at: since when data of the copy is known to be lost or damaged; None if it is not.
+        drilled_at: when the copy was last restored for a drill.
+        drill_result: what that showed.
+    """
 
     source_snapshot_id: str
     created_at: datetime
     state: CopyState
     reason: str = ""
+    since: datetime | None = None
     target_snapshot_id: str | None = None
     copied_at: datetime | None = None
     verified_at: datetime | None = None
     expires_at: datetime | None = None
     size: int = 0
     added: int = 0
+    is_whole: bool = True
     damaged_at: datetime | None = None
     drilled_at: datetime | None = None
     drill_result: DrillResult | None = None
@@ -85,23 +106,21 @@ class CopyPlan(msgspec.Struct, frozen=True):
     wait: list[LedgerEntry]
 
 
-def plan_copies(
-    source: Iterable[Point], ledger: Mapping[str, LedgerEntry], retention: Retention, now: datetime
-) -> CopyPlan:
+def plan_copies(source: Iterable[Point], ledger: Mapping[str, LedgerEntry], rule: Rule, now: datetime) -> CopyPlan:
     """Decide which source points the copy is to get.
 
-    A point is copied when the copy's own retention would keep it and it has not been there yet. One that has expired
-    stays expired, one that retention would drop at once is never copied, and one that failed before is tried after
+    A point is copied when the copy's own rule would keep it and it has not been there yet. One that has expired
+    stays expired, one that the rule would drop at once is never copied, and one that failed before is tried after
     all others, so that it blocks none of them.
 
     Args:
         source: the points in the source repository.
         ledger: the copy job's entries by source snapshot id.
-        retention: the copy's rule.
+        rule: how long copies are kept.
         now: the present; aware.
     """
     points = sorted(source, key=lambda point: (point.created_at, point.snapshot_id))
-    keep = kept(points, retention, now)
+    verdicts = _judge_source(points, ledger, rule, now)
     copy: list[LedgerEntry] = []
     quarantined: list[LedgerEntry] = []
     expire: list[LedgerEntry] = []
@@ -109,16 +128,19 @@ def plan_copies(
         entry = ledger.get(point.snapshot_id)
         if entry is not None and (entry.state.is_held or entry.state is CopyState.EXPIRED):
             continue
+        verdict = verdicts[point.snapshot_id]
         entry = entry or LedgerEntry(
             source_snapshot_id=point.snapshot_id,
             created_at=point.created_at,
             state=CopyState.PENDING,
             reason="Waiting for the next run.",
-            expires_at=retention.expires_at(point.created_at),
+            since=now,
+            expires_at=verdict.expires_at,
+            is_whole=point.is_whole,
         )
-        if point.snapshot_id not in keep:
+        if not verdict.is_kept:
             reason = "Never copied: older than the retention of the copy allows."
-            expire.append(msgspec.structs.replace(entry, state=CopyState.EXPIRED, reason=reason))
+            expire.append(msgspec.structs.replace(entry, state=CopyState.EXPIRED, reason=reason, since=now))
         elif entry.state is CopyState.QUARANTINED:
             quarantined.append(entry)
         else:
@@ -126,13 +148,118 @@ def plan_copies(
     return CopyPlan(copy=copy, expire=expire, wait=quarantined)
 
 
-def plan_forgets(held: Iterable[LedgerEntry], retention: Retention, now: datetime) -> list[LedgerEntry]:
-    """Decide which copies may go: those that the rule does not keep, judged by what the copy really holds.
+def _judge_source(
+    points: list[Point], ledger: Mapping[str, LedgerEntry], rule: Rule, now: datetime
+) -> dict[str, Verdict]:
+    """Judge the points of the source together with those that the copy already holds.
 
-    Judging by what is held, not by what the source has, keeps the newest copy even while newer points fail to arrive.
+    A point whose copy is over stands for no period: another would be missed for it. One that is quarantined may, for
+    when it can be copied; but until then another is kept in its place.
     """
-    entries = {entry.source_snapshot_id: entry for entry in held if entry.state.is_held}
-    points = [Point(snapshot_id=key, created_at=entry.created_at) for key, entry in entries.items()]
-    keep = kept(points, retention, now)
-    gone = [entry for key, entry in entries.items() if key not in keep]
+    stopped = {uid: entry.state for uid, entry in ledger.items() if not entry.state.is_held}
+    expired = {uid for uid, state in stopped.items() if state is CopyState.EXPIRED}
+    quarantined = {uid for uid, state in stopped.items() if state is CopyState.QUARANTINED}
+    held = {entry.source_snapshot_id: _held(entry) for entry in _held_of(ledger.values())}
+    verdicts: dict[str, Verdict] = {}
+    for passed_over in [expired, expired | quarantined] if quarantined else [expired]:
+        candidates = {
+            point.snapshot_id: msgspec.structs.replace(point, is_whole=False)
+            if point.snapshot_id in passed_over
+            else point
+            for point in points
+        }
+        for uid, verdict in judge((candidates | held).values(), rule, now).items():
+            if uid not in verdicts or verdict.is_kept:
+                verdicts[uid] = verdict
+    return verdicts
+
+
+def plan_forgets(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> list[LedgerEntry]:
+    """Decide which copies may go, oldest first: those that the rule does not keep, each with the reason.
+
+    Judged by what the copy really holds, not by what the source has: that keeps the newest copy even while newer
+    points fail to arrive.
+    """
+    entries = {entry.source_snapshot_id: entry for entry in _held_of(held)}
+    verdicts = judge((_held(entry) for entry in entries.values()), rule, now)
+    gone = [
+        msgspec.structs.replace(entries[key], reason=verdict.reason, expires_at=verdict.expires_at)
+        for key, verdict in verdicts.items()
+        if not verdict.is_kept
+    ]
     return sorted(gone, key=lambda entry: (entry.created_at, entry.source_snapshot_id))
+
+
+def expiries(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> list[LedgerEntry]:
+    """Give the entries whose `expires_at` is another by the rule, as after a change of the retention, corrected."""
+    entries = {entry.source_snapshot_id: entry for entry in _held_of(held)}
+    verdicts = judge((_held(entry) for entry in entries.values()), rule, now)
+    return [
+        msgspec.structs.replace(entries[key], expires_at=verdict.expires_at)
+        for key, verdict in verdicts.items()
+        if entries[key].expires_at != verdict.expires_at
+    ]
+
+
+class Fate(StrEnum):
+    """What the next run does with a point."""
+
+    KEEP = "Keep"
+    DELETE = "Delete"
+    COPY = "Copy"
+    SKIP = "Skip"
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """What the next run does with a point, why, and until when the rule keeps it."""
+
+    fate: Fate
+    reason: str
+    expires_at: datetime
+
+
+def foresee_backups(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Foreseen]:
+    """Say what retention does with the points of a file share job, by their snapshot ids."""
+    return {
+        snapshot_id: Foreseen(Fate.KEEP if verdict.is_kept else Fate.DELETE, verdict.reason, verdict.expires_at)
+        for snapshot_id, verdict in judge(points, rule, now).items()
+    }
+
+
+def foresee_copies(
+    source: Iterable[Point], ledger: Mapping[str, LedgerEntry], rule: Rule, now: datetime
+) -> dict[str, Foreseen]:
+    """Say what a run of a copy job does with the points that either repository holds, by their source snapshot ids.
+
+    Args:
+        source: the points in the source repository.
+        ledger: the copy job's entries by source snapshot id.
+        rule: how long copies are kept.
+        now: when it runs; aware.
+    """
+    plan = plan_copies(source, ledger, rule, now)
+    held = {entry.source_snapshot_id: entry for entry in _held_of(ledger.values())}
+    arriving = {entry.source_snapshot_id: entry for entry in (*plan.copy, *plan.wait)}
+    made = [_held(msgspec.structs.replace(entry, copied_at=now)) for entry in plan.copy]
+    verdicts = judge([*(_held(entry) for entry in held.values()), *made], rule, now)
+    found = {
+        entry.source_snapshot_id: Foreseen(Fate.SKIP, entry.reason, entry.expires_at or now) for entry in plan.expire
+    }
+    for uid, entry in arriving.items():
+        verdict = verdicts.get(uid)
+        reason = f"Quarantined before: {entry.reason}" if entry in plan.wait else "Not there yet."
+        kept_because = f" {verdict.reason}" if verdict else ""
+        until = verdict.expires_at if verdict else entry.expires_at or now
+        found[uid] = Foreseen(Fate.COPY, f"{reason}{kept_because}", until)
+    for uid in held:
+        fate = Fate.KEEP if verdicts[uid].is_kept else Fate.DELETE
+        found[uid] = Foreseen(fate, verdicts[uid].reason, verdicts[uid].expires_at)
+    return found
+
+
+def _held_of(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    return [entry for entry in entries if entry.state.is_held]
+
+
+def _held(entry: LedgerEntry) -> Point:
+    return Point(entry.source_snapshot_id, entry.created_at, entry.is_whole, entry.copied_at)

@@ -97,6 +97,11 @@ def next_run(schedule: Schedule, after: datetime, anchor: datetime) -> datetime 
             return _next_daily(schedule, after)
 
 
+def periods_zone(schedule: Schedule, source: Schedule | None) -> str:
+    """Give the time zone whose days, weeks, months and years a job means; a chained one, those of its source job."""
+    return source.time_zone if source and schedule.type is ScheduleType.CHAINED else schedule.time_zone
+
+
 def _next_daily(schedule: Schedule, after: datetime) -> datetime:
     zone = ZoneInfo(schedule.time_zone)
     wanted = _time_of_day(schedule)

@@ -13,9 +13,10 @@ from datetime import datetime
 import msgspec
 
 from tandem.domain import drills, verification
+from tandem.domain.holds import Hold
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
-from tandem.domain.retention import Retention
+from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
 
@@ -91,6 +92,8 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     restic_id: str | None
     family_uid: str | None
     verify_every_days: int = verification.EVERY_DEFAULT_DAYS
+    # Days for which it lets no point go.
+    immutability_interval: int = 0
     account: Account | None = None
     host_key: str | None = None
 
@@ -113,6 +116,8 @@ class FileShareConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     credentials: ShareCredentials | None = None
+    inclusion_masks: list[str] = []
+    exclusion_masks: list[str] = []
 
 
 class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +134,12 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     file_share_uid: str
     source_job_uid: str | None = None
     drill_every_days: int = drills.EVERY_DEFAULT_DAYS
+    gfs: Gfs = Gfs()
+    # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
+    retry_times: int = 0
+    retry_interval: int = 10
+    # The hold that somebody has released.
+    released_hold: str | None = None
 
     @property
     def is_copy(self) -> bool:
@@ -158,9 +169,14 @@ class StopJob(msgspec.Struct, frozen=True, tag=True):
 
 
 class CheckFolder(msgspec.Struct, frozen=True, tag=True):
-    """Say whether a folder can be a share."""
+    """Say whether a folder, or a share of another machine, can be a share.
+
+    What is stored names the credentials; they themselves are put in on the way to the agent.
+    """
 
     path: str
+    credentials_uid: str | None = None
+    credentials: ShareCredentials | None = None
 
 
 class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -195,7 +211,14 @@ class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | VerifyRepository | DrillCopy
+class ResetCopy(msgspec.Struct, frozen=True, tag=True):
+    """Try a quarantined copy of a point again, at once."""
+
+    job_uid: str
+    snapshot_id: str
+
+
+Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy | VerifyRepository | DrillCopy
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -262,7 +285,14 @@ class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     entries: list[LedgerEntry]
 
 
-Report = RepositoryReport | SessionReport | PointReport | LedgerReport
+class HoldReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The hold of a file share job, as it is now; None: there is none any more."""
+
+    job_uid: str
+    hold: Hold | None
+
+
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport | HoldReport
 
 
 class NumberedReport(msgspec.Struct, frozen=True):

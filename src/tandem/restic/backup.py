@@ -1,7 +1,7 @@
 """`restic backup`: save one folder as a restore point."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -13,6 +13,8 @@ from tandem.restic.errors import ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
 ERRORS_MAX = 100
+READS_CONCURRENTLY_SINCE = (0, 15, 0)
+REMOTE_READERS = 8
 
 
 class Progress(msgspec.Struct, frozen=True, tag_field="message_type", tag="status"):
@@ -95,6 +97,7 @@ def run(
     *,
     host: str,
     is_remote: bool = False,
+    excludes: Sequence[str] = (),
     on_progress: Callable[[Progress], None] | None = None,
     control: Control = BACKGROUND,
 ) -> BackupSummary:
@@ -105,7 +108,8 @@ def run(
         repository: where the point is saved.
         path: absolute; the same each time, since restic finds the point before by host and path.
         host: the name that the point carries.
-        is_remote: the folder is a mount that gives its files new inode numbers at each mount.
+        is_remote: the folder is a mount that gives its files new inode numbers at each mount, and is slow to answer.
+        excludes: patterns of what is left out, whatever its case; the last one that fits decides.
         on_progress: called about twice a second.
         control: how the run is watched.
 
@@ -128,7 +132,9 @@ def run(
         if summary is not None:
             summaries.append(summary)
 
-    arguments = flags(path, host=host, is_remote=is_remote)
+    arguments = flags(path, host=host, is_remote=is_remote, excludes=excludes)
+    if is_remote and engine.version >= READS_CONCURRENTLY_SINCE:
+        arguments[1:1] = ["--read-concurrency", str(REMOTE_READERS)]
     allowed = frozenset({exit_codes.OK, exit_codes.PARTLY_UNREADABLE})
     result = holding.run(engine, arguments, repository=repository, on_output=on_line, allowed=allowed, control=control)
     if not summaries or not summaries[-1].snapshot_id:
@@ -145,7 +151,7 @@ def run(
     return _saved(summary, snapshot_id, is_complete=result.exit_code == exit_codes.OK, stderr=result.stderr)
 
 
-def flags(path: str, *, host: str, is_remote: bool = False) -> list[str]:
+def flags(path: str, *, host: str, is_remote: bool = False, excludes: Sequence[str] = ()) -> list[str]:
     """Return the arguments, for instance `["backup", "--json", "--host", "nas1", "--", "/srv/share"]`.
 
     Raises:
@@ -154,7 +160,8 @@ def flags(path: str, *, host: str, is_remote: bool = False) -> list[str]:
     if not PurePosixPath(path).is_absolute():
         raise ValueError(f"{path!r} is not an absolute path.")
     inode = ["--ignore-inode"] if is_remote else []
-    return ["backup", "--json", "--host", host, *inode, "--", path]
+    left_out = [f"--iexclude={pattern}" for pattern in excludes]
+    return ["backup", "--json", "--host", host, *inode, *left_out, "--", path]
 
 
 def unreadable(stderr: str) -> tuple[str, ...]:

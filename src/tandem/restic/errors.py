@@ -32,6 +32,19 @@ class WrongPassword(ResticError):
     """No key of the repository opens with the password."""
 
 
+class DeletionRefused(ResticError):
+    """The repository lets nobody delete: an append-only server, an object lock, files that are write-protected.
+
+    Attributes:
+        remaining: the ids of the points that were to go and are still there.
+    """
+
+    def __init__(self, message: str, remaining: frozenset[str] = frozenset()) -> None:
+        """Keep what was refused."""
+        super().__init__(message)
+        self.remaining = remaining
+
+
 class RepositoryAway(ResticError):
     """The place of a repository cannot be used: nothing is known of what it holds. Never a reason to create one."""
 

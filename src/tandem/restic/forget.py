@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from tandem.restic import holding, ids, snapshots
+from tandem.restic import holding, ids, refusals, snapshots
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import DeletionRefused, ResticError
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 
 IDS_PER_CALL_MAX = 1000
@@ -23,22 +23,29 @@ def run(
 
     Raises:
         ValueError: an id is not a whole one; nothing was removed.
+        DeletionRefused: some are still there as the repository lets nobody remove them; the error says which.
         RepositoryMissing, RepositoryLocked, WrongPassword, Stopped: some may have been removed.
-        ResticError: restic failed, or some are still there though it did not say so, as 0.14 does.
+        ResticError: restic failed.
     """
     wanted = ids.require_full(snapshot_ids)
-    for start in range(0, len(wanted), IDS_PER_CALL_MAX):
-        some = wanted[start : start + IDS_PER_CALL_MAX]
-        holding.run(engine, flags(some), repository=repository, control=control)
+    said = ""
+    try:
+        for start in range(0, len(wanted), IDS_PER_CALL_MAX):
+            some = wanted[start : start + IDS_PER_CALL_MAX]
+            holding.run(engine, flags(some), repository=repository, on_error=refusals.heed, control=control)
+    except refusals.Refused as refusal:
+        said = str(refusal)
     if not wanted:
         return
 
+    # Restic 0.14 may fail to remove some and not say so.
     remaining = set(snapshots.read_ids(engine, repository, control=control)).intersection(wanted)
     if remaining:
-        raise ResticError(
-            f"{len(remaining)} of {len(wanted)} points could not be removed. "
-            "Check that the repository's files may be deleted by this user."
-        )
+        text = f"{len(remaining)} of {len(wanted)} points could not be removed"
+        advice = "Check that the repository's files may be deleted by this user."
+        raise DeletionRefused(f"{text}: {said}" if said else f"{text}. {advice}", frozenset(remaining))
+    if said:
+        raise ResticError(f"Restic failed to remove something that is no point: {said}")
 
 
 def flags(snapshot_ids: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ def run(
     repository: RepositoryAccess,
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
+    on_error: Callable[[str], None] | None = None,
     allowed: frozenset[int] = frozenset({exit_codes.OK}),
     control: Control,
 ) -> Output:
@@ -34,6 +35,7 @@ def run(
         repository: the repository, or the target of a copy.
         from_repository: the source of a copy.
         on_output: called with each line of standard output as it comes.
+        on_error: the same of standard error; what it raises ends the run.
         allowed: the exit codes that are no failure of this command.
         control: how the run is watched.
 
@@ -59,6 +61,7 @@ def run(
             repository=repository,
             from_repository=from_repository,
             on_output=on_output,
+            on_error=on_error,
             control=dataclasses.replace(control, on_start=on_start),
         )
         exit_codes.check(engine, result, allowed=allowed)

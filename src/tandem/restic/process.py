@@ -78,6 +78,7 @@ def run(
     repository: RepositoryAccess | None = None,
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
+    on_error: Callable[[str], None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run restic to its end and return what it wrote, whatever its exit code.
@@ -92,6 +93,7 @@ def run(
         repository: the repository, or the target of a copy.
         from_repository: the source of a copy, or the family member of a new repository.
         on_output: called with each line of standard output as it comes, in the calling thread.
+        on_error: the same of standard error; what it raises ends the run.
         control: how the run is watched and held back.
 
     Returns:
@@ -125,12 +127,13 @@ def run(
         is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
         watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
         with process:
-            return _attend(process, on_output, control, watch)
+            return _attend(process, on_output, on_error, control, watch)
 
 
 def _attend(
     process: subprocess.Popen[bytes],
     on_output: Callable[[str], None] | None,
+    on_error: Callable[[str], None] | None,
     control: Control,
     watch: StallWatch,
 ) -> Output:
@@ -140,6 +143,7 @@ def _attend(
     stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
     lines = LineSplitter(on_output if on_output is not None else _ignore)
+    complaints = LineSplitter(on_error if on_error is not None else _ignore)
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
@@ -150,6 +154,7 @@ def _attend(
 
     def take_error(chunk: bytes) -> None:
         stderr.feed(chunk)
+        complaints.feed(chunk)
         watch.note_output(len(chunk))
 
     try:
@@ -157,6 +162,7 @@ def _attend(
             control.on_start(process.pid)
         was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop, watch)
         lines.close()
+        complaints.close()
     except BaseException:
         stop = threading.Event()
         stop.set()

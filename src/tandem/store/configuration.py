@@ -10,7 +10,8 @@ from sqlalchemy import select
 from tandem.domain.credentials import Secrets
 from tandem.domain.drills import EVERY_DEFAULT_DAYS
 from tandem.domain.repositories import Account
-from tandem.domain.retention import Retention, RetentionUnit
+from tandem.domain.retention import Gfs, Retention, RetentionUnit
+from tandem.domain.schedule import periods_zone
 from tandem.protocol.messages import (
     Configuration,
     FileShareConfiguration,
@@ -19,7 +20,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, repositories
+from tandem.store import credentials, file_shares, holds, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -56,6 +57,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 account=kept.get(opening.credentials_uid),
                 host_key=opening.host_key,
                 verify_every_days=opening.verify_every_days,
+                immutability_interval=repository.immutability_interval,
             )
         )
     return found
@@ -82,22 +84,46 @@ def _credentials(
 def _file_shares(connection: Connection, seal: Seal, backup_server_uid: str) -> list[FileShareConfiguration]:
     used = file_shares.credentials_of_server(connection, backup_server_uid)
     kept = credentials.secrets_of_server(connection, backup_server_uid) if used else {}
+    masks = file_shares.masks_of_server(connection, backup_server_uid)
 
     def opened(share_uid: str) -> ShareCredentials | None:
-        if share_uid not in used:
-            return None
-        username, sealed = kept[used[share_uid]]
-        secrets = msgspec.json.decode(seal.open(sealed, used[share_uid]), type=Secrets)
-        return ShareCredentials(username=username, password=secrets.password or "")
+        return _opened(seal, kept, used[share_uid]) if share_uid in used else None
 
     return [
-        FileShareConfiguration(uid=uid, name=name, path=path, credentials=opened(uid))
+        FileShareConfiguration(
+            uid=uid,
+            name=name,
+            path=path,
+            credentials=opened(uid),
+            inclusion_masks=masks[uid][0],
+            exclusion_masks=masks[uid][1],
+        )
         for uid, name, path in file_shares.paths_of_server(connection, backup_server_uid)
     ]
 
 
+def share_credentials(connection: Connection, seal: Seal, backup_server_uid: str, uid: str) -> ShareCredentials | None:
+    """Open credentials of a backup server for its agent alone; None if they are gone."""
+    kept = credentials.secrets_of_server(connection, backup_server_uid)
+    return _opened(seal, kept, uid) if uid in kept else None
+
+
+def _opened(seal: Seal, kept: dict[str, tuple[str, str]], uid: str) -> ShareCredentials:
+    username, sealed = kept[uid]
+    secrets = msgspec.json.decode(seal.open(sealed, uid), type=Secrets)
+    return ShareCredentials(username=username, password=secrets.password or "")
+
+
 def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfiguration]:
-    common = (jobs.c.name, jobs.c.is_enabled, jobs.c.schedule, jobs.c.creation_time)
+    common = (
+        jobs.c.name,
+        jobs.c.is_enabled,
+        jobs.c.schedule,
+        jobs.c.creation_time,
+        jobs.c.retry_times,
+        jobs.c.retry_interval,
+    )
+    released = holds.released_of_server(connection, backup_server_uid)
     backup = file_share_jobs.c
     copy = file_share_copy_jobs.c
     joined = jobs.join(file_share_jobs, backup.unique_uid == jobs.c.unique_uid)
@@ -110,6 +136,7 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             backup.retention_unit,
             backup.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(backup),
         )
         .select_from(joined)
         .where(backup.backup_server_uid == backup_server_uid)
@@ -117,6 +144,8 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     )
     joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
     joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
+    source = jobs.alias("source")
+    joined = joined.join(source, source.c.unique_uid == copy.source_job_unique_uid)
     copies = (
         select(
             copy.instance_uid,
@@ -126,21 +155,27 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             copy.retention_unit,
             copy.target_repository_uid,
             backup.file_share_uid,
+            *_gfs(copy),
             copy.source_job_instance_uid,
+            source.c.schedule,
             copy.drill_every_days,
         )
         .select_from(joined)
         .where(copy.backup_server_uid == backup_server_uid)
         .order_by(copy.position)
     )
-    rows = [(*row, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
+    rows = [(*row, None, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
         tuple(row) for row in connection.execute(copies)
     ]
-    return [_job(*row) for row in rows]
+    made = [_job(*row) for row in rows]
+    return [msgspec.structs.replace(job, released_hold=released.get(job.uid)) for job in made]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
-    is_enabled, schedule, created_at, retention, unit, repository_uid, share_uid, source_uid, drill_days = rest
+    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, *counts = rest[:-3]
+    source_uid, source_schedule, drill_days = rest[-3:]
+    daily, weekly, monthly, yearly = counts
+    zone = periods_zone(schedule, source_schedule)
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -153,4 +188,11 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         file_share_uid=share_uid,
         source_job_uid=source_uid,
         drill_every_days=drill_days,
+        gfs=Gfs(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, time_zone=zone),
+        retry_times=times,
+        retry_interval=interval,
     )
+
+
+def _gfs(family: Any) -> tuple[Any, ...]:
+    return family.gfs_daily, family.gfs_weekly, family.gfs_monthly, family.gfs_yearly

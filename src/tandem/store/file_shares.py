@@ -56,6 +56,13 @@ def paths_of_server(connection: Connection, backup_server_uid: str) -> list[tupl
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def masks_of_server(connection: Connection, backup_server_uid: str) -> dict[str, tuple[list[str], list[str]]]:
+    """Get (inclusion masks, exclusion masks) of the shares of a backup server."""
+    columns = select(file_shares.c.instance_uid, file_shares.c.inclusion_masks, file_shares.c.exclusion_masks)
+    rows = connection.execute(columns.where(file_shares.c.backup_server_uid == backup_server_uid))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 def credentials_of_server(connection: Connection, backup_server_uid: str) -> dict[str, str]:
     """Get the credentials that shares of a backup server use, by share; those that use none are left out."""
     columns = select(file_shares.c.instance_uid, file_shares.c.credentials_uid)
@@ -73,7 +80,15 @@ def insert_file_share(
     connection: Connection, share: FileShare, *, created_at: datetime, credentials_uid: str | None = None
 ) -> None:
     """Store a new file share."""
-    names = ("instance_uid", "backup_server_uid", "organization_uid", "name", "path")
+    names = (
+        "instance_uid",
+        "backup_server_uid",
+        "organization_uid",
+        "name",
+        "path",
+        "inclusion_masks",
+        "exclusion_masks",
+    )
     values = {name: getattr(share, name) for name in names}
     values |= {"created_at": created_at, "credentials_uid": credentials_uid}
     connection.execute(insert(file_shares), values)

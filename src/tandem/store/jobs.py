@@ -99,6 +99,12 @@ def set_job_enabled(connection: Connection, scope: Scope, unique_uid: str, *, is
     connection.execute(statement.values(is_enabled=is_enabled))
 
 
+def set_job_retries(connection: Connection, scope: Scope, unique_uid: str, times: int, interval: int) -> None:
+    """Change how often a run that failed is tried again, and how many minutes later."""
+    statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid)
+    connection.execute(statement.values(retry_times=times, retry_interval=interval))
+
+
 def move_job(connection: Connection, scope: Scope, unique_uid: str, *, old: JobStatus, new: JobStatus) -> bool:
     """Change a job's status if it still is what the caller saw; False if it is not."""
     statement = update(jobs).where(visible(jobs, scope), jobs.c.unique_uid == unique_uid, jobs.c.status == old)
@@ -162,6 +168,8 @@ def objects_of(family: Table, share_link: ColumnElement[str]) -> Collection[JobO
         "file_share_uid": file_shares.c.instance_uid,
         "name": file_shares.c.name,
         "path": file_shares.c.path,
+        "inclusion_masks": file_shares.c.inclusion_masks,
+        "exclusion_masks": file_shares.c.exclusion_masks,
     }
     columns |= {name: sessions.c[name] for name in ("state", "statistics", "started_at", "ended_at", "messages")}
     columns |= {

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
@@ -23,12 +24,14 @@ from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
+from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store import proof_columns
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
 from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
@@ -40,6 +43,7 @@ from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
 from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
+from tandem.store.retention_columns import retention_columns
 from tandem.store.secret_tables import credentials, encryption_passwords
 
 installation = Table(
@@ -215,6 +219,7 @@ backup_repositories = Table(
     Column("capacity", BigInteger),
     Column("free_space", BigInteger),
     Column("used_space", BigInteger),
+    Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     *proof_columns.of_repository(),
     UniqueConstraint("backup_server_uid", "path"),
@@ -231,6 +236,8 @@ file_shares = Table(
     Column("name", String(255), nullable=False),
     Column("path", Text, nullable=False),
     Column("credentials_uid", Uid, ForeignKey(credentials.c.instance_uid), index=True),
+    Column("inclusion_masks", Document(list[str]), nullable=False, server_default="[]"),
+    Column("exclusion_masks", Document(list[str]), nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
@@ -261,6 +268,7 @@ jobs = Table(
     Column("destination", Text, nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    Column("is_gfs_option_enabled", Boolean, nullable=False, server_default=false()),
     Column("last_run", Instant),
     Column("last_end_time", Instant),
     Column("last_duration", Integer),
@@ -269,6 +277,8 @@ jobs = Table(
     Column("backup_chain_size", BigInteger),
     Column("failure_message", Text),
     Column("last_session_uid", Uid),
+    Column("retry_times", Integer, nullable=False, server_default=str(RETRY_TIMES_DEFAULT)),
+    Column("retry_interval", Integer, nullable=False, server_default=str(RETRY_INTERVAL_DEFAULT)),
     # A deleted job keeps its row: its restore points stay visible to their owner, and restorable.
     Column("deleted_at", Instant),
     UniqueConstraint("backup_server_uid", "instance_uid"),
@@ -289,6 +299,7 @@ file_share_jobs = Table(
     Column("target_repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -308,6 +319,7 @@ file_share_copy_jobs = Table(
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
     *proof_columns.of_copy_job(),
+    *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
 
@@ -367,6 +379,7 @@ restore_point_copies = Table(
     Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
     Column("state", Word(CopyState), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("since", Instant),
     Column("target_snapshot_id", String(64)),
     Column("copied_at", Instant),
     Column("verified_at", Instant),

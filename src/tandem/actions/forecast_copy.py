@@ -1,0 +1,159 @@
+"""Foreseeing what a copy job takes, one that is there or one that is about to be made. Nothing is changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from tandem.actions.change_retention import foresee
+from tandem.actions.context import Act
+from tandem.domain import copy_forecasts
+from tandem.domain.copy_forecasts import DAYS_LOOKED_AT, Change, Forecast, Made
+from tandem.domain.listing import Query
+from tandem.domain.paging import Window
+from tandem.domain.repositories import BackupRepository
+from tandem.domain.restore_points import Fate
+from tandem.domain.retention import Point, Rule
+from tandem.store import retention, sessions
+from tandem.store.database import Connection
+from tandem.store.retention import PointOfJob
+
+SESSIONS_MEASURED = 20
+KIBI = 1024
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy to look ahead at.
+
+    Attributes:
+        source_job_unique_uid: the job whose points are copied.
+        job_unique_uid: the copy job; None for one that is about to be made.
+        target: where the copies go.
+        rule: how long they are kept.
+        days: how far to look ahead.
+        upload_limit: KiB per second at most; None is no limit.
+    """
+
+    source_job_unique_uid: str
+    job_unique_uid: str | None
+    target: BackupRepository
+    rule: Rule
+    days: int
+    upload_limit: int | None
+
+
+class CopyForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What a copy takes, and of what each number was made; sizes in bytes, rates in bytes per second."""
+
+    run_points: int
+    run_bytes: int
+    run_seconds: float | None
+    measured_rate: float | None
+    held_points: int
+    held_bytes: int
+    after: Forecast
+    change: Change
+    full_at: datetime | None
+    basis: list[str]
+
+
+def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
+    """Say what the next run of a copy takes, and what the copy holds after some days."""
+    scope, now = act.caller.scope, act.now
+    points = retention.points_of_copy_job(connection, scope, plan.source_job_unique_uid, plan.job_unique_uid)
+    made = retention.points_made(connection, scope, plan.source_job_unique_uid)
+    fates = foresee(points, plan.rule, now, is_copy=True)
+    wanted = {uid for uid, fate in fates.items() if fate.fate is Fate.COPY}
+    held = [point for point in points if point.entry is not None and point.entry.state.is_held]
+    written = _written_per_added(held, made)
+    rate = _measured_rate(connection, act, plan.job_unique_uid)
+    run_bytes = round(
+        copy_forecasts.bytes_to_copy(made, wanted, {point.point.snapshot_id for point in held}) * (written or 1)
+    )
+    held_bytes = sum(point.entry.added for point in held if point.entry)
+    staying = [point.point for point in points if point.point.snapshot_id in wanted or point in held]
+    change, after, full_at = _ahead(plan, staying, made, now, written=written or 1, held_bytes=held_bytes)
+    return CopyForecast(
+        run_points=len(wanted),
+        run_bytes=run_bytes,
+        run_seconds=_seconds(run_bytes, plan.upload_limit, rate),
+        measured_rate=rate,
+        held_points=len(held),
+        held_bytes=held_bytes,
+        after=after,
+        change=change,
+        full_at=full_at,
+        basis=_basis(plan, change, written, rate),
+    )
+
+
+def _ahead(
+    plan: Plan, staying: list[Point], made: list[Made], now: datetime, *, written: float, held_bytes: int
+) -> tuple[Change, Forecast, datetime | None]:
+    change = copy_forecasts.change_of(made, now)
+    change = msgspec.structs.replace(change, bytes_per_day=change.bytes_per_day * written)
+    whole_size = round(min(made[-1].size, sum(point.added for point in made)) * written) if made else 0
+
+    def forecast(days: int) -> Forecast:
+        return copy_forecasts.after(staying, plan.rule, change, whole_size=whole_size, now=now, days=days)
+
+    free = plan.target.free_space
+    sizes = {days: forecast(days).size for days in DAYS_LOOKED_AT} if free is not None else {}
+    full_at = copy_forecasts.full_at(sizes, free=free or 0, held=held_bytes, now=now)
+    return change, forecast(plan.days), full_at
+
+
+def _written_per_added(held: list[PointOfJob], made: list[Made]) -> float | None:
+    """Give how many bytes a copy wrote for each that its points had added; None if nothing was copied yet."""
+    held_uids = {point.point.snapshot_id for point in held}
+    read = copy_forecasts.bytes_to_copy(made, held_uids, set())
+    wrote = sum(point.entry.added for point in held if point.entry)
+    return wrote / read if read and wrote else None
+
+
+def _measured_rate(connection: Connection, act: Act, job_unique_uid: str | None) -> float | None:
+    if job_unique_uid is None:
+        return None
+    window = Query(window=Window(limit=SESSIONS_MEASURED))
+    page = sessions.list_sessions(connection, act.caller.scope, window, job_unique_uid=job_unique_uid)
+    runs = [
+        (run.statistics.transferred, (run.ended_at - run.started_at).total_seconds())
+        for run in page.rows
+        if run.ended_at is not None and run.statistics.transferred > 0
+    ]
+    seconds = sum(taken for _bytes, taken in runs)
+    return sum(transferred for transferred, _seconds in runs) / seconds if seconds > 0 else None
+
+
+def _seconds(size: int, upload_limit: int | None, rate: float | None) -> float | None:
+    rates = [each for each in (rate, upload_limit * KIBI if upload_limit else None) if each]
+    return size / min(rates) if rates else None
+
+
+def _basis(plan: Plan, change: Change, written: float | None, rate: float | None) -> list[str]:
+    told = [
+        "Points: the rule of retention itself, over the points that the console knows of.",
+        "Bytes of a run: what the source had added up to each point, at most the point's size; known when backed up.",
+    ]
+    told.append(
+        f"Of each byte added, {written:.2f} are written: measured at the copies that are there."
+        if written
+        else "Every byte added counts as written: nothing was copied yet that could be measured."
+    )
+    if rate:
+        told.append(f"Speed: measured over this job's last runs, at most {SESSIONS_MEASURED}.")
+    elif plan.upload_limit:
+        told.append("Speed: the limit alone; no run was measured yet.")
+    else:
+        told.append("Time is not foreseen: no run was measured yet, and no limit was given.")
+    told.append(
+        f"Rate of change: the last {change.seen_days:.0f} days of the source job; it is taken to stay the same."
+        if change.points_per_day
+        else "Rate of change: none is known, as the source job has made one point at most lately."
+    )
+    if plan.target.free_space is None:
+        told.append("Full disk: not foreseen, as the free space of the target is not known.")
+    else:
+        told.append("Full disk: the target's free space as last measured; nothing else is taken to write there.")
+    return told
