@@ -1,6 +1,6 @@
 # Every target sets up what it needs first (scripts/set-up.sh): a fresh machine needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench requirements clean
+.PHONY: help run test check faults bench requirements clean
 
 PYTHON_TOOLS := .venv/bin
 
@@ -37,6 +37,10 @@ check: ## format, lint, types, and who may import whom
 	$(PYTHON_TOOLS)/ruff check
 	$(PYTHON_TOOLS)/basedpyright
 	$(PYTHON_TOOLS)/lint-imports --no-logo
+
+faults: ## bring about what goes wrong, and see whether anything is lost (ROUNDS=1, SEED=, FAULT=F1)
+	@scripts/set-up.sh test
+	$(PYTHON_TOOLS)/python -m tests.faults --rounds $(or $(ROUNDS),1) $(addprefix --seed ,$(SEED)) $(addprefix --fault ,$(FAULT))
 
 bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in less than a minute)
 	@scripts/set-up.sh bench

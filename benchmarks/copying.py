@@ -1,4 +1,4 @@
-"""A second copy made by Tandem, and the same made by hand with bare restic, in turns."""
+"""A second copy made by Tandem, the same made by hand with bare restic, and the files of it by rclone, in turns."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ SERVERS = "/infrastructure/backupServers"
 FINAL = {"Success", "Warning", "Failed", "Skipped"}
 LOOK_EVERY_SECONDS = 0.02
 LOW_PRIORITY = ["nice", "-n", "10"] + (["ionice", "-t", "-c", "2", "-n", "7"] if shutil.which("ionice") else [])
+# The one that comes with the Python packages; where there is none, the system's.
+RCLONE = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
 RUN_SECONDS_MAX = 900
 CONNECT_SECONDS_MAX = 60
 READ_BYTES = 1 << 20
@@ -45,7 +47,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Bare(msgspec.Struct):
-    """A run of bare restic: seconds, those of the processors, and the most memory in bytes."""
+    """A run of bare restic or of rclone: seconds, those of the processors, and the most memory in bytes."""
 
     seconds: float
     cpu_seconds: float
@@ -75,6 +77,7 @@ class Results(msgspec.Struct):
     source_bytes: int
     bare: list[Bare] = []
     tandem: list[Run] = []
+    rclone: list[Bare] = []
     bare_idle: list[Bare] = []
     tandem_idle: list[Run] = []
     agent_memory: int = 0
@@ -90,9 +93,9 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
     """Make a share, back it up through Tandem, then copy the backup in turns: bare, Tandem, bare, Tandem."""
     started = time.monotonic()
     make_tree(folder / "share", files=size.files, total_bytes=size.total_bytes)
-    with _running_tandem(folder / "tandem") as bench:
+    with running_tandem(folder / "tandem") as bench:
         source = bench.back_up(folder / "share", folder / "source")
-        restic = _Restic(folder, source)
+        restic = Restic(folder, source)
         # Both begin with what is cached of the source after its backup.
         shutil.copytree(bench.restic_cache(), restic.cache)
         results = Results(restic.version(), _bytes_of(source))
@@ -101,10 +104,13 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
             by_hand, by_tandem = folder / f"by-hand-{number}", folder / f"by-tandem-{number}"
             restic.make(by_hand)
             job = bench.make_copy_job(by_tandem)
-            _warm(source)
+            warm(source)
             results.bare.append(restic.copy(by_hand))
-            _warm(source)
+            warm(source)
             results.tandem.append(bench.run(job))
+            warm(source)
+            results.rclone.append(restic.sync(folder / f"by-rclone-{number}"))
+            shutil.rmtree(folder / f"by-rclone-{number}")
             say(f"copy {number}: bare {results.bare[-1].seconds:.2f} s, Tandem {results.tandem[-1].seconds:.2f} s")
             restic.compare(by_hand, by_tandem, is_read_back=size.is_read_back)
             if number == size.rounds:
@@ -118,7 +124,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
         return results
 
 
-class _Restic:
+class Restic:
     """Bare restic, with its own cache, as somebody would use it by hand."""
 
     def __init__(self, folder: Path, source: Path) -> None:
@@ -136,15 +142,28 @@ class _Restic:
         flags = ["--from-repo", str(self._source), "--from-password-file", str(self._password_file)]
         self._read("init", "--copy-chunker-params", *flags, repository=target)
 
-    def copy(self, target: Path) -> Bare:
-        """Copy the source's points."""
-        points = [point["id"] for point in self._points(self._source)]
+    def copy(self, target: Path, points: Sequence[str] | None = None) -> Bare:
+        """Copy some of the source's points, named one by one; by default all of them."""
+        named = [point["id"] for point in self._points(self._source)] if points is None else points
+        return self._copy(target, *named)
+
+    def copy_whatever_is_missing(self, target: Path) -> Bare:
+        """Copy all, and leave it to restic to find out which points are there."""
+        return self._copy(target)
+
+    def sync(self, target: Path) -> Bare:
+        """Copy the source's files as they are, with rclone."""
+        return self._timed([RCLONE, "sync", "--config", os.devnull, str(self._source), str(target)])
+
+    def _copy(self, target: Path, *points: str) -> Bare:
         flags = ["--from-repo", str(self._source), "--from-password-file", str(self._password_file)]
+        return self._timed([*self._command(target), "copy", *flags, *points])
+
+    def _timed(self, command: list[str]) -> Bare:
         # At the priority of the agent's own: on a machine that others use too, another one would decide the race.
-        command = [*LOW_PRIORITY, *self._command(target), "copy", *flags, *points]
         with self._log.open("ab") as log:
             started, cpu = time.monotonic(), _cpu_seconds_of_children()
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen([*LOW_PRIORITY, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             memory = 0
             while True:
                 try:
@@ -154,7 +173,7 @@ class _Restic:
                     memory = max(memory, servers.peak_memory(process.pid))
             seconds, cpu = time.monotonic() - started, _cpu_seconds_of_children() - cpu
         if exit_code:
-            raise RuntimeError(f"restic copy failed:\n{self._log.read_text()[-2000:]}")
+            raise RuntimeError(f"{command} failed:\n{self._log.read_text()[-2000:]}")
         return Bare(seconds, cpu, memory)
 
     def compare(self, by_hand: Path, by_tandem: Path, *, is_read_back: bool) -> None:
@@ -184,7 +203,7 @@ class _Restic:
         return ["restic", *flags, "--cache-dir", str(self.cache)]
 
 
-class _Bench:
+class Bench:
     """A console and an agent, both real, and what is asked of them over the API."""
 
     def __init__(self, data: Path, console: servers.Running, client: Client, server_uid: str, agent_id: int) -> None:
@@ -206,6 +225,10 @@ class _Bench:
         self._source_job = self._client.post(f"{self._server}/jobs/fileShareJobs", json=job)["instanceUid"]
         self.run(self._source_job)
         return repository
+
+    def back_up_again(self) -> Run:
+        """Back the protected folder up once more."""
+        return self.run(self._source_job)
 
     def restic_cache(self) -> Path:
         """Give the cache that the agent's restic has of the only company's repositories."""
@@ -258,7 +281,7 @@ class _Bench:
 
 
 @contextmanager
-def _running_tandem(data: Path) -> Generator[_Bench]:
+def running_tandem(data: Path) -> Generator[Bench]:
     data.mkdir()
     with (
         servers.console(data, admin_password=ADMIN_PASSWORD) as console,
@@ -271,7 +294,7 @@ def _running_tandem(data: Path) -> Generator[_Bench]:
         enrol = [*tandem, "enroll", "--console", console.url, "--token", token, "--data", str(data)]
         subprocess.run(enrol, env=servers.environment(), capture_output=True, check=True)
         with servers.running([*tandem, "run", "--data", str(data)], data / "agent.log") as agent:
-            yield _Bench(data, console, client, _wait_for_agent(client), agent.pid)
+            yield Bench(data, console, client, _wait_for_agent(client), agent.pid)
 
 
 def _wait_for_agent(client: Client) -> str:
@@ -307,7 +330,7 @@ def _restic_of(process_id: int) -> list[int]:
     return found
 
 
-def _warm(folder: Path) -> None:
+def warm(folder: Path) -> None:
     """Have a folder in the page cache, and nothing left to be written out."""
     for file in folder.rglob("*"):
         if file.is_file():

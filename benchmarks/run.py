@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import copying
+import increments
 import listing
 import msgspec
 import searching
@@ -33,6 +34,8 @@ PLAIN_RATIO_AIM = 10
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
 COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
+INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points=1_000, rounds=5)
+INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
@@ -94,10 +97,11 @@ def _show_copies(results: copying.Results, size: copying.Size) -> None:
     caption = f"bare restic runs at the agent's own low priority; aim: {COPY_RATIO_AIM} times its seconds at most"
     table = Table("", title=title, caption=caption)
     table.columns[0].no_wrap = True
-    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "its peak MB"):
+    for column in ("seconds: median", "best", "ratio", "CPU s", "peak MB"):
         table.add_column(column, justify="right")
     bare_seconds = copying.median(results.bare, "seconds")
-    for label, runs, what in _takes(results.bare, results.tandem):
+    rclone: tuple[str, list[Any], str] = ("rclone sync of the repository's files", results.rclone, "seconds")
+    for label, runs, what in [*_takes(results.bare, results.tandem), rclone]:
         table.add_row(
             label,
             f"{copying.median(runs, what):.2f}",
@@ -123,6 +127,34 @@ def _show_copies(results: copying.Results, size: copying.Size) -> None:
             "/".join(map(str, counts)),
         )
     terminal.print(table)
+
+
+def _show_increments(results: increments.Results, size: increments.Size) -> None:
+    what = f"{increments.CHANGED_SHARE:.0%} of {size.total_bytes / 1e6:,.0f} MB changed, {size.points:,} points known"
+    table = Table("", title=f"{what}, restic {results.restic}", caption="what Tandem's knowing the ledger saves")
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "of the naive one", "restic's CPU s", "restic processes"):
+        table.add_column(column, justify="right")
+    naive = copying.median(results.naive, "seconds")
+    naive_idle = copying.median(results.naive_idle, "seconds")
+    takes: list[tuple[str, list[Any], float]] = [
+        ("restic copy of all: it finds out what is new", results.naive, naive),
+        ("restic copy of the one that is new, named", results.named, naive),
+        ("Tandem, the session", results.tandem, naive),
+        ("nothing new: restic copy of all", results.naive_idle, naive_idle),
+        ("nothing new: Tandem, the session", results.tandem_idle, naive_idle),
+    ]
+    for label, runs, reference in takes:
+        table.add_row(
+            label,
+            f"{copying.median(runs, 'seconds'):.3f}",
+            f"{min(run.seconds for run in runs):.3f}",
+            f"{copying.median(runs, 'seconds') / reference:.3f}",
+            f"{copying.median(runs, 'cpu_seconds'):.2f}",
+            "/".join(map(str, sorted({run.restic_processes for run in runs}))),
+        )
+    terminal.print(table)
+    terminal.print()
 
 
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
@@ -186,6 +218,7 @@ def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
 # By name: what measures, how much in the full form and in the short one, and what shows it.
 PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
+    "increments": (increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments),
     "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
     "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
 }

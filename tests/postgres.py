@@ -64,6 +64,14 @@ def empty_database(server_url: str) -> Generator[str]:
         connection.execute(f"drop database {name} with (force)".encode())
 
 
+def crash(server_url: str) -> None:
+    """End a server at once, as a crash would, and start it again; connections are cut, what was committed stays."""
+    data = Path(server_url.partition("?host=")[2].partition("&")[0]) / "data"
+    command = [_programs() / "pg_ctl", "restart", "--silent", "--wait", "-m", "immediate", "-D", data]
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, check=True, stdout=quiet, stderr=quiet, cwd=data.parent, user=_server_user())
+
+
 def _programs() -> Path:
     """Return the folder of the newest PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))

@@ -16,6 +16,7 @@ from tandem.domain.schedule import (
     ScheduleType,
     Weekday,
     check_schedule,
+    is_out_of_reach,
     next_run,
 )
 
@@ -165,3 +166,14 @@ def test_a_schedule_that_could_never_be_followed_is_refused_by_name(schedule: Sc
 @given(daily)
 def test_a_schedule_that_can_be_followed_is_taken(schedule: Schedule) -> None:
     check_schedule(schedule)
+
+
+@given(daily, instants)
+def test_a_plan_that_was_made_by_a_clock_far_ahead_is_made_anew_and_no_other_is(
+    schedule: Schedule, now: datetime
+) -> None:
+    planned = next_run(schedule, now, now)
+    assert planned is not None
+    assert not is_out_of_reach(schedule, planned, now)
+    assert not is_out_of_reach(schedule, planned, now - timedelta(hours=1))
+    assert is_out_of_reach(schedule, planned + timedelta(days=20), now)

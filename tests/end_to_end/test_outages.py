@@ -12,9 +12,7 @@ import pytest
 from tandem.agent.main import FENCED_EXIT_CODE
 from tandem.restic import listing
 from tests import postgres
-from tests.restic.trees import describe
-from tests.rounds import LONG, rounds
-from tests.running import FINAL, SERVERS, Agent, Console, Site, is_alive, running_site, tandem, until
+from tests.running import SERVERS, Agent, Console, Site, running_site, tandem, until
 
 SHARE_BYTES = 16_000_000
 
@@ -95,31 +93,6 @@ def test_a_database_that_is_away_for_a_moment_ends_no_agent_and_loses_no_report(
     until(lambda: len(outage.points()) == before + 1)
     until(lambda: outage.status(outage.backup) == "Success")
     assert outage.agent.process.poll() is None
-
-
-@LONG
-@pytest.mark.parametrize("kind", ["backup", "copy"])
-def test_an_agent_that_is_killed_at_any_moment_takes_restic_with_it_and_leaves_nothing_running(
-    outage: Site, kind: str
-) -> None:
-    job, target = (outage.copy, outage.second) if kind == "copy" else (outage.backup, outage.first)
-    for chance in rounds(1):
-        used = listing.bytes_used(target)
-        session = busy(outage, job)
-        source = describe(outage.first, but=frozenset({"locks"}))
-        children = outage.agent.children()
-        enough = used + chance.random() * SHARE_BYTES / 2
-        until(lambda enough=enough: listing.bytes_used(target) >= enough or not outage.agent.children())
-        outage.agent.kill()
-        until(lambda children=children: not [pid for pid in children if is_alive(pid)], seconds_max=5)
-        if kind == "copy":
-            assert describe(outage.first, but=frozenset({"locks"})) == source
-        outage.agent.start()
-        until(lambda session=session: outage.client.get(f"/infrastructure/sessions/{session}")["status"] in FINAL)
-        # Whatever it was cut short at, the next run goes on from there.
-        assert outage.run_job(job)["status"] == "Success"
-    if kind == "copy":
-        outage.is_sound()
 
 
 def test_the_console_knows_how_a_run_ended_before_its_agent_has_gone(outage: Site) -> None:

@@ -1,30 +1,21 @@
 """What a newcomer and an operator do, with the processes that they start."""
 
 import json
-import socket
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.site import Site, tandem
+from tests.restic.trees import describe
+from tests.running import Site, free_port, running_site, tandem
 
 SHARE_BYTES = 2_000_000
 
 
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
-    made = Site(tmp_path_factory.mktemp("site"))
-    try:
-        made.set_up(SHARE_BYTES)
+    with running_site(tmp_path_factory.mktemp("site"), share_bytes=SHARE_BYTES) as made:
         yield made
-    finally:
-        made.end()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def test_the_first_command_of_the_readme_does_the_main_job_and_goes_on_at_its_second_start(tmp_path: Path) -> None:
@@ -50,14 +41,13 @@ def test_a_share_that_does_not_exist_is_told_and_ends_in_failure(tmp_path: Path)
 
 
 def test_both_databases_serve_a_backup_its_copy_and_the_restore_of_it(tmp_path: Path, database_url: str) -> None:
-    site = Site(tmp_path, database_url)
-    try:
-        site.set_up(SHARE_BYTES)
+    with running_site(tmp_path, share_bytes=SHARE_BYTES, database=database_url) as site:
         assert site.run_job(site.backup)["status"] == "Success"
         assert site.run_job(site.copy)["status"] == "Success"
         site.is_sound()
-    finally:
-        site.end()
+        target = tmp_path / "restored"
+        assert site.restore(site.points()[0], "second", target)["status"] == "Success"
+        assert describe(target) == describe(site.share)
 
 
 def test_a_point_restored_over_other_files_would_overwrite_them_so_it_is_refused(small_site: Site) -> None:
@@ -66,7 +56,7 @@ def test_a_point_restored_over_other_files_would_overwrite_them_so_it_is_refused
     target.mkdir()
     (target / "letter.txt").write_text("mine")
 
-    session = small_site.restore(small_site.points()[0], small_site.repositories[0], target)
+    session = small_site.restore(small_site.points()[0], "first", target)
 
     assert session["status"] == "Failed"
     assert "is not empty" in session["messages"][0]
@@ -74,11 +64,10 @@ def test_a_point_restored_over_other_files_would_overwrite_them_so_it_is_refused
 
 
 def test_the_files_that_hold_keys_can_be_read_by_their_owner_only(small_site: Site) -> None:
-    private = ["console/seal.key", "console/certificate-key.pem", "agent/identity.json", "agent/seal.key"]
+    console, agent = small_site.console.data / "console", small_site.agent.data / "agent"
+    private = [console / "seal.key", console / "certificate-key.pem", agent / "identity.json", agent / "seal.key"]
 
-    assert {name: oct((small_site.data / name).stat().st_mode & 0o777) for name in private} == dict.fromkeys(
-        private, "0o600"
-    )
+    assert [oct(path.stat().st_mode & 0o777) for path in private] == ["0o600"] * 4
 
 
 def test_an_agent_that_has_not_enrolled_says_how_to(tmp_path: Path) -> None:

@@ -206,7 +206,11 @@ class Ledger:
                 )
                 self.write([made])
             entry = self.entries.get(original)
-            if entry is None or (entry.state.is_held and entry.target_snapshot_id in target.held):
+            if entry is None:
+                continue
+            if entry.state.is_held and entry.target_snapshot_id in target.held:
+                what = f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S} is in the target twice"
+                self._run.warn(f"{what}: {snapshot.id[:8]} was made by someone else, who may forget it.")
                 continue
             if entry.state.is_held or entry.state is CopyState.EXPIRED:
                 # Restic gives a copy that somebody labels another id: it is the same copy.

@@ -22,7 +22,7 @@ from tandem.agent.state import State
 from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
-from tandem.domain.schedule import ScheduleType, next_run
+from tandem.domain.schedule import ScheduleType, is_out_of_reach, next_run
 from tandem.protocol.messages import (
     REPORTS_PER_EXCHANGE_MAX,
     WAIT_SECONDS_MAX,
@@ -123,7 +123,7 @@ class Agent:
         planned = self._means.state.next_run(job.uid)
         form = msgspec.json.encode(job.schedule).decode()
         is_chained = job.schedule.type is ScheduleType.CHAINED
-        if not is_chained and (planned is None or planned[1] != form):
+        if not is_chained and (planned is None or planned[1] != form or is_out_of_reach(job.schedule, planned[0], now)):
             upcoming = next_run(job.schedule, now, job.created_at)
             if planned is not None or upcoming is not None:
                 self._means.state.set_next_run(job.uid, upcoming, form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,7 @@ from tandem.agent.processes import Processes
 from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
-from tandem.restic import config, listing, locks, remote_files, snapshots
+from tandem.restic import cache, config, drafts, listing, locks, remote_files, snapshots
 from tandem.restic.engine import Engine
 from tandem.restic.errors import RepositoryAway, RepositoryMissing, ResticError, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
@@ -41,6 +42,7 @@ class OpenRepository:
         configuration: what the console says of it.
         access: how restic opens it.
         held: the whole ids of the points that it held when it was opened.
+        was_cut_short: a process of ours that had locked it was found dead: what it wrote last may be of no use.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class OpenRepository:
         self._folder = listing.local_path(access.location)
         self._is_shared = is_shared
         self._is_claimed = False
+        self.was_cut_short = False
         self._size_when_claimed: int | None = None
         self.held: frozenset[str] = frozenset()
         if self._folder is not None:
@@ -124,6 +127,7 @@ class OpenRepository:
             raise ResticError(
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
             )
+        self.was_cut_short = bool(removal.removed)
         is_measured = not self.is_local and self.uid in self._sizes
         self._size_when_claimed = self._sizes[self.uid] if is_measured else self.bytes_used()
         self._is_claimed = True
@@ -155,6 +159,16 @@ class OpenRepository:
         if self._size_when_claimed is None:
             return 0
         return max(0, (self.bytes_used() or 0) - self._size_when_claimed)
+
+    def drop_cache(self) -> None:
+        """Forget what restic has cached of it."""
+        if self.configuration.restic_id is not None:
+            cache.drop(self.access, self.configuration.restic_id)
+
+    def remove_drafts(self, before: datetime) -> None:
+        """Remove the files that restic began to write before an instant and never finished; local ones only."""
+        if self._folder is not None:
+            drafts.remove(self._folder, before)
 
     def report(self) -> RepositoryReport:
         """Report its sizes, as far as they are known."""

@@ -7,6 +7,7 @@ so that a run cut short at any moment is finished by the next.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,12 +16,12 @@ from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.proof_memory import warn_if_overdue
 from tandem.agent.run import Run
-from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
+from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
 from tandem.domain.holds import newest_held
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration
-from tandem.restic import copy
+from tandem.restic import copy, snapshots
 from tandem.restic.errors import (
     RepositoryAway,
     RepositoryLocked,
@@ -67,6 +68,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
 
 
 def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
+    note_dead_data(run, ends.target)
     why_held = holds.why_held(run.means.state, source_job)
     if why_held:
         run.warn(why_held)
@@ -151,9 +153,7 @@ def _copy_alone(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str) -> bool:
         raise
     except ResticError as error:
         _raise_if_no_points_fault(error, ends)
-        ledger.quarantine(snapshot_id, str(error))
-        created_at = ledger.entries[snapshot_id].created_at
-        run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {error}")
+        _quarantine(run, ledger, ends, snapshot_id, str(error))
         return False
     return True
 
@@ -184,8 +184,25 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
             ledger.share_out(snapshot_ids, max(0, (ends.target.bytes_used() or 0) - before))
     if result.copied:
         ends.target.note_point(result.copied[-1].target_id)
-    for snapshot_id in result.missing:
-        ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
+    _explain_missing(run, ledger, ends, result.missing)
+
+
+def _explain_missing(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: Sequence[str]) -> None:
+    """Note why restic has passed points over: they are gone, or it cannot read the file that describes them."""
+    there = set(snapshots.read_ids(run.means.engine, ends.source.access, control=run.control)) if snapshot_ids else ()
+    for snapshot_id in snapshot_ids:
+        if snapshot_id in there:
+            _quarantine(run, ledger, ends, snapshot_id, "Its own file in the first repository cannot be read.")
+        else:
+            ledger.expire(snapshot_id, "Gone from the first repository before it could be copied.")
+
+
+def _quarantine(run: Run, ledger: Ledger, ends: Ends, snapshot_id: str, reason: str) -> None:
+    ledger.quarantine(snapshot_id, reason)
+    # What is cached of a damaged file would outlive the damage.
+    ends.source.drop_cache()
+    created_at = ledger.entries[snapshot_id].created_at
+    run.warn(f"The restore point of {created_at:%Y-%m-%d %H:%M:%S} cannot be copied; it is quarantined: {reason}")
 
 
 def _free_space(

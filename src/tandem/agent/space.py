@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -14,6 +15,7 @@ from tandem.restic import forget, prune
 from tandem.restic.errors import DeletionRefused, ResticError
 
 FULL = ("no space left", "disk quota exceeded", "file too large", "read-only file system")
+DRAFT_AGE_MIN = timedelta(days=1)
 FAILING = "input/output error"
 
 
@@ -64,6 +66,13 @@ def _forgetting(run: Run, known: KnownRepository, added: int) -> KnownRepository
     )
 
 
+def note_dead_data(run: Run, repository: OpenRepository) -> None:
+    """Note that a run which was cut short may have left data that nothing names: it is freed with the next prune."""
+    known = run.means.state.repository(repository.uid)
+    if repository.was_cut_short and known.oldest_forget is None:
+        run.means.state.put_repository(repository.uid, msgspec.structs.replace(known, oldest_forget=run.now))
+
+
 def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool = False) -> None:
     """Free what forgotten points alone used, if that is much, has waited long or is urgent."""
     known = run.means.state.repository(repository.uid)
@@ -73,6 +82,8 @@ def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool =
     waits_since = None
     try:
         prune.run(run.means.engine, repository.access, control=run.control)
+        # Restic leaves them, even when it prunes. Nobody writes one file for a day.
+        repository.remove_drafts(run.now - DRAFT_AGE_MIN)
     except DeletionRefused as error:
         # Each attempt may write before it is refused: the next one is as far away as after a success.
         waits_since = run.now

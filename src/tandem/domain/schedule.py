@@ -72,6 +72,25 @@ def check_schedule(schedule: Schedule) -> None:
         raise Invalid(text, field="fullPeriod")
 
 
+def is_out_of_reach(schedule: Schedule, planned: datetime, now: datetime) -> bool:
+    """Say whether a planned instant is farther ahead than any: the clock was far ahead when it was planned.
+
+    Args:
+        schedule: the plan.
+        planned: an aware instant that the plan once gave.
+        now: the present; aware.
+    """
+    if schedule.type is ScheduleType.PERIODICALLY:
+        unit = timedelta(hours=1) if schedule.period_unit is PeriodUnit.HOURS else timedelta(minutes=1)
+        between = schedule.period * unit
+    else:
+        days = [number for number, day in enumerate(Weekday) if day in schedule.days]
+        following = [*days[1:], days[0] + len(Weekday)]
+        between = timedelta(days=max(after - day for day, after in zip(days, following, strict=True)))
+    # A clock that is set back by a little must not let a run take place a second time.
+    return planned - now > 2 * between
+
+
 def next_run(schedule: Schedule, after: datetime, anchor: datetime) -> datetime | None:
     """Give the first planned instant later than `after`.
 

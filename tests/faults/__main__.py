@@ -1,0 +1,90 @@
+"""Bring about what goes wrong, and see whether anything is lost: `make faults`."""
+
+import argparse
+import random
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from tandem.restic import version
+from tests.faults import (
+    canaries,
+    clocks,
+    crashes,
+    crowds,
+    damage,
+    disks,
+    lines,
+    links,
+    matrix,
+    paths,
+    processes,
+    retention,
+    strangers,
+    versions,
+)
+from tests.faults.backup_servers import Stage
+from tests.faults.matrix import Fault
+from tests.faults.sites import Sites
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--fault", help="only this one, for instance F1")
+    parser.add_argument("--restic", default="restic", help="another restic than the installed one")
+    given = parser.parse_args()
+    print(f"SEED={given.seed}")  # noqa: T201 - what a lost round is brought back with
+    with tempfile.TemporaryDirectory(prefix="tandem-faults-") as name:
+        folder = Path(name)
+        with (folder / "agent.log").open("w") as log:
+            structlog.configure(logger_factory=structlog.WriteLoggerFactory(log))
+            sites = Sites(folder)
+            faults = _faults(Stage(folder, version.detect(given.restic)), sites)
+            chosen = [fault for fault in faults if given.fault in {None, fault.number}]
+            if not chosen:
+                parser.error(f"there is no {given.fault}; there are {', '.join({each.number: 0 for each in faults})}")
+            try:
+                is_well = matrix.run(chosen, seed=given.seed, rounds=given.rounds, folder=folder)
+            finally:
+                sites.close()
+    return 0 if is_well else 1
+
+
+def _faults(stage: Stage, sites: Sites) -> list[Fault]:
+    return [
+        Fault("F1", "restic and its agent killed in a copy", partial(crashes.killed_copy, stage)),
+        Fault("F1", "the agent killed in a backup and a copy", partial(processes.killed_agent, sites)),
+        Fault("F2", "the console killed in a run", partial(processes.killed_console, sites)),
+        Fault("F2", "PostgreSQL ended in a run", partial(processes.restarted_database, sites)),
+        Fault("F3", "a clone of the agent beside it", partial(processes.cloned_agent, sites)),
+        Fault("F3", "somebody else copies the same points", partial(strangers.foreign_copy, stage)),
+        Fault("F4", "the agent paused, a clone takes over", partial(processes.paused_agent, sites)),
+        Fault("F5", "locks of the dead, the living and others", partial(strangers.stale_locks, stage)),
+        Fault("F6", "the target's disk full", partial(disks.full_target, stage)),
+        Fault("F6", "no room for temporary files", partial(disks.full_temporary_files, stage)),
+        Fault("F7", "the source full, or read-only", partial(disks.unwritable_source, stage)),
+        Fault("F8", "lines cut, slow and silent", partial(lines.bad_lines, stage)),
+        Fault("F9", "servers busy, broken, refusing", partial(lines.bad_servers, stage)),
+        Fault("F10", "files damaged or gone at the source", partial(damage.damaged_source, stage)),
+        Fault("F13", "daylight saving, leap days, set clocks", partial(clocks.schedules, stage)),
+        Fault("F13", "clocks wrong by an hour or 400 days", partial(clocks.jumps, stage)),
+        Fault("F15", "the source pruned while it is copied", partial(retention.pruned_source, stage)),
+        Fault("F16", "retentions that change, copies labelled", partial(retention.changing_retention, stage)),
+        Fault("F17", "a source dead for sixty days", partial(clocks.dead_source, stage)),
+        Fault("F18", "an agent a week away from its console", partial(links.long_away, stage)),
+        Fault("F18", "an enrolment token used twice", partial(links.tokens_used_twice, sites)),
+        Fault("F21", "secrets looked for everywhere", partial(canaries.looked_for, sites)),
+        Fault("F22", "another restic in the middle", partial(versions.another_restic, stage)),
+        Fault("F23", "hundreds of points at once", partial(crowds.many, stage)),
+        Fault("F24", "names and kinds of files", partial(paths.strange_names, stage)),
+        Fault("F24", "restores that lead astray", partial(paths.astray, stage)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

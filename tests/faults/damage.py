@@ -1,0 +1,93 @@
+"""F10 to F12: files of a repository are damaged or gone, at the source, at the target, at both."""
+
+import random
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tandem.domain.restore_points import CopyState
+from tandem.domain.sessions import SessionState
+from tests.faults import oracle
+from tests.faults.backup_servers import RecordedServer, Stage
+from tests.faults.matrix import Scene
+
+WAYS = ("changed", "cut short", "gone")
+# Older ones look for what is gone or too short for a quarter of an hour, as a network file system may bring it back.
+GIVES_UP_SOON = (0, 17)
+WAYS_OF_PACKS_BEFORE = ("changed",)
+OTHER_KINDS = ("index", "snapshots", "keys", "config")
+
+
+def damaged_source(stage: Stage, scene: Scene) -> None:
+    """Damage a file of each kind at the source: points that it hurts are quarantined, and no others."""
+    for kind in ("data", *scene.chance.sample(OTHER_KINDS, 2)):
+        with stage.server(scene, points=3, copied=1) as server:
+            old, hurt, whole = server.ids()
+            # What is cached is not read anew: a new machine has nothing in its cache.
+            shutil.rmtree(server.data / "cache")
+            ways = WAYS_OF_PACKS_BEFORE if kind == "data" and server.engine.version < GIVES_UP_SOON else WAYS
+            with damaged(_file_of(server, kind, hurt, scene.chance), scene.chance, ways) as how:
+                what = f"{kind} {how}"
+                session = server.copy()
+                is_told = session.state in {SessionState.WARNING, SessionState.FAILED}
+                assert is_told or what == "snapshots gone", (what, session.messages)
+                copied = set(server.copies())
+                assert hurt not in copied, what
+                match kind:
+                    case "data":
+                        assert copied == {old, whole}, what
+                        assert server.states()[hurt] is CopyState.QUARANTINED, what
+                        oracle.is_damaged(server, server.first)
+                    case "snapshots":
+                        assert copied == {old, whole}, what
+                    case _:
+                        assert copied <= {old, whole}, what
+                oracle.is_quiet(server)
+                oracle.is_whole(server, server.second)
+            session = server.copy()
+            if kind == "snapshots" and how == "gone":
+                # One that was to be copied at that time is over for good.
+                assert server.states()[hurt] in {CopyState.EXPIRED, CopyState.COPIED}
+                continue
+            assert session.state is SessionState.SUCCESS, (what, session.messages)
+            assert set(server.copies()) == {old, hurt, whole}, what
+            oracle.holds(server, scene.chance)
+
+
+@contextmanager
+def damaged(file: Path, chance: random.Random, ways: Sequence[str] = WAYS) -> Generator[str]:
+    """Damage a file in one of some ways, and bring it back in the end; gives which."""
+    content = file.read_bytes()
+    mode = file.stat().st_mode
+    how = chance.choice(ways)
+    file.chmod(0o600)
+    match how:
+        case "changed":
+            # What is at the very end of a pack is only read to find out what the pack holds.
+            at = chance.randrange(len(content) // 2)
+            file.write_bytes(content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :])
+        case "cut short":
+            file.write_bytes(content[: chance.randrange(len(content))])
+        case _:
+            file.unlink()
+    yield how
+    file.write_bytes(content)
+    file.chmod(mode)
+
+
+def _file_of(server: RecordedServer, kind: str, point: str, chance: random.Random) -> Path:
+    """Choose a file; of packs and indexes, one that belongs to a point."""
+    if kind == "config":
+        return server.first / "config"
+    if kind == "snapshots":
+        return server.first / "snapshots" / point
+    files = sorted((path for path in (server.first / kind).rglob("*") if path.is_file()), key=_age)
+    if kind in {"data", "index"}:
+        each = len(files) // len(server.ids())
+        files = files[each : 2 * each]
+    return chance.choice(files)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
