@@ -54,8 +54,8 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
         BOB,
         {"targetPath": "/restored"},
     ),
-    "VerifyBackupRepository": (f"{SERVER}/repositories/{ACMES.first}/verify", BOB, {"isEverything": True}),
-    "DrillFileShareCopyJob": (f"{JOBS}/fileShareCopyJobs/{ACMES.copy_job}/drill", BOB, {"files": 3}),
+    "VerifyBackupRepository": (f"{SERVER}/repositories/{ACMES.first}/verify", BOB, {}),
+    "DrillFileShareCopyJob": (f"{JOBS}/fileShareCopyJobs/{ACMES.copy_job}/drill", BOB, {}),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
