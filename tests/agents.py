@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from tandem.domain.point_files import FileType, FoundFile, PointFile
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import (
     CHALLENGE_PATH,
@@ -33,6 +34,16 @@ from tandem.protocol.messages import (
     SessionAnswer,
     SessionRequest,
 )
+from tandem.protocol.transfers import (
+    TRANSFER_PATH,
+    FilePage,
+    FindFiles,
+    FoundPage,
+    ListFiles,
+    SendFile,
+    TransferAnswer,
+    TransferPart,
+)
 from tests.people import INSTALLATION, restic_id
 
 if TYPE_CHECKING:
@@ -44,6 +55,20 @@ def _nothing_wrong(order: Order) -> str:
     return ""
 
 
+def hello(order: ListFiles | FindFiles | SendFile) -> list[TransferPart]:
+    """Send what there is to send of points that hold one small file."""
+    file = PointFile(path=b"hello.txt", type=FileType.FILE, size=6)
+    match order:
+        case ListFiles():
+            data = msgspec.json.encode(FilePage([file], 1))
+        case FindFiles(places=places):
+            found = [FoundFile(snapshot_id=uid, file=file) for place in places for uid in place.snapshot_ids]
+            data = msgspec.json.encode(FoundPage(found, len(found)))
+        case SendFile():
+            data = b"hello\n"
+    return [TransferPart(transfer_uid=order.transfer_uid, number=0, data=data, is_last=True)]
+
+
 class Agent:
     """An agent with its key; `turn` does what a real one does between two calls, except the work."""
 
@@ -53,6 +78,8 @@ class Agent:
         self.orders: list[Order] = []
         # What is wrong with an order, and what is wrong with a repository at a path; empty if nothing is.
         self.answer_to: Callable[[Order], str] = _nothing_wrong
+        # What is sent of points.
+        self.parts_of: Callable[[ListFiles | FindFiles | SendFile], list[TransferPart]] = hello
         self.failure_at: Callable[[str], str] = lambda _path: ""
         self.restic_id_at: Callable[[str], str] = lambda path: restic_id(f"{server_uid} {path}")
         self.spool_uid = str(uuid.uuid4())
@@ -121,6 +148,9 @@ class Agent:
                 self._known.add(command.serial)
                 self.orders.append(command.order)
                 self._results.append(CommandResult(command.serial, self.answer_to(command.order)))
+                if isinstance(command.order, ListFiles | FindFiles | SendFile):
+                    for part in self.parts_of(command.order):
+                        self.send_part(part)
         for repository in self.configuration.repositories if self.configuration else []:
             if repository.state is RepositoryState.CREATING:
                 self._spool.append(self._made(repository.uid, repository.path))
@@ -130,6 +160,13 @@ class Agent:
     def post(self, path: str, message: object) -> httpx.Response:
         """Send a message as it is."""
         return self._console.request("POST", path, json=message, headers={"Authorization": f"Bearer {self.token}"})
+
+    def send_part(self, part: TransferPart) -> TransferAnswer:
+        """Send one part of a transfer."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        response = self._console.request("POST", TRANSFER_PATH, content=msgspec.msgpack.encode(part), headers=headers)
+        assert response.status_code == 200, response.text
+        return msgspec.json.decode(response.content, type=TransferAnswer)
 
     def _made(self, repository_uid: str, path: str) -> RepositoryReport:
         if failure := self.failure_at(path):

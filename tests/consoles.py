@@ -7,6 +7,7 @@ from threading import Event, Lock
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio.to_thread
 import httpx
 import msgspec
 from sqlalchemy import delete, event, insert, select
@@ -76,6 +77,7 @@ class Console:
             door=AgentDoor(self.context),
             stopping=Event(),
             ticks=self.clock.seconds,
+            sleep=self._sleep,
             **settings,
         )
         self.application = Application(self.services)
@@ -160,6 +162,9 @@ class Console:
     def act(self, who: Person) -> Act:
         """Begin an action as somebody."""
         return Act(self.context, who.caller)
+
+    async def _sleep(self, seconds: float) -> None:
+        await anyio.to_thread.run_sync(self._pause, seconds)
 
     def _pause(self, seconds: float) -> None:
         # One at a time: a fake agent is one process.

@@ -8,6 +8,7 @@ North's.
 import base64
 import hashlib
 import uuid
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ from tandem.store import (
     organizations,
     repositories,
     restore_points,
+    session_logs,
     sessions,
     sign_ins,
     tokens,
@@ -492,6 +494,8 @@ def insert_history(connection: Connection, estate: Estate) -> None:
     session = session_of(estate)
     sessions.put_session(connection, estate.server, session)
     sessions.note_run(connection, estate.server, session)
+    log = zlib.compress(f"what {estate.name} did\n".encode())
+    session_logs.put_log(connection, estate.server, session.instance_uid, log, BACKED_UP_AT)
     point = PointReport(
         point_uid=estate.point,
         job_uid=estate.job,

@@ -112,6 +112,8 @@ def sftp_server_with_password(folder: Path) -> Generator[Server]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
     account = Account(username="acme", password=f'{CANARY} "$(pass)" \\ word')
     options = ["--user", account.username, "--pass", account.password or "", "--key", str(folder / "host")]
+    # Tests change the folder behind its back.
+    options += ["--dir-cache-time", "0s"]
     with _serving("sftp", folder / "served", options) as (port, process):
         host_key = check_host_key((folder / "host.pub").read_text())
         yield Server(f"sftp://acme@127.0.0.1:{port}//", account, folder / "served", process, host_key=host_key)

@@ -172,6 +172,7 @@ class Site:
 
     def __init__(self, folder: Path, *, database: str | None = None, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.database = database
         self.console = Console(folder, database=database, settings=settings)
         self.agent = Agent(folder, self.console, settings=settings)
         self.share, self.first, self.second = folder / "share", folder / "first", folder / "second"

@@ -51,6 +51,18 @@ class Seal:
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"The sealed secret of {owner} does not open: is this the right key file?") from error
 
+    def close_bytes(self, content: bytes, owner: str) -> bytes:
+        """Seal bytes that pass through the database, such as a piece of a file, for an owner."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, owner.encode())
+
+    def open_bytes(self, sealed: bytes, owner: str) -> bytes:
+        """Open what `close_bytes` made for the same owner; raises SealBroken."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], owner.encode())
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken(f"The sealed bytes of {owner} do not open: is this the right key file?") from error
+
 
 def open_seal(key_file: Path) -> Seal:
     """Open the seal whose key is in a file, making the file (mode 0600) at the first use."""

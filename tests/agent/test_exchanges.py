@@ -4,6 +4,7 @@ import random
 import shutil
 from collections.abc import Iterator
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 
 import msgspec
 import pytest
@@ -330,6 +331,8 @@ def test_a_console_that_does_not_answer_does_not_keep_the_agent_from_ending(
     work.server.state.add_report(RepositoryReport(repository_uid="first", state=RepositoryState.READY))
     work.end()
     silence.set()
+    # Before its memory is closed.
+    until(lambda: not [thread for thread in enumerate_threads() if thread.name == "last words"])
 
 
 def test_runs_that_hang_do_not_keep_the_agent_from_ending(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,14 +66,19 @@ def test_a_share_is_no_folder_of_the_kernels(server: BackupServer, links: Path, 
     assert "belongs to the system" in check(server, server.folder / place)
 
 
-def test_a_restore_goes_into_a_new_or_an_empty_folder_only(server: BackupServer, links: Path) -> None:
+def test_a_restore_goes_into_a_new_or_an_empty_folder_only(server: BackupServer) -> None:
     (server.folder / "empty").mkdir()
     assert check_target(server, server.folder / "empty") == ""
     assert check_target(server, server.folder / "new" / "folder") == ""
-    assert check_target(server, links / "nowhere") == ""
     assert "is not empty" in check_target(server, server.share)
-    assert "is not empty" in check_target(server, links / "share")
+    assert check_restore_target(str(server.share), server.configuration, server.data, must_be_empty=False) == ""
     assert "is not a folder" in check_target(server, server.share / "hello.txt")
+
+
+@pytest.mark.parametrize("place", ["links/nowhere", "links/share", "links/share/new"])
+def test_a_restore_never_goes_elsewhere_through_a_link(server: BackupServer, links: Path, place: str) -> None:
+    assert links.is_dir()
+    assert "through a link" in check_target(server, server.folder / place)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from tandem.agent.run import Run
 from tandem.agent.sessions import INTERRUPTED, NOT_BEGUN, TAKEN_OUT
 from tandem.domain.sessions import Session, SessionState, SessionType
 from tandem.protocol.messages import Order, RestorePointTo, SessionReport, StartJob
+from tandem.restic.errors import Stopped
 from tests.agent.backup_server import SECONDS_MAX, BackupServer, until
 
 
@@ -33,9 +34,18 @@ class Holder:
         self._end.set()
         until(lambda: not self.server.sessions.is_running(self.key))
 
-    def _work(self, _run: Run) -> None:
+    def _work(self, run: Run) -> None:
         self.begun.set()
-        assert self._end.wait(SECONDS_MAX)
+        while not self._end.wait(0.01):
+            if run.control.stop is not None and run.control.stop.is_set():
+                raise Stopped("The holder was told to end.")
+
+
+def crash(server: BackupServer) -> None:
+    """End the agent as a crash does, and begin again; what still runs of the old one cannot note anything any more."""
+    old = server.sessions
+    server.restart()
+    old.close(SECONDS_MAX)
 
 
 def told(server: BackupServer, job: str) -> list[SessionState]:
@@ -105,6 +115,7 @@ def test_those_who_read_a_repository_do_so_side_by_side_and_its_writer_after_the
 
 def test_a_waiting_job_that_is_stopped_leaves_the_queue_and_its_session_says_so(saved: BackupServer) -> None:
     holder = Holder(saved, "holder", writes="first second")
+    assert holder.begun.wait(SECONDS_MAX)
     saved.sessions.start_job(saved.backup_job, saved.configuration)
     saved.sessions.start_job(saved.copy_job, saved.configuration)
     assert saved.sessions.stop_job("backup") == ""
@@ -131,7 +142,7 @@ def test_what_waited_when_the_agent_ended_is_queued_again_in_its_order(saved: Ba
         assert obey(saved, wanted) == ""
     before = waiting(saved)
     assert len(before) == 3
-    saved.restart()
+    crash(saved)
     assert waiting(saved) == before
     taken: list[Order] = []
 
@@ -146,7 +157,7 @@ def test_what_waited_when_the_agent_ended_is_queued_again_in_its_order(saved: Ba
     assert [states[session.instance_uid] for session in before] == [SessionState.SUCCESS] * 3
     assert any(target.rglob("notes.txt"))
     assert waiting(saved) == []
-    saved.restart()
+    crash(saved)
     taken.clear()
     saved.sessions.resume(take)
     assert taken == []
@@ -157,7 +168,7 @@ def test_what_cannot_be_queued_again_ends_and_says_so(saved: BackupServer) -> No
     assert Holder(saved, "holder", writes="first").begun.wait(SECONDS_MAX)
     Holder(saved, "waits", writes="first")
     saved.sessions.start_job(saved.backup_job, saved.configuration)
-    saved.restart()
+    crash(saved)
     unknown = waiting(saved)[-1]
     saved.sessions.resume(lambda _order: "This agent does not know the job.")
     messages = {session.instance_uid: session.messages for session in ended(saved)}

@@ -231,13 +231,15 @@ def test_after_a_crash_of_a_copy_the_next_run_unlocks_both_servers(
     )
     assert listing.lock_ids(saved.first)
     assert listing.lock_ids(saved.second)
-    foreign = write_lock(saved.engine, saved.access(saved.second), host="elsewhere", pid=1)
     saved.restart()
-    session = saved.copy()
-    assert session.state is SessionState.FAILED
-    assert "locked by process 1 of somebody on elsewhere" in session.messages[0]
-    assert listing.lock_ids(saved.second) == [foreign]
-    (saved.second / "locks" / foreign).unlink()
+    # The S3 server does not see what is put into its folder.
+    if kind != "s3":
+        foreign = write_lock(saved.engine, saved.access(saved.second), host="elsewhere", pid=1)
+        session = saved.copy()
+        assert session.state is SessionState.FAILED
+        assert "locked by process 1 of somebody on elsewhere" in session.messages[0]
+        assert listing.lock_ids(saved.second) == [foreign]
+        (saved.second / "locks" / foreign).unlink()
     assert saved.copy().state is SessionState.SUCCESS
     assert set(saved.copies()) == set(saved.ids())
     assert not any((folder / "locks").is_dir() and listing.lock_ids(folder) for folder in (saved.first, saved.second))

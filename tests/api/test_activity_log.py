@@ -329,6 +329,7 @@ LEAVES_NO_LINE = {
     "OAuth2IssueToken": "signing in is counted and throttled, and a program does it every hour",
     "ChallengeAgent": "gives a number to sign; nothing is changed",
     "OpenAgentSession": "agents do it whenever the line was cut",
+    "SendToConsole": "an agent sends what somebody asked for, and that is written down",
     "ExchangeWithAgent": "agents report every few seconds; what they did are sessions",
 }
 CHANGING = [route.operation_id for route in ROUTES if route.method != "GET"]

@@ -71,6 +71,8 @@ OTHERS_WITH_A_BODY = {
     "PatchOrganization",
     "PatchCompany",
     "PatchLocation",
+    "PatchBackupServerLimits",
+    "PatchBackupRepositoryLimits",
     "PatchUser",
     "OAuth2IssueToken",
     "EnrolAgent",

@@ -74,6 +74,8 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "VerifyBackupRepository": lambda _: {"isEverything": True},
     "SetFileShareCopyJobProof": lambda _: {"drillEveryDays": 7},
     "DrillFileShareCopyJob": lambda _: {"files": None},
+    "PatchBackupServerLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
+    "PatchBackupRepositoryLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
     "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
     "PatchCompany": lambda _: [{"op": "replace", "path": "/isAlarmDetectEnabled", "value": True}],
     "PatchLocation": lambda _: [{"op": "replace", "path": "/name", "value": "changed"}],
@@ -95,7 +97,11 @@ WITHOUT_BODY = {
 # What is sent in the query of those that want something there.
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PARAMETERS: dict[str, Callable[[Estate], dict[str, str]]] = {
+    "SearchFileShareRestorePointFiles": lambda _: {"pattern": "*"},
+    "SearchFileShareFiles": lambda _: {"pattern": "*"},
+    "DownloadFileShareRestorePointFile": lambda _: {"path": "hello.txt"},
     "DeleteCompany": lambda _: {"removeAllAgents": "true"},
+    "GetBackupServerJobEvents": lambda _: {"seconds": "0"},
     "SetUserToLocation": lambda estate: {"locationUid": estate.location},
     "DeleteUserFromLocation": lambda estate: {"locationUid": estate.location},
     "GetBackupServerFileShareCopyJobForecastByServer": lambda estate: {

@@ -156,6 +156,9 @@ def test_a_read_only_key_changes_nothing(console: Console) -> None:
         ("POST", f"{logins_of(BOB)}/apikey?description=x&scopes=rest"),
         ("DELETE", f"/users/{BOB.uid}/tokens"),
         ("DELETE", f"{logins_of(BOB)}/1"),
+        # Reading a file of a point is more than watching that it is there.
+        ("GET", f"/protectedWorkloads/fileShares/restorePoints/{ACMES.point}/files"),
+        ("GET", f"/protectedWorkloads/fileShares/restorePoints/{ACMES.point}/files/content?path=hello.txt"),
     ):
         response = with_key(console, key, method, target)
         assert response.status_code == 403, target

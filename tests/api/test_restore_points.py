@@ -141,6 +141,7 @@ def test_a_restore_reads_the_first_repository_unless_told(console: Console) -> N
         repository_uid=ACMES.first,
         snapshot_id=ACMES.snapshot,
         target_path="/restored",
+        size=4096,
     )
     assert console.data(f"{SHARES}/{ACMES.share}/sessions", BOB)[0] == session
 

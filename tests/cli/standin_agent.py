@@ -1,6 +1,7 @@
 """A stand-in for an agent: it speaks the real protocol, does no work, and reports what a test tells it to."""
 
 import uuid
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -29,6 +30,8 @@ from tandem.protocol.messages import (
     StartJob,
     VerifyRepository,
 )
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
+from tests.agents import hello
 
 WAIT_SECONDS = 0.5
 START_SECONDS_MAX = 60
@@ -54,6 +57,9 @@ class StandInAgent:
         self.refusal = ""
         # How long ago the points that it reports were made.
         self.point_age = timedelta()
+        self.restores: list[RestorePointTo] = []
+        self.parts_of = hello
+        self._token = ""
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
 
@@ -70,9 +76,10 @@ class StandInAgent:
     def answer_with(self, state: SessionState, *messages: str) -> None:
         """Say how the sessions to come end."""
         self.state, self.messages, self.refusal = state, list(messages), ""
+        self.parts_of = hello
 
     def _run(self) -> None:
-        token = self._link.open_session(str(uuid.uuid4())).token
+        token = self._token = self._link.open_session(str(uuid.uuid4())).token
         revision = 0
         while not self._stopping.is_set():
             has_news = bool(self._reports or self._results or self._later)
@@ -121,11 +128,15 @@ class StandInAgent:
             case StartJob(job_uid=uid):
                 self._run_job(next(job for job in self._jobs() if job.uid == uid))
             case RestorePointTo(session_uid=uid, file_share_uid=share_uid):
+                self.restores.append(command.order)
                 self._run_session(uid, SessionType.RESTORE, None, share_uid)
             case VerifyRepository(session_uid=uid, is_healing=is_healing):
                 self._run_session(uid, SessionType.HEALING if is_healing else SessionType.VERIFICATION, None, None)
             case DrillCopy(session_uid=uid):
                 self._run_session(uid, SessionType.DRILL, None, None)
+            case ListFiles() | FindFiles() | SendFile():
+                for part in self.parts_of(command.order):
+                    self._link.send_part(part, self._token)
             case _:
                 pass
 
@@ -200,4 +211,4 @@ class StandInAgent:
             statistics=Statistics(files_total=3, transferred=4096, points_copied=2),
             messages=self.messages,
         )
-        self._later.append(SessionReport(session=ended))
+        self._later.append(SessionReport(session=ended, log=zlib.compress(b"it began\nand \x1b[2Jended\n")))

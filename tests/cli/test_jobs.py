@@ -105,6 +105,29 @@ def test_waiting_gives_the_session_to_programs(site: Cli, backup: str) -> None:
     assert site.json("sessions", "show", session["instanceUid"]) == session
 
 
+def test_a_session_is_followed_and_its_log_is_read(site: Cli, backup: str) -> None:
+    session = site.json("jobs", "start", backup, "--wait")
+    assert site.succeeds("sessions", "follow", session["instanceUid"]).startswith("Success after 0:01:05")
+    # Nobody's log moves a cursor.
+    assert (
+        site.succeeds("sessions", "log", session["instanceUid"]) == "it began\nand \N{REPLACEMENT CHARACTER}[2Jended\n"
+    )
+
+
+def test_limits_are_set_and_lifted_by_options(site: Cli) -> None:
+    hours = ("--hours", "Mon-Fri 22-6", "--time-zone", "Europe/Berlin", "--stop-at-end")
+    told = site.succeeds("servers", "limits", "filer", "--runs", "2", "--upload", "1024", *hours)
+    assert "1024 KiB/s" in told
+    assert "Mon 22-24, Tue 0-6 22-24" in told
+    assert site.json("servers", "limits", "filer")["backupWindowOptions"]["stopAtEnd"] is True
+    limits = site.json("repositories", "limits", "jobs main", "--server", "filer", "--runs", "1")
+    assert limits["maxConcurrentTask"] == 1
+    assert "set maxConcurrentTask too" in site.fails("servers", "limits", "filer", "--runs", "0")
+    assert "say which" in site.is_misused("repositories", "limits", "jobs main", "--finish")
+    site.succeeds("servers", "limits", "filer", "--runs", "0", "--upload", "0", "--hours", "always")
+    assert set(site.json("servers", "limits", "filer").values()) == {None}
+
+
 @pytest.mark.parametrize("state", [SessionState.WARNING, SessionState.FAILED, SessionState.SKIPPED])
 def test_waiting_ends_with_1_on_anything_else(site: Cli, agent: StandInAgent, backup: str, state: SessionState) -> None:
     agent.answer_with(state, "The disk is full.")

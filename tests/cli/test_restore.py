@@ -1,10 +1,12 @@
 """Restore points and restores from the command line."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tandem.domain.sessions import SessionState
+from tandem.protocol.transfers import PART_BYTES_MAX, TransferPart
 from tests.cli.command_line import Cli
 from tests.cli.standin_agent import StandInAgent
 
@@ -63,6 +65,46 @@ def test_a_restore_that_did_not_succeed_ends_with_1(
 @pytest.mark.parametrize("source", ["first", "copy", "restore offsite", "RESTORE MAIN"])
 def test_the_place_to_read_is_chosen(site: Cli, point: Any, source: str) -> None:
     site.succeeds("restore", point["instanceUid"], "--to", "/srv/back", "--from", source)
+
+
+def test_files_are_chosen_and_what_is_there_is_treated_as_told(site: Cli, agent: StandInAgent, point: Any) -> None:
+    site.succeeds("restore", point["instanceUid"], "--to", "/srv/back", "--path", "a/b", "--path", "bad\udcff")
+    assert agent.restores[-1].paths == [b"a/b", b"bad\xff"]
+    assert agent.restores[-1].overwrite == "EmptyOnly"
+    site.succeeds("restore", point["instanceUid"], "--to", "/srv/back", "--overwrite", "IfNewer")
+    assert (agent.restores[-1].paths, agent.restores[-1].overwrite) == ([], "IfNewer")
+
+
+def test_a_point_is_looked_through(site: Cli, point: Any) -> None:
+    assert "hello.txt" in site.succeeds("points", "files", point["instanceUid"])
+    assert site.json("points", "files", point["instanceUid"], "/folder/")[0]["size"] == 6
+    for where in (("--share", "letters"), ("--point", point["instanceUid"], "--from", "copy")):
+        found = site.succeeds("points", "search", "hello*", *where)
+        assert "hello.txt" in found
+        assert point["instanceUid"] in found
+    assert "either --point or --share" in site.fails("points", "search", "hello*")
+
+
+def test_a_file_that_is_downloaded_is_there_whole_or_not_at_all(
+    site: Cli, agent: StandInAgent, point: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "hello.txt"
+    arguments = ("points", "download", point["instanceUid"], "hello.txt", "--output", str(target))
+    site.succeeds(*arguments)
+    assert target.read_bytes() == b"hello\n"
+    assert "--force" in site.fails(*arguments)
+
+    def half(order: Any) -> list[TransferPart]:
+        data = bytes(2 * PART_BYTES_MAX // 3)
+        return [
+            TransferPart(transfer_uid=order.transfer_uid, number=0, data=data),
+            TransferPart(transfer_uid=order.transfer_uid, number=1, error="A pack is damaged."),
+        ]
+
+    agent.parts_of = half
+    assert "broke off" in site.fails(*arguments, "--force", "--archive", "tar")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "data"] == ["hello.txt"]
+    assert target.read_bytes() == b"hello\n"
 
 
 def test_a_repository_without_the_point_is_told(site: Cli, point: Any) -> None:

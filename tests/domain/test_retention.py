@@ -160,6 +160,15 @@ short = st.builds(Retention, st.integers(1, 5), st.sampled_from([RetentionUnit.H
 later = st.timedeltas(timedelta(), timedelta(days=800))
 
 
+def newest_times(points: list[Point]) -> set[datetime]:
+    """Give when the newest point was made, and the newest whole one: both stay however old they are."""
+    return {
+        max(some)
+        for some in ([point.created_at for point in points], [point.created_at for point in points if point.is_whole])
+        if some
+    }
+
+
 @given(near, short, gfs_rules, times, st.randoms())
 def test_counts_only_ever_keep_more_and_the_order_of_the_points_is_none_of_their_matter(
     given_points: list[Point], retention: Retention, gfs: Gfs, now: datetime, chance: random.Random
@@ -185,9 +194,9 @@ def test_deciding_early_and_late_comes_to_the_same(
     survivors = [point for point in past if first[point.snapshot_id].is_kept]
     assert kept(survivors, rule, now + wait) == kept(past, rule, now + wait) <= kept(past, rule, now)
     # What a point was told at the beginning is what happens.
-    newest = max((point.created_at for point in past), default=now)
+    stay = newest_times(past)
     for point in past:
-        if point.created_at != newest:
+        if point.created_at not in stay:
             expected = first[point.snapshot_id].expires_at > now + wait
             assert (point.snapshot_id in kept(survivors, rule, now + wait)) == expected
 
@@ -198,7 +207,8 @@ def test_no_number_of_points_pushes_a_real_one_out(
 ) -> None:
     rule = Rule(retention, gfs)
     real = [point for point in given_points if point.created_at <= now]
-    keep = kept(real, rule, now) - {max(real, key=lambda each: each.created_at).snapshot_id} if real else set[str]()
+    stay = newest_times(real)
+    keep = kept(real, rule, now) - {point.snapshot_id for point in real if point.created_at in stay}
     # Whole ones, made later than all others; and empty or incomplete ones, dated wherever somebody likes.
     made_later = [Point(f"later {number}", now + wait) for number, wait in enumerate(dates)]
     back_dated = [Point(f"dated {number}", now - wait, is_whole=False) for number, wait in enumerate(dates)]

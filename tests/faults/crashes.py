@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Timer
@@ -10,7 +10,7 @@ from threading import Event, Timer
 from tandem.domain.sessions import SessionState
 from tandem.restic import process
 from tandem.restic.process import Control
-from tests.agent.backup_server import nothing, random_bytes
+from tests.agent.backup_server import random_bytes
 from tests.agent.test_crashes import dies_after
 from tests.faults import oracle
 from tests.faults.backup_servers import RecordedServer, Stage
@@ -53,8 +53,8 @@ def killing(server: RecordedServer, seconds: float) -> Generator[None]:
     """Kill each restic that works longer than so many seconds."""
     watch = server.processes.control
 
-    def control(stop: Event, on_count: object) -> Control:
-        watching = watch(stop, on_count if callable(on_count) else nothing)
+    def control(stop: Event, on_count: Callable[[], None]) -> Control:
+        watching = watch(stop, on_count)
 
         def on_start(pid: int) -> None:
             assert watching.on_start is not None

@@ -1,6 +1,6 @@
 """F18: an agent that is away from its console for long, and tokens that are used twice."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
@@ -69,6 +69,15 @@ def tokens_used_twice(sites: Sites, scene: Scene) -> None:
         assert [server["status"] for server in servers].count("Healthy") == 1
 
 
+def newest_of(links: list[FakeLink]) -> Callable[..., FakeLink]:
+    """Give what makes a link by giving the newest there is."""
+
+    def make(*_given: object) -> FakeLink:
+        return links[-1]
+
+    return make
+
+
 @contextmanager
 def at_work(server: RecordedServer) -> Generator[Work]:
     """Have an agent work by a nightly plan, on a link without a network; it waits for nothing long."""
@@ -76,7 +85,7 @@ def at_work(server: RecordedServer) -> Generator[Work]:
     with ExitStack() as patches:
         for name in ("BACKOFF_SECONDS_MAX", "TICK_SECONDS", "REPORT_EVERY_SECONDS"):
             patches.enter_context(patch.object(loop, name, 0.02))
-        patches.enter_context(patch.object(loop, "ConsoleLink", lambda *_given: links[-1]))
+        patches.enter_context(patch.object(loop, "ConsoleLink", newest_of(links)))
         patches.enter_context(patch.object(FakeLink, "__init__", remembering(links)))
         work = Work(server)
         try:

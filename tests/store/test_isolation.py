@@ -14,6 +14,7 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.holds import Hold
 from tandem.domain.identity import Role, Scope, ScopeKind
 from tandem.domain.jobs import Job, JobStatus
+from tandem.domain.limits import Limits
 from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
@@ -32,6 +33,7 @@ from tandem.store import (
     holds,
     job_session_heatmap,
     jobs,
+    limits,
     locations,
     logins,
     organizations,
@@ -40,6 +42,7 @@ from tandem.store import (
     repositories,
     restore_points,
     retention,
+    session_logs,
     sessions,
     usage,
     users,
@@ -193,6 +196,9 @@ CASES: dict[str, Ask] = {
     "retention.points_of_job": lambda c, s, e: retention.points_of_job(c, s, e.job_unique),
     "retention.points_of_copy_job": lambda c, s, e: retention.points_of_copy_job(c, s, e.job_unique, e.copy_job_unique),
     "retention.points_made": lambda c, s, e: retention.points_made(c, s, e.job_unique),
+    "limits.get_limits": lambda c, s, e: limits.get_limits(c, s, e.server, None),
+    "limits.set_limits": lambda c, s, e: limits.set_limits(c, s, e.server, e.first, Limits(parallel_runs=1)),
+    "session_logs.get_log": lambda c, s, e: session_logs.get_log(c, s, e.session),
     "sessions.get_session": lambda c, s, e: sessions.get_session(c, s, e.session),
     "sessions.last_tasks_of": lambda c, s, e: sessions.last_tasks_of(c, s, [e.job_unique]),
     "sessions.list_sessions": lambda c, s, e: sessions.list_sessions(c, s, WHOLE, job_unique_uid=e.job_unique),
@@ -255,10 +261,18 @@ WITHOUT_SCOPE = {
         "async_actions.fail_abandoned_actions",
         "backup_servers.delete_expired_enrolment_tokens",
         "replays.delete_expired_replays",
+        "session_logs.delete_old_logs",
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
     "nobody may be left who runs the provider": {"users.lock_enabled_users"},
+    "of a transfer, which an action begins for what its caller sees, and whose id it tells nobody": {
+        "transfers.delete_abandoned_transfers",
+        "transfers.delete_transfer",
+        "transfers.find_transfer",
+        "transfers.take_parts",
+        "transfers.touch_transfer",
+    },
     "of something that was found by a scope just before": {
         "company_removal.has_jobs",
         "company_removal.keep_repositories",
@@ -311,6 +325,8 @@ NOT_ABOUT_DATA = {
     "request_tables",
     "location_tables",
     "proof_columns",
+    "session_log_tables",
+    "transfer_tables",
     "hold_tables",
     "tokens",
     "codes",

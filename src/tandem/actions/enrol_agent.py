@@ -18,7 +18,7 @@ from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
 from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
-from tandem.store import activity_log, backup_servers, locations, organizations
+from tandem.store import activity_log, backup_servers, locations, organizations, transfers
 from tandem.store.backup_servers import AgentState, EnrolmentToken
 from tandem.store.database import Connection
 
@@ -190,6 +190,8 @@ class AgentDoor:
             )
             if not is_open:
                 raise Fenced
+            # Whoever sent them is fenced, or was killed and remembers nothing.
+            transfers.break_transfers(connection, agent.instance_uid, "The agent was started anew; try again.")
             return SessionAnswer(token=token, last_report=agent.last_report)
 
     def agent_of(self, token: str) -> AgentState:

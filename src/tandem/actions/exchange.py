@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -42,6 +43,7 @@ from tandem.store import (
     proof,
     repositories,
     restore_points,
+    session_logs,
     sessions,
 )
 from tandem.store.backup_servers import AgentState
@@ -66,12 +68,13 @@ def take_in(context: Context, agent: AgentState, request: ExchangeRequest) -> in
         for numbered in sorted(request.reports, key=_number):
             if numbered.number <= last_report:
                 continue
-            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report))
+            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report, now))
             last_report = numbered.number
         for result in request.results:
             _alone(connection, uid, result, partial(_note_result, connection, uid, result, context))
         for running in request.running:
-            sessions.set_progress(connection, uid, running.session_uid, running.progress)
+            if sessions.note_running(connection, uid, running, now) and running.log:
+                session_logs.put_log(connection, uid, running.session_uid, running.log, now)
         backup_servers.touch_agent(connection, uid, last_report=last_report, now=now)
     return last_report
 
@@ -122,12 +125,13 @@ def _alone(connection: Connection, uid: str, what: NumberedReport | CommandResul
         log.exception("report refused", backup_server=uid, number=number, kind=kind, reason=error.message)
 
 
-def _apply(connection: Connection, uid: str, report: Report) -> None:
+def _apply(connection: Connection, uid: str, report: Report, now: datetime) -> None:
     match report:
         case RepositoryReport():
             repositories.apply_repository_report(connection, uid, report)
-        case SessionReport(session=session):
+        case SessionReport(session=session, log=packed):
             _note_session(connection, uid, session)
+            _keep_log(connection, uid, session, packed, now)
         case PointReport():
             restore_points.apply_point_report(connection, uid, report)
         case LedgerReport(job_uid=job_uid, entries=entries):
@@ -149,6 +153,14 @@ def _note_session(connection: Connection, uid: str, session: Session) -> None:
         measure = restore_points.chain_size_of_copy if is_copy else restore_points.chain_size_of_job
         size = measure(connection, session.job_unique_uid)
         sessions.set_chain_size(connection, uid, session.job_unique_uid, size)
+
+
+def _keep_log(connection: Connection, uid: str, session: Session, packed: bytes | None, now: datetime) -> None:
+    if packed is None:
+        return
+    session_logs.put_log(connection, uid, session.instance_uid, packed, now)
+    if session.job_unique_uid is not None:
+        session_logs.drop_logs_but_newest(connection, uid, session.job_unique_uid)
 
 
 def _note_result(connection: Connection, uid: str, result: CommandResult, context: Context) -> None:

@@ -8,9 +8,21 @@ from tandem.actions.change_job import expire_orders
 from tandem.actions.context import Context
 from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.throttles import FAILURES_FORGOTTEN_AFTER
+from tandem.actions.transfers import ABANDONED_AFTER
 from tandem.domain.async_actions import DEAD_AFTER
 from tandem.protocol.messages import DrillCopy, RestorePointTo, VerifyRepository
-from tandem.store import agent_commands, async_actions, backup_servers, codes, replays, sessions, sign_ins, tokens
+from tandem.store import (
+    agent_commands,
+    async_actions,
+    backup_servers,
+    codes,
+    replays,
+    session_logs,
+    sessions,
+    sign_ins,
+    tokens,
+    transfers,
+)
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -35,4 +47,6 @@ def sweep(context: Context) -> None:
         async_actions.fail_abandoned_actions(connection, now - DEAD_AFTER, now)
         async_actions.delete_expired_actions(connection, now)
         replays.delete_expired_replays(connection, now)
+        session_logs.delete_old_logs(connection, now)
+        transfers.delete_abandoned_transfers(connection, now - ABANDONED_AFTER)
     rotate_signing_keys(context)

@@ -33,6 +33,7 @@ from tandem.protocol.messages import (
     SessionAnswer,
     SessionRequest,
 )
+from tandem.protocol.transfers import TRANSFER_PATH, TransferAnswer, TransferPart
 
 TIMEOUT_SECONDS = 15.0
 
@@ -140,6 +141,15 @@ class ConsoleLink:
             raise Fenced from error
         return msgspec.json.decode(answer, type=ExchangeAnswer)
 
+    def send_part(self, part: TransferPart, token: str) -> TransferAnswer:
+        """Send a part of a transfer; the console takes its time if nobody reads. Raises what `exchange` does."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/msgpack"}
+        try:
+            answer = _post_bytes(self._client, TRANSFER_PATH, msgspec.msgpack.encode(part), headers)
+        except Conflict as error:
+            raise Fenced from error
+        return msgspec.json.decode(answer, type=TransferAnswer)
+
     def close(self) -> None:
         """Close the connection; no thread may be using it."""
         self._client.close()
@@ -154,8 +164,12 @@ def _certificate(console: str) -> str:
 
 def _post(client: httpx.Client, path: str, body: object, headers: dict[str, str] | None = None) -> bytes:
     sent = {"Content-Type": "application/json", **(headers or {})}
+    return _post_bytes(client, path, msgspec.json.encode(body), sent)
+
+
+def _post_bytes(client: httpx.Client, path: str, content: bytes, headers: dict[str, str]) -> bytes:
     try:
-        response = client.post(path, content=msgspec.json.encode(body), headers=sent)
+        response = client.post(path, content=content, headers=headers)
     except httpx.HTTPError as error:
         raise Unavailable(f"The console at {client.base_url} does not answer: {error}.") from error
     if response.is_success:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tandem.domain.repository_locations import is_remote
 from tandem.protocol.messages import Configuration
+from tandem.restic.restore import STAGING
 
 # Nothing is ever restored into these, and these are no shares: the machine's own.
 SYSTEM_FOLDERS = tuple(
@@ -56,7 +57,7 @@ def check_share(path: str, configuration: Configuration | None, data: Path) -> s
     return ""
 
 
-def check_restore_target(path: str, configuration: Configuration, data: Path) -> str:
+def check_restore_target(path: str, configuration: Configuration, data: Path, *, must_be_empty: bool = True) -> str:
     """Say what is wrong with a folder to restore into; empty when nothing is."""
     folder = Path(path)
     if any(is_inside(folder, system) for system in SYSTEM_FOLDERS):
@@ -66,8 +67,12 @@ def check_restore_target(path: str, configuration: Configuration, data: Path) ->
     for what, other in taken.items():
         if real_overlap(folder, Path(other)):
             return f"{path} leads to the same place as {what} ({other}); restore into another folder."
+    real = os.path.realpath(folder)
+    if real != os.path.normpath(folder):
+        return f"{path} leads to {real} through a link; name that folder itself, if it is meant."
     if folder.exists() and not folder.is_dir():
         return f"{path} is not a folder."
-    if folder.exists() and any(folder.iterdir()):
-        return f"{path} is not empty; restore into an empty folder, so that nothing is overwritten."
+    # What a restore that was cut short has left is its own.
+    if must_be_empty and folder.exists() and any(not each.name.startswith(STAGING) for each in folder.iterdir()):
+        return f"{path} is not empty; restore into an empty folder, or say what happens to files that are there."
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from typing import Any
@@ -36,6 +36,9 @@ class Ledger:
         self._remnants: dict[str, str] = {}
         self._done = 0
         self._total = 0
+        self._left: dict[str, int] = {}
+        self._bytes_done = 0
+        self._bytes_total = 0
 
     def reconcile(self, target: OpenRepository, points: Iterable[HeldPoint]) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
@@ -121,9 +124,17 @@ class Ledger:
             if self._entry(original).state.is_held and self._entry(original).target_snapshot_id != snapshot_id
         ]
 
-    def expect(self, total: int) -> None:
-        """Say how many points are to be copied."""
-        self._total = total
+    def expect(self, snapshot_ids: Sequence[str]) -> None:
+        """Say which points are to be copied, in their order.
+
+        What a point adds is what its backup added; the first one in an empty target brings all that it holds.
+        """
+        is_empty = not any(entry.state.is_held for entry in self.entries.values())
+        self._left = {uid: self.sizes.get(uid, (0, 0))[1] for uid in snapshot_ids}
+        if is_empty and snapshot_ids:
+            self._left[snapshot_ids[0]] = max(self.sizes.get(snapshot_ids[0], (0, 0)))
+        self._total = len(snapshot_ids)
+        self._bytes_total = sum(self._left.values())
 
     def begin(self, entries: list[LedgerEntry]) -> None:
         """Note that points are being copied."""
@@ -137,6 +148,7 @@ class Ledger:
             return
         if not entry.state.is_held:
             self._done += 1
+            self._bytes_done += self._left.pop(snapshot_id, 0)
             self._run.note(points_copied=self._run.statistics.points_copied + 1)
         self._hold(entry, target_snapshot_id)
         self._run.show(self.progress(0, 0))
@@ -183,10 +195,18 @@ class Ledger:
         return self._entry(snapshot_id).state is CopyState.COPYING
 
     def progress(self, packs_done: int, packs_total: int) -> Progress:
-        """Give how far the run is."""
+        """Give how far the run is: restic tells the packs of the point at hand, the ledger what each point adds."""
         part = packs_done / packs_total if packs_total else 0.0
-        percent = 100.0 if self._total == 0 else min(100.0, round((self._done + part) / self._total * 100, 1))
-        return Progress(percent=percent, points_done=self._done, points_total=self._total)
+        at_hand = next((self._left[uid] for uid in self._left if self.is_wanted(uid)), 0)
+        done = self._bytes_done + round(part * at_hand)
+        whole = done / self._bytes_total if self._bytes_total else (self._done + part) / max(1, self._total)
+        return Progress(
+            percent=100.0 if self._total == 0 else min(100.0, round(whole * 100, 1)),
+            bytes_done=done,
+            bytes_total=self._bytes_total,
+            points_done=self._done,
+            points_total=self._total,
+        )
 
     def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Mapping[str, Point]) -> None:
         for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import TypeVar
 
 import msgspec
 import structlog
 
 from tandem.agent import holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
+from tandem.agent.files import Files
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
 from tandem.agent.proofs import Proofs
@@ -43,12 +46,15 @@ from tandem.protocol.messages import (
     StopJob,
     VerifyRepository,
 )
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile, TransferAnswer, TransferPart
 
 TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 8.0
 LAST_WORDS_SECONDS_MAX = 1.5
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger()
 
@@ -75,6 +81,7 @@ class Agent:
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
         self._sessions = Sessions(means, identity.host_name, data, self._news.set)
         self._proofs = Proofs(means, self._sessions, data)
+        self._files = Files(means, self._session.send_part)
 
     def run(self) -> None:
         """Work until `stop`; then end every run, within ten seconds."""
@@ -88,6 +95,7 @@ class Agent:
         self._make_repositories()
         while not self._stopping.wait(TICK_SECONDS):
             self._start_due()
+        self._files.close()
         self._sessions.close(STOP_SECONDS_MAX)
         if not self.is_fenced:
             last_words = Thread(target=self._say_last, name="last words", daemon=True)
@@ -143,7 +151,8 @@ class Agent:
             # A chained run waits for the one that is going on; one by the clock has its next time.
             with self._means.state.transaction():
                 note_plan()
-                self._sessions.skip(job, "Its previous run was still going on.")
+                was = "waiting to begin" if self._sessions.is_waiting(job.uid) else "going on"
+                self._sessions.skip(job, f"Its previous run was still {was}.")
 
     def _report(self) -> None:
         failures = 0
@@ -163,7 +172,7 @@ class Agent:
 
     def _has_something_to_say(self) -> bool:
         state = self._means.state
-        return bool(state.reports(1) or state.unsent_results() or self._sessions.running())
+        return bool(state.reports(1) or state.unsent_results() or self._sessions.has_news())
 
     def _converse(self, *, wait_seconds: float, failures: int) -> int:
         try:
@@ -196,11 +205,13 @@ class Agent:
         # Results go with whichever exchange is next: a command is repeated until its result has arrived.
         results = state.unsent_results()
         configuration = self._configuration
+        self._sessions.note_told()
         request = ExchangeRequest(
             revision=configuration.revision if configuration else 0,
             reports=state.reports(REPORTS_PER_EXCHANGE_MAX) if is_reporting else [],
             results=[CommandResult(serial, error) for serial, error in results],
-            running=self._sessions.running() if is_reporting else [],
+            # Also by whoever only listens: so the console hears of them at least as often as of the agent.
+            running=self._sessions.running(),
             wait_seconds=wait_seconds,
         )
         answer = self._session.exchange(request)
@@ -246,16 +257,20 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo() | ResetCopy():
-                return self._obey_about_point(order, configuration)
-            case VerifyRepository() | DrillCopy():
-                return self._proofs.obey(order, configuration)
+            case RestorePointTo() | ResetCopy() | VerifyRepository() | DrillCopy():
+                return self._obey_about_points(order, configuration)
+            case ListFiles() | FindFiles() | SendFile():
+                return self._files.send(order, configuration)
 
-    def _obey_about_point(self, order: RestorePointTo | ResetCopy, configuration: Configuration | None) -> str:
+    def _obey_about_points(
+        self, order: RestorePointTo | ResetCopy | VerifyRepository | DrillCopy, configuration: Configuration | None
+    ) -> str:
         if configuration is None:
             return "This agent has no configuration yet."
         if isinstance(order, ResetCopy):
             return reset_copy(self._means, self._sessions, configuration, order)
+        if isinstance(order, VerifyRepository | DrillCopy):
+            return self._proofs.obey(order, configuration)
         return self._sessions.start_restore(order, configuration)
 
     def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
@@ -318,12 +333,18 @@ class _Session:
         self._token: str | None = None
 
     def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
+        return self._say(lambda token: self._link.exchange(request, token))
+
+    def send_part(self, part: TransferPart) -> TransferAnswer:
+        return self._say(lambda token: self._link.send_part(part, token))
+
+    def _say(self, say: Callable[[str], Answer]) -> Answer:
         with self._lock:
             if self._token is None:
                 self._token = self._open()
             token = self._token
         try:
-            return self._link.exchange(request, token)
+            return say(token)
         except (Fenced, Unauthorized) as error:
             with self._lock:
                 is_current = self._token == token

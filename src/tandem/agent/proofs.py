@@ -56,10 +56,8 @@ class Proofs:
                 self._tried[job.uid] = now
                 self.drill(job.uid, configuration)
 
-    def obey(self, order: VerifyRepository | DrillCopy, configuration: Configuration | None) -> str:
+    def obey(self, order: VerifyRepository | DrillCopy, configuration: Configuration) -> str:
         """Carry an order out; gives what is wrong, empty when it runs or waits."""
-        if configuration is None:
-            return "This agent has no configuration yet."
         if isinstance(order, DrillCopy):
             return self.drill(order.job_uid, configuration, order)
         return self.verify(order.repository_uid, configuration, order)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from threading import Event
 
 import msgspec
 import structlog
 
 from tandem.agent.run import Run
+from tandem.agent.run_log import RunLog
 from tandem.agent.state import State
-from tandem.domain.queue import Ticket, Verdict, judge
-from tandem.domain.sessions import Progress, Session, SessionState, SessionType
+from tandem.domain.queue import Rules, Ticket, Verdict, judge, over_time
+from tandem.domain.sessions import Meter, Progress, Session, SessionState, SessionType
 from tandem.protocol.messages import Configuration, JobConfiguration, Order, SessionReport
 
 log = structlog.get_logger()
@@ -36,6 +38,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         session_uid: of its session, where the console has chosen it.
         chains: whether the jobs that follow `job` are due when it has ended well.
         order: what brings it back when the agent ends while it waits; without one it is then given up.
+        heeds_hours: whether it waits for the allowed hours and may be stopped at their end; not if somebody sits by.
     """
 
     key: str
@@ -49,11 +52,18 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     session_uid: str | None = None
     chains: bool = False
     order: Order | None = None
+    heeds_hours: bool = True
 
     @property
     def ticket(self) -> Ticket:
         """What it needs."""
-        return Ticket(key=self.key, label=self.label, writes=self.writes, reads=self.reads - self.writes)
+        return Ticket(
+            key=self.key,
+            label=self.label,
+            writes=self.writes,
+            reads=self.reads - self.writes,
+            heeds_hours=self.heeds_hours,
+        )
 
 
 class Entry:
@@ -64,7 +74,13 @@ class Entry:
         self.wish = wish
         self.session = session
         self.stop = Event()
+        # Whose allowed hours have ended, if that is why it is stopped.
+        self.hours_over = ""
         self.progress = Progress()
+        self.meter = Meter()
+        self.moved_at = 0.0
+        self.log: RunLog | None = None
+        self.log_due = 0.0
         self.verdict: Verdict | None = None
         self.is_reported = False
 
@@ -112,20 +128,25 @@ class Queue:
                 note_plan()
         self._waiting[entry.key] = entry
 
-    def look(self, configuration: Configuration) -> bool:
-        """Begin whatever may begin; says whether somebody's place or reason to wait has changed."""
-        names = {repository.uid: repository.name for repository in configuration.repositories}
+    def look(self, configuration: Configuration, now: datetime) -> bool:
+        """Begin whatever may begin, and stop what is over its time; says whether who waits has news."""
+        rules = rules_of(configuration)
+        for entry in self._running.values():
+            if not entry.stop.is_set():
+                entry.hours_over = over_time(entry.wish.ticket, rules, now)
+                if entry.hours_over:
+                    entry.stop.set()
         has_changed = False
         going_on = [entry.wish.ticket for entry in self._running.values()]
-        for verdict in judge([entry.wish.ticket for entry in self._waiting.values()], going_on, names):
+        for verdict in judge([entry.wish.ticket for entry in self._waiting.values()], going_on, rules, now):
             entry = self._waiting[verdict.ticket.key]
-            has_changed |= entry.verdict != verdict
-            entry.verdict = verdict
             if verdict.may_begin:
                 self._running[entry.key] = self._waiting.pop(entry.key)
                 self._begin(entry)
-            else:
-                self._report(entry)
+                continue
+            has_changed |= entry.verdict != verdict
+            entry.verdict = verdict
+            self._report(entry)
         return has_changed
 
     def remove(self, key: str) -> Entry | None:
@@ -144,3 +165,12 @@ class Queue:
             entry.is_reported = True
         except sqlite3.Error:  # the agent's disk is full, most likely: the next look says it
             log.exception("session not reported", session=entry.session.instance_uid, state=SessionState.QUEUED)
+
+
+def rules_of(configuration: Configuration) -> Rules:
+    """Give the limits that a configuration sets."""
+    return Rules(
+        server=configuration.limits,
+        repositories={repository.uid: repository.limits for repository in configuration.repositories},
+        names={repository.uid: repository.name for repository in configuration.repositories},
+    )

@@ -76,7 +76,7 @@ class Repositories:
         try:
             restic_id = self._make(repository, configuration, control)
             made = msgspec.structs.replace(repository, restic_id=restic_id)
-            return self._open_to_read(made, control).report()
+            return self.open_to_read(made, control).report()
         except (ResticError, OSError, ValueError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
@@ -87,7 +87,7 @@ class Repositories:
             return None
         registered = msgspec.structs.replace(repository, restic_id=restic_id)
         try:
-            return self._open_to_read(registered, control).report()
+            return self.open_to_read(registered, control).report()
         except (ResticError, OSError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
@@ -96,7 +96,7 @@ class Repositories:
         if is_remote(repository.path):
             check_remote_place(repository, configuration)
             # Only read, so that whoever works on it, a backup for instance, may go on.
-            relative = self._open_to_read(family, control).access if family and not repository.is_existing else None
+            relative = self.open_to_read(family, control).access if family and not repository.is_existing else None
             identity = make_remote(self._surroundings, repository, self.access(repository), relative, control)
             known = KnownRepository(is_begun=True, restic_id=identity.id)
         else:
@@ -120,7 +120,7 @@ class Repositories:
             self._prepare(path, repository.uid)
         if (path / "config").exists() or repository.is_existing:
             return config.read(self._engine, access, control=control)
-        relative = self._open_to_read(family, control).access if family else None
+        relative = self.open_to_read(family, control).access if family else None
         return init.run(self._engine, access, family=relative, control=control)
 
     def _check_place(self, path: Path, uid: str, configuration: Configuration) -> None:
@@ -156,7 +156,8 @@ class Repositories:
         for name in drafts:
             (path / name).unlink()
 
-    def _open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
+    def open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
+        """Open a repository for what takes no lock: check that it is the registered one, and leave locks alone."""
         return OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=True)
 
 

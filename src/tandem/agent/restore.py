@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from tandem.agent.folders import check_restore_target
+from tandem.agent.growth import watched
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Run
+from tandem.domain.point_files import OverwriteRule
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import RestorePointTo
 from tandem.restic import restore, snapshots
 from tandem.restic.errors import ResticError
+from tandem.restic.restore import Placed
 
 
 def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
-    """Restore a point and read back what was written.
+    """Restore a point, or some of its files, and read back what was written.
 
     Args:
         run: the session.
-        order: which point, from where, whereto.
+        order: which point, from where, whereto, what of it, and what happens to files that are there.
         data: the agent's own folder, never restored into.
 
     Raises:
         ResticError: if the folder cannot be used or the point cannot be restored whole.
     """
-    wrong = check_restore_target(order.target_path, run.configuration, data)
+    is_empty_only = order.overwrite is OverwriteRule.EMPTY_ONLY
+    wrong = check_restore_target(order.target_path, run.configuration, data, must_be_empty=is_empty_only)
     if wrong:
         raise ResticError(wrong)
     with run.open(order.repository_uid, is_shared=True) as repository:
-        _restore(run, order, repository)
-    count, size = _measure(Path(order.target_path))
-    run.note(files_total=count, files_changed=count, transferred=size, source_size=size)
-    run.messages.append(f"{count} files were restored from {repository.name} into {order.target_path} and read back.")
+        placed = _restore(run, order, repository)
+    written = placed.files - placed.kept
+    run.note(files_total=placed.files, files_changed=written, transferred=placed.size, source_size=placed.size)
+    kept = f"; {placed.kept} stayed as they were" if placed.kept else ""
+    what = f"{placed.files} files were read from {repository.name} and verified"
+    run.messages.append(f"{what}, {written} of them put into {order.target_path}{kept}.")
 
 
-def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> None:
-    access = repository.access
+def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> Placed:
     found = [
         snapshot
-        for snapshot in snapshots.read(run.means.engine, access, control=run.control)
+        for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control)
         if snapshot.id == order.snapshot_id
     ]
     if not found:
@@ -55,11 +62,18 @@ def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> Non
             )
         )
 
-    restore.run(
-        run.means.engine, access, found[0], Path(order.target_path), verify=True, on_progress=show, control=run.control
-    )
-
-
-def _measure(folder: Path) -> tuple[int, int]:
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    return len(files), sum(path.stat().st_size for path in files)
+    target = Path(order.target_path)
+    with ExitStack() as watching:
+        if not run.means.engine.has_restore_progress:
+            watching.enter_context(watched(restore.staging_folder(target, order.snapshot_id), order.size, run.show))
+        return restore.run(
+            run.means.engine,
+            repository.access,
+            found[0],
+            target,
+            include=[os.fsdecode(path) for path in order.paths],
+            verify=True,
+            overwrite=order.overwrite,
+            on_progress=show,
+            control=run.control,
+        )

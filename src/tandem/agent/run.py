@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
@@ -14,6 +15,7 @@ from tandem.agent.open_repository import OpenRepository
 from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
+from tandem.domain.limits import UNBOUNDED, Bandwidth
 from tandem.domain.retention import Rule
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, Statistics
 from tandem.protocol.messages import Configuration, JobConfiguration, RepositoryConfiguration
@@ -40,7 +42,14 @@ class Run:
     """A session while it goes on: its configuration, how far it is, what it has found."""
 
     def __init__(
-        self, means: Means, configuration: Configuration, stop: Event, show: Callable[[Progress], None]
+        self,
+        means: Means,
+        configuration: Configuration,
+        stop: Event,
+        show: Callable[[Progress], None],
+        *,
+        bandwidth: Bandwidth = UNBOUNDED,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """Begin.
 
@@ -49,6 +58,8 @@ class Run:
             configuration: as it is at the start; a run does not see later changes.
             stop: set when the run is to end.
             show: called with the progress, as often as there is news.
+            bandwidth: how fast restic may be.
+            tell: called with each step, for the run's log.
         """
         self.means = means
         self.configuration = configuration
@@ -57,7 +68,13 @@ class Run:
         self.plan: list[PlanEntry] = []
         self.is_warning = False
         self.statistics = Statistics()
-        self.control: Control = means.processes.control(stop, self._count_process)
+        self.tell = tell
+        self.control: Control = replace(
+            means.processes.control(stop, self._count_process),
+            upload_limit=bandwidth.upload,
+            download_limit=bandwidth.download,
+            tell=tell,
+        )
         self._processes = 0
 
     @property
@@ -67,6 +84,7 @@ class Run:
 
     def warn(self, message: str) -> None:
         """Say something that makes the session end as Warning at best."""
+        self.tell(message)
         self.messages.append(message)
         self.is_warning = True
 
@@ -76,6 +94,7 @@ class Run:
 
     def decide(self, action: str, snapshot_id: str, reason: str) -> None:
         """Write a decision into the session's plan."""
+        self.tell(f"{action} {snapshot_id[:8]}: {reason}")
         if len(self.plan) < PLAN_ENTRIES_MAX:
             self.plan.append(PlanEntry(action, snapshot_id, reason))
 

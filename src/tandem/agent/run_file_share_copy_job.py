@@ -117,7 +117,7 @@ def _plan(
 def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
     if plan.copy or plan.wait:
         ends.claim()
-    ledger.expect(len(plan.copy) + len(plan.wait))
+    ledger.expect([entry.source_snapshot_id for entry in (*plan.copy, *plan.wait)])
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
     # One bad point must not hold up the others. A call that fails does not say which of its points is to blame, and

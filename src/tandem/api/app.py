@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import anyio
 import msgspec
 from prometheus_client import Counter, Histogram
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import UnknownKey
@@ -31,10 +31,11 @@ from tandem.api.throttling import Passage, Throttle
 from tandem.domain.errors import ConsoleError, NotFound
 from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH
+from tandem.protocol.transfers import MESSAGE_BYTES_MAX, TRANSFER_PATH
 from tandem.store.database import Connection
 
 BODY_BYTES_MAX = 1024 * 1024
-EXCHANGE_BYTES_MAX = 16 * 1024 * 1024
+BODY_BYTES_OF_AGENTS = {EXCHANGE_PATH: 16 * 1024 * 1024, TRANSFER_PATH: MESSAGE_BYTES_MAX}
 QUERY_FIELDS_MAX = 200
 # So long after a caller was admitted his rights may have ended: a body may come slowly, and the same request run first.
 ADMISSION_SECONDS = 1.0
@@ -105,7 +106,7 @@ class Application:
         if operation is not None and _is_of_contract(operation):
             response = finish(response, operation.operation_id, method, headers)
         if method == "HEAD":
-            response.body = b""
+            response = _without_body(response)
         name = operation.operation_id if operation else "unknown"
         REQUESTS.labels(name, response.status_code).inc()
         SECONDS.labels(name).observe(time.perf_counter() - started)
@@ -128,6 +129,8 @@ class Application:
         )
 
     async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
+        if inspect.iscoroutinefunction(asked.operation.handler):
+            return await self._await_agent(asked, call)
         if asks_for_action(asked.operation.operation_id, call) and asked.is_by_user and asked.method == "GET":
             caller = await anyio.to_thread.run_sync(self._admit_now, asked, call)
             call = msgspec.structs.replace(call, caller=caller)
@@ -135,6 +138,15 @@ class Application:
         if self._reads_inline:
             return self._read_now(asked, call)
         return await anyio.to_thread.run_sync(self._read_now, asked, call)
+
+    async def _await_agent(self, asked: _Asked, call: Call) -> Response:
+        """Serve a read that waits for an agent, and holds neither a thread nor a connection meanwhile."""
+        operation = asked.operation
+        if asked.method == "HEAD":
+            raise TransportError(405, "HEAD is not served here, as an agent would have to be asked.", {"Allow": "GET"})
+        call = msgspec.structs.replace(call, caller=await anyio.to_thread.run_sync(self._admit_now, asked, call))
+        answer = await cast("Any", operation.handler)(call, **_arguments(operation, call))
+        return respond_with(call, answer, signature_of(operation.handler).views)
 
     def _read_now(self, asked: _Asked, call: Call) -> Response:
         if asked.operation.permission is Permission.PUBLIC:
@@ -148,7 +160,7 @@ class Application:
         operation = asked.operation
         admitted_at = self._services.ticks()
         caller = await anyio.to_thread.run_sync(self._admit_now, asked, call) if asked.is_by_user else None
-        limit = EXCHANGE_BYTES_MAX if operation.path == EXCHANGE_PATH else BODY_BYTES_MAX
+        limit = BODY_BYTES_OF_AGENTS.get(operation.path, BODY_BYTES_MAX)
         call = msgspec.structs.replace(call, caller=caller, body=await body.read(limit))
         if asked.is_by_user:
             return await self.background.change(self._request(asked, call, admitted_at))
@@ -223,14 +235,25 @@ def _is_of_contract(operation: Operation) -> bool:
 
 
 def _serve(operation: Operation, call: Call) -> Response:
+    answer = cast("Any", operation.handler)(call, **_arguments(operation, call))
+    return respond_with(call, answer, signature_of(operation.handler).views)
+
+
+def _arguments(operation: Operation, call: Call) -> dict[str, Any]:
     signature = signature_of(operation.handler)
     given: dict[str, Any] = {}
     if signature.query is not None:
         given["query"] = read_parameters(call, signature.query)
     if signature.body is not None:
         given["body"] = read_body(call, signature.body)
-    answer = cast("Any", operation.handler)(call, **given)
-    return respond_with(call, answer, signature.views)
+    return given
+
+
+def _without_body(response: Response) -> Response:
+    if isinstance(response, StreamingResponse):
+        return Response(status_code=response.status_code, headers=dict(response.headers))
+    response.body = b""
+    return response
 
 
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

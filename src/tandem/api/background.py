@@ -33,7 +33,7 @@ LOOK_EVERY_SECONDS = 0.1
 RETRY_SECONDS = 5
 BAD_REQUEST = 400
 ANSWER_BYTES_MAX = 1024 * 1024
-# The operations that the contract never takes as actions.
+# The operations that the contract never takes as actions, and those of ours that wait by themselves or do not end.
 NEVER_ASYNC = frozenset(
     {
         "AttachRequestDataToAsyncAction",
@@ -44,7 +44,12 @@ NEVER_ASYNC = frozenset(
         "GetAsyncActionResult",
         "GetAsyncActionsConfig",
         "GetAsyncActionsInfo",
+        "GetBackupServerJobEvents",
         "OAuth2IssueToken",
+        "DownloadFileShareRestorePointFile",
+        "GetFileShareRestorePointFiles",
+        "SearchFileShareFiles",
+        "SearchFileShareRestorePointFiles",
     }
 )
 # What is not remembered of a request, since it would be shown again.

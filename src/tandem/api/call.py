@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from threading import Event
 from uuid import UUID
 
+import anyio
 import msgspec
 
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
@@ -38,6 +40,9 @@ class Services(msgspec.Struct, frozen=True):
     # How long a repeated request waits for the first one's answer: longer than that takes at most.
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
+    # Waits for an agent without holding a thread.
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

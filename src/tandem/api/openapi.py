@@ -15,7 +15,7 @@ from tandem import __version__
 from tandem.api.answers import Done, Many, One
 from tandem.api.background import NEVER_ASYNC
 from tandem.api.expressions import filter_schema, select_schema, sort_schema
-from tandem.api.operations import Operation, Signature, signature_of
+from tandem.api.operations import JSON_TYPE, Operation, Signature, signature_of
 from tandem.api.patch_schemas import patch_schema
 from tandem.api.words import ResponseErrorType
 from tandem.domain.identity import Permission
@@ -109,7 +109,7 @@ def _types(operations: list[Operation]) -> list[Any]:
         signature = signature_of(operation.handler)
         taken = [operation.patches or signature.body, signature.query, operation.form]
         types += [*signature.views, *taken, operation.gives, operation.refuses]
-    types = [kind for kind in types if kind not in {None, bool, object}]
+    types = [kind for kind in types if kind not in {None, bool, bytes, object}]
     return list(dict.fromkeys(types))
 
 
@@ -288,8 +288,13 @@ def _responses(operation: Operation, signature: Signature, schemas: dict[Any, Sc
     responses: Schema = {"200": _answer(_data(signature, schemas))}
     if signature.answer is Done:
         responses = {"200": _answer(schemas[EmptyResponse])}
-    if operation.gives is not None:
+    if operation.gives is bytes:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        responses = {"200": {"description": "The content.", "content": content}}
+    elif operation.gives is not None:
         responses = {"200": _answer(schemas.get(operation.gives, {}))}
+    if operation.media != JSON_TYPE:
+        responses = {"200": {"description": "Done.", "content": {operation.media: {"schema": {"type": "string"}}}}}
     if operation.refuses is not None:
         responses["400"] = _answer(schemas[operation.refuses], "The grant is refused.")
     is_by_user = operation.permission not in {Permission.PUBLIC, Permission.AGENT}

@@ -11,7 +11,6 @@ import msgspec
 from starlette.responses import Response
 
 from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.domain.identity import Permission
 
@@ -21,7 +20,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 BASE = "/api/v3"
 
 Answer = One[Any] | Many[Any] | Done | Response
-Handler = Callable[..., Answer] | Callable[[Call], Awaitable[Answer]]
+Handler = Callable[..., Answer] | Callable[..., Awaitable[Answer]]
 
 
 class Operation(NamedTuple):
@@ -40,6 +39,7 @@ class Operation(NamedTuple):
         gives: the type of an answer without an envelope; `object` for any.
         refuses: the type of a refusal (400) that is not the contract's ErrorResponse.
         is_extension: whether the published contract does not have it.
+        media: the content type of its success.
     """
 
     method: str
@@ -54,6 +54,7 @@ class Operation(NamedTuple):
     gives: Any = None
     refuses: Any = None
     is_extension: bool = False
+    media: str = JSON_TYPE
 
     @property
     def body_type(self) -> str:

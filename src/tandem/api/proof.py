@@ -108,13 +108,14 @@ def verify_repository(call: Call, body: VerifyInput) -> One[SessionView]:
     """Queue the reading back of a repository; the answer is the session to follow."""
     server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
     session = prove_copies.verify_repository(call.act, server_uid, uid, is_everything=body.is_everything)
-    return One(view_session(session))
+    return One(view_session(session, call.context.clock()))
 
 
 def heal_repository(call: Call) -> One[SessionView]:
     """Queue the healing of a repository from copies; the answer is the session to follow."""
     server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
-    return One(view_session(prove_copies.verify_repository(call.act, server_uid, uid, is_healing=True)))
+    session = prove_copies.verify_repository(call.act, server_uid, uid, is_healing=True)
+    return One(view_session(session, call.context.clock()))
 
 
 def get_copy_proof(call: Call) -> One[CopyProofView]:
@@ -132,7 +133,8 @@ def set_copy_proof(call: Call, body: CopyProofInput) -> One[CopyProofView]:
 
 def drill_copy(call: Call, body: DrillInput) -> One[SessionView]:
     """Queue a restore drill; the answer is the session to follow."""
-    return One(view_session(prove_copies.drill_copy(call.act, call.uid("jobUid"), body.files)))
+    session = prove_copies.drill_copy(call.act, call.uid("jobUid"), body.files)
+    return One(view_session(session, call.context.clock()))
 
 
 def get_protection_report(call: Call) -> One[SignedReportView]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -14,9 +14,14 @@ from tandem.api.listing import Resource
 from tandem.api.sessions import SessionView, view_session
 from tandem.api.texts import Instant, Int64, Path, Uid, instant, instant_or_none
 from tandem.domain.drills import DrillResult
+from tandem.domain.point_files import PATH_BYTES_MAX, PATHS_MAX, OverwriteRule, check_inner_path
 from tandem.domain.restore_points import CopyState, RestorePoint, RestorePointCopy
 from tandem.domain.retention import FOREVER
 from tandem.store import file_shares, restore_points
+
+InnerPaths = Annotated[
+    list[Annotated[str, msgspec.Meta(min_length=1, max_length=2 * PATH_BYTES_MAX)]], msgspec.Meta(max_length=PATHS_MAX)
+]
 
 
 class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
@@ -60,10 +65,16 @@ class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RestoreInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
-    """Where to restore to, and which repository to read; without one, the first that holds the point."""
+    """Where to restore to, and which repository to read; without one, the first that holds the point.
+
+    `paths` and `rawPaths`, the latter in base64, are those within the share that are wanted; without any, all is.
+    """
 
     target_path: Path
     repository_uid: UUID | None = None
+    paths: InnerPaths = []
+    raw_paths: InnerPaths = []
+    overwrite: OverwriteRule = OverwriteRule.EMPTY_ONLY
 
 
 RESTORE_POINTS = Resource(RestorePointView, restore_points.RESTORE_POINTS)
@@ -94,11 +105,22 @@ def restore_restore_point(call: Call, body: RestoreInput) -> One[SessionView]:
     session = restore.restore_point(
         call.act,
         call.uid("restorePointUid"),
-        file_share_uid=call.uid("fileShareUid") if "fileShareUid" in call.path else None,
-        repository_uid=str(body.repository_uid) if body.repository_uid else None,
-        target_path=body.target_path,
+        restore.Wanted(
+            file_share_uid=call.uid("fileShareUid") if "fileShareUid" in call.path else None,
+            repository_uid=str(body.repository_uid) if body.repository_uid else None,
+            target_path=body.target_path,
+            paths=_inner_paths(body),
+            overwrite=body.overwrite,
+        ),
     )
-    return One(view_session(session))
+    return One(view_session(session, call.context.clock()))
+
+
+def _inner_paths(body: RestoreInput) -> list[bytes]:
+    given = [check_inner_path(path, None, field="paths", is_of_body=True) for path in body.paths]
+    given += [check_inner_path(None, raw, raw_field="rawPaths", is_of_body=True) for raw in body.raw_paths]
+    # The share itself is all of it.
+    return [] if b"" in given else list(dict.fromkeys(given))
 
 
 def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointView:

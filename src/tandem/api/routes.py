@@ -31,8 +31,10 @@ from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
 from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
+from tandem.api.point_file_routes import POINT_FILE_ROUTES
 from tandem.api.proof_routes import PROOF_ROUTES
 from tandem.api.retention_routes import RETENTION_ROUTES
+from tandem.api.run_routes import RUN_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 
@@ -54,6 +56,7 @@ ROUTES: list[Operation] = [
     *ASYNC_ACTION_ROUTES,
     *ORGANIZATION_ROUTES,
     *PROOF_ROUTES,
+    *RUN_ROUTES,
     # Backup servers
     Operation(
         "GET", SERVERS, "GetBackupServers", READ, backup_servers.list_backup_servers, backup_servers.BACKUP_SERVERS
@@ -359,6 +362,7 @@ ROUTES: list[Operation] = [
         WRITE,
         restore_points.restore_restore_point,
     ),
+    *POINT_FILE_ROUTES,
     # Agents
     _ours("POST", ENROL_PATH, "EnrolAgent", PUBLIC, agents.enrol),
     _ours("POST", CHALLENGE_PATH, "ChallengeAgent", PUBLIC, agents.challenge),

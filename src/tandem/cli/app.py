@@ -15,6 +15,8 @@ from tandem.cli import (
     file_shares,
     jobs,
     keys,
+    limits,
+    point_files,
     proofs,
     reports,
     repositories,
@@ -58,13 +60,18 @@ app.command()(logout)
 app.add_typer(companies.app, name="companies")
 users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
+backup_servers.app.command("limits")(limits.limit_server)
 app.add_typer(backup_servers.app, name="servers")
+repositories.app.command("limits")(limits.limit_repository)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")
 app.add_typer(file_shares.app, name="shares")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(sessions.app, name="sessions")
+restore_points.app.command("files")(point_files.list_files)
+restore_points.app.command("search")(point_files.search_files)
+restore_points.app.command("download")(point_files.download_file)
 app.add_typer(restore_points.app, name="points")
 app.command()(restore_points.restore)
 app.add_typer(reports.app, name="reports")

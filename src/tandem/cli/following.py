@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from tandem.cli.lookup import JOBS, SESSIONS
-from tandem.cli.output import Row, duration, note, plain, say, show_json, size
+from tandem.cli.output import Row, duration, moment, note, plain, say, show_json, size
 from tandem.client import Client
 from tandem.client.errors import ApiError
 from tandem.domain.errors import Unavailable
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import SessionState, SessionType
+from tandem.domain.sessions import Liveness, SessionState, SessionType
 
 PAUSE_SECONDS = 0.5
 # A console that restarts must not end what waits for a backup of many hours.
@@ -69,7 +69,7 @@ def follow(client: Client, session_uid: str) -> Row:
             task = bar.add_task("", total=100)
             while True:
                 session = _get_patiently(client, session_uid)
-                bar.update(task, completed=session["progress"]["percent"], description=_describe(session))
+                bar.update(task, completed=session["progress"]["percent"], description=describe(session))
                 if session["status"] in _FINAL:
                     return session
                 time.sleep(PAUSE_SECONDS)
@@ -110,11 +110,30 @@ def _get_patiently(client: Client, session_uid: str) -> Row:
         time.sleep(PAUSE_SECONDS)
 
 
-def _describe(session: Row) -> str:
+def describe(session: Row) -> str:
+    """Say in a line what a session is at: how far, how fast, how long still; or what it waits for."""
     doing = _DOING.get(session["type"], session["type"])
-    progress = session["progress"]
-    done, total = progress["bytesDone"], progress["bytesTotal"]
-    amount = f", {size(done)} of {size(total)}" if total else ""
+    if session["status"] != SessionState.RUNNING:
+        waiting = session.get("waitingReason")
+        return plain(f"{session['status']}: {waiting}" if waiting else session["status"])
+    parts: list[str] = [str(doing), *_amounts(session["progress"])]
+    if session.get("liveness") == Liveness.SILENT:
+        parts.append(f"no word from its agent since {moment(session['lastHeartbeat'])}")
+    if session.get("liveness") == Liveness.HANGING:
+        parts.append(f"no progress since {moment(session['lastProgress'])}")
+    return plain(", ".join(parts))
+
+
+def _amounts(progress: Row) -> list[str]:
+    parts: list[str] = []
     if progress["pointsTotal"]:
-        amount = f", {progress['pointsDone']} of {progress['pointsTotal']} points"
-    return plain(doing if session["status"] == SessionState.RUNNING else session["status"]) + amount
+        parts.append(f"{progress['pointsDone']} of {progress['pointsTotal']} points")
+    elif progress.get("filesTotal"):
+        parts.append(f"{progress['filesDone']} of {progress['filesTotal']} files")
+    if progress["bytesTotal"]:
+        parts.append(f"{size(progress['bytesDone'])} of {size(progress['bytesTotal'])}")
+    if progress.get("rate"):
+        parts.append(f"{size(progress['rate'])}/s")
+    if progress.get("remainingSeconds") is not None:
+        parts.append(f"{duration(progress['remainingSeconds'])} left")
+    return parts

@@ -11,14 +11,12 @@ from tandem.cli.following import follow, tell_end
 from tandem.cli.lookup import JOBS, POINTS, REPOSITORIES, SHARES, find, find_by_uid, names_of
 from tandem.cli.options import AsJson, Data, Limit, signed_in
 from tandem.cli.output import UID, Column, Row, moment, say, show_json, show_table, size
-from tandem.client import Client
-from tandem.domain.errors import Conflict
-from tandem.domain.restore_points import CopyState
+from tandem.cli.places import Source, path_query, repository_uid
+from tandem.domain.point_files import OverwriteRule
 
 app = typer.Typer(help="Restore points: what can be restored, and where it is held.", no_args_is_help=True)
 
 LIMIT_DEFAULT = 50
-FIRST, COPY = "first", "copy"
 
 
 @app.command("list")
@@ -74,25 +72,31 @@ def reset(
 def restore(
     point: Annotated[str, typer.Argument(metavar="POINT", help="Its uid, from `tandem points list SHARE`.")],
     *,
-    to: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server; new or empty.")],
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="first|copy|REPOSITORY", help="Where to read; else the first that holds the point."
-        ),
+    to: Annotated[str, typer.Option(metavar="FOLDER", help="On the backup server; new or empty, unless --overwrite.")],
+    source: Source = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Option("--path", metavar="PATH", help="A file or folder within the share; may be repeated. Else all."),
     ] = None,
+    overwrite: Annotated[
+        OverwriteRule,
+        typer.Option(help="What happens to files that are there; EmptyOnly takes an empty folder only."),
+    ] = OverwriteRule.EMPTY_ONLY,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Follow the restore to its end; exit code 0 only on success.")
     ] = True,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
-    """Restore a point into a folder on its backup server."""
+    """Restore a point, or some of its files, into a folder on its backup server."""
     with signed_in(data) as client:
         row = find_by_uid(client, POINTS, point)
-        body: Row = {"targetPath": to}
+        body: Row = {"targetPath": to, "overwrite": overwrite.value}
+        named = [path_query(path) for path in paths or ()]
+        body["paths"] = [each["path"] for each in named if "path" in each]
+        body["rawPaths"] = [each["rawPath"] for each in named if "rawPath" in each]
         if source is not None:
-            body["repositoryUid"] = _repository_uid(client, row, source)
+            body["repositoryUid"] = repository_uid(client, row, source)
         session = client.post(f"{POINTS.path}/{row['instanceUid']}/restore", body)
         if wait:
             tell_end(follow(client, session["instanceUid"]), as_json=as_json)
@@ -111,16 +115,3 @@ def _held(row: Row, repositories: dict[str, str]) -> Iterator[str]:
     for copy in row["copies"]:
         name = repositories.get(copy["repositoryUid"], copy["repositoryUid"])
         yield f"{name} (copy): {copy['state']}" + (f", {copy['reason']}" if copy["reason"] else "")
-
-
-def _repository_uid(client: Client, row: Row, source: str) -> str:
-    if source.lower() == FIRST:
-        return row["repositoryUid"]
-    if source.lower() != COPY:
-        return find(client, REPOSITORIES, source, server_uid=row["backupServerUid"])["instanceUid"]
-    for state in (CopyState.VERIFIED, CopyState.COPIED):
-        for copy in row["copies"]:
-            if copy["state"] == state:
-                return copy["repositoryUid"]
-    states = ", ".join(f"{copy['state']} ({copy['reason']})" for copy in row["copies"]) or "there is no copy job"
-    raise Conflict(f"No copy holds this restore point: {states}. Leave --from out to read where it is held.")

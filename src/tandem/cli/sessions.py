@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.following import describe, follow, tell_end
 from tandem.cli.lookup import JOBS, SESSIONS, SHARES, find, find_by_uid, names_of
 from tandem.cli.options import AsJson, Data, Limit, signed_in
 from tandem.cli.output import (
@@ -14,6 +15,7 @@ from tandem.cli.output import (
     Row,
     duration,
     moment,
+    plain,
     say,
     show_fields,
     show_json,
@@ -98,6 +100,8 @@ def show_session(
             ("End", moment(row["endTime"])),
             ("Took", duration(row["duration"])),
             ("Progress", f"{progress['percent']:.0f} %"),
+            ("At", "" if row["endTime"] else describe(row)),
+            ("Heard of", "" if row["endTime"] else moment(row["lastHeartbeat"])),
             ("Files", f"{done['filesTotal']}, {done['filesChanged']} changed, {done['filesSkipped']} skipped"),
             ("Points", f"{done['pointsCopied']} copied, {done['pointsForgotten']} forgotten"),
             ("Source size", size(done["sourceSize"])),
@@ -113,3 +117,33 @@ def show_session(
         columns = [Column("Decision"), Column("Snapshot"), Column("Why")]
         cells = ((entry["action"], entry["snapshotId"][:8], entry["reason"]) for entry in row["plan"])
         show_table(columns, cells, empty="")
+
+
+@app.command("follow")
+def follow_session(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="Its uid.")],
+    *,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Wait for the end of a session, showing how far it is or what it waits for."""
+    with signed_in(data) as client:
+        row = find_by_uid(client, SESSIONS, session)
+        tell_end(follow(client, row["instanceUid"]), as_json=as_json)
+
+
+@app.command("log")
+def show_log(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="Its uid.")],
+    *,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Print what a session did, line by line: what was decided and started, and what restic said."""
+    with signed_in(data) as client:
+        row = find_by_uid(client, SESSIONS, session)
+        answer = client.request("GET", f"{SESSIONS.path}/{row['instanceUid']}/log")
+    if as_json:
+        show_json(answer.text.splitlines())
+    else:
+        typer.echo(plain(answer.text), nl=False)

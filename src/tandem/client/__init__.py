@@ -89,11 +89,11 @@ class Client:
                 f"{user_name} signs in with a second factor at {self.console}; it has to be set up first."
             )
 
-    def get(self, path: str, **query: Json) -> Json:
+    def get(self, path: str, /, **query: Json) -> Json:
         """Get one resource."""
         return self._answer("GET", path, query=query)["data"]
 
-    def pages(self, path: str, **query: Json) -> Iterator[Json]:
+    def pages(self, path: str, /, **query: Json) -> Iterator[Json]:
         """Give every row of a collection, fetching it in pages."""
         offset = 0
         while True:
@@ -140,6 +140,38 @@ class Client:
             response = self._send(method, path, json=json, query=query, version=version)
         _raise_refused(response, self.console)
         return self._follow(response) if response.status_code == HTTPStatus.ACCEPTED else response
+
+    @contextmanager
+    def download(self, path: str, /, **query: Json) -> Generator[httpx.Response]:
+        """Open a download, to be read by `iter_raw` within the `with`.
+
+        Raises:
+            ApiError: if it is refused or, from within the `with`, if it does not arrive whole.
+        """
+        token = self._access_token
+        with self._stream(path, query) as response:
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
+                yield response
+                return
+        self._renew(token)
+        with self._stream(path, query) as response:
+            yield response
+
+    @contextmanager
+    def _stream(self, path: str, query: Mapping[str, Json]) -> Generator[httpx.Response]:
+        headers = {"Authorization": f"Bearer {self._access_token}", "X-Client-Version": VERSION}
+        parameters = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", BASE + path, params=parameters, headers=headers) as response:
+                if not response.is_success:
+                    response.read()
+                    if response.status_code != HTTPStatus.UNAUTHORIZED or self._refresh_token is None:
+                        _raise_refused(response, self.console)
+                yield response
+        except httpx.RemoteProtocolError as error:
+            raise ApiError("The download broke off; the log of the console says why. Try again.") from error
+        except httpx.HTTPError as error:
+            raise unreachable(self.console, error) from error
 
     def _follow(self, accepted: httpx.Response) -> httpx.Response:
         """Wait for what goes on by itself; gives its result. Only the id counts: who is asked stays decided here."""

@@ -61,6 +61,7 @@ class Permission(StrEnum):
     CLOUD_TENANTS = "cloud tenants: read"
     ORGANIZATIONS_WRITE = "organizations and locations: write"
     SERVERS_WRITE = "backup servers: write"
+    FILES = "files within restore points"
 
 
 ALL_ROLES = frozenset(Role)
@@ -90,6 +91,8 @@ _ADMITTED: dict[Permission, frozenset[Role]] = {
     | {Role.COMPANY_OWNER, Role.COMPANY_ADMINISTRATOR},
     Permission.CLOUD_TENANTS: READERS - LOCATION_ROLES,
     Permission.SERVERS_WRITE: FILE_SHARE_JOB_ROLES_OLDEST,
+    # Whoever may restore a file may read it; those who only watch see neither contents nor names.
+    Permission.FILES: WRITERS,
 }
 
 

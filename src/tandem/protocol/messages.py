@@ -14,11 +14,14 @@ import msgspec
 
 from tandem.domain import drills, verification
 from tandem.domain.holds import Hold
+from tandem.domain.limits import NO_LIMITS, Limits
+from tandem.domain.point_files import OverwriteRule
 from tandem.domain.repositories import Account, RepositoryState
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Gfs, Retention
 from tandem.domain.schedule import Schedule
 from tandem.domain.sessions import Progress, Session
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 PROTOCOL_VERSION = 1
 REPORTS_PER_EXCHANGE_MAX = 200
@@ -94,6 +97,7 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     verify_every_days: int = verification.EVERY_DEFAULT_DAYS
     # Days for which it lets no point go.
     immutability_interval: int = 0
+    limits: Limits = NO_LIMITS
     account: Account | None = None
     host_key: str | None = None
 
@@ -154,6 +158,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     repositories: list[RepositoryConfiguration]
     file_shares: list[FileShareConfiguration]
     jobs: list[JobConfiguration]
+    limits: Limits = NO_LIMITS
 
 
 class StartJob(msgspec.Struct, frozen=True, tag=True):
@@ -180,13 +185,19 @@ class CheckFolder(msgspec.Struct, frozen=True, tag=True):
 
 
 class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Restore a point into a folder; `session_uid` is the session that reports it."""
+    """Restore a point into a folder; `session_uid` is the session that reports it.
+
+    `paths` are those within the share that are wanted, none for all of it; `size` is that of the whole point in bytes.
+    """
 
     session_uid: str
     file_share_uid: str
     repository_uid: str
     snapshot_id: str
     target_path: str
+    paths: list[bytes] = []
+    overwrite: OverwriteRule = OverwriteRule.EMPTY_ONLY
+    size: int = 0
 
 
 class VerifyRepository(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -218,7 +229,19 @@ class ResetCopy(msgspec.Struct, frozen=True, tag=True):
     snapshot_id: str
 
 
-Order = StartJob | StopJob | CheckFolder | RestorePointTo | Collect | ResetCopy | VerifyRepository | DrillCopy
+Order = (
+    StartJob
+    | StopJob
+    | CheckFolder
+    | RestorePointTo
+    | Collect
+    | ResetCopy
+    | ListFiles
+    | FindFiles
+    | SendFile
+    | VerifyRepository
+    | DrillCopy
+)
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -256,9 +279,10 @@ class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class SessionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """A session that started or ended."""
+    """A session that started or ended; `log`, when it has ended, is what it did, compressed."""
 
     session: Session
+    log: bytes | None = None
 
 
 class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -303,10 +327,23 @@ class NumberedReport(msgspec.Struct, frozen=True):
 
 
 class RunningSession(msgspec.Struct, frozen=True):
-    """Progress of a running session; not spooled, the newest is enough."""
+    """A session that goes on or waits, as it is now; not spooled, the newest is enough.
+
+    Attributes:
+        session_uid: which one.
+        progress: how far it is.
+        idle_seconds: since it last got any further; None from an agent that does not say.
+        queue_position: its place among those that wait; None once it runs.
+        waiting_reason: why it waits.
+        log: what it has done so far, compressed; only now and then.
+    """
 
     session_uid: str
     progress: Progress
+    idle_seconds: float | None = None
+    queue_position: int | None = None
+    waiting_reason: str | None = None
+    log: bytes | None = None
 
 
 class ExchangeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ _SSH = """#!/bin/sh
 # Started by restic: instead of a host it names the memory files of the settings and of the password.
 TANDEM_PASSWORD="$TANDEM_SECRETS/${1#*-}"
 export TANDEM_PASSWORD
-exec %s -F "$TANDEM_SECRETS/${1%%-*}" "$@"
+exec %s -E "$TANDEM_SSH_LOG" -F "$TANDEM_SECRETS/${1%%-*}" "$@"
 """
 _ASKPASS = """#!/bin/sh
 # Started by ssh when it needs a password.
@@ -58,7 +58,7 @@ class Opening:
         self._stack = stack
         self._folder = f"/proc/{os.getpid()}/fd"
         self._s3_account: Account | None = None
-        self._rclone: list[str] = []
+        self._ssh_log: int | None = None
 
     def secret(self, text: str) -> int:
         """Put a text into a memory file; gives its number in this process."""
@@ -110,6 +110,8 @@ class Opening:
     def ssh_account(self, access: RepositoryAccess, place: RemoteLocation) -> str:
         """Make an SSH account ready; gives the name that our ssh takes instead of a host."""
         account = access.account or Account(username="")
+        if self._ssh_log is None:
+            self._ssh_log = self.secret("")
         known = self.file(f"tandem {access.host_key}\n")
         settings = [
             f"HostName {place.host.strip('[]')}",
@@ -131,11 +133,19 @@ class Opening:
         self.environment |= {
             "PATH": f"{programs}:{SEARCH_PATH}",
             "TANDEM_SECRETS": self._folder,
+            "TANDEM_SSH_LOG": f"{self._folder}/{self._ssh_log}",
             "SSH_ASKPASS": str(programs / "askpass"),
             "SSH_ASKPASS_REQUIRE": "force",
         }
         text = "\n".join([*settings, ""])
         return f"{self.secret(text)}-{self.secret(secret or '')}"
+
+    def ssh_said(self) -> str:
+        """Give what ssh had to say; restic may end before it has passed that on."""
+        if self._ssh_log is None:
+            return ""
+        text = Path(f"{self._folder}/{self._ssh_log}").read_text(encoding="utf-8", errors="replace")
+        return "".join(f"subprocess ssh: {line}\n" for line in text.splitlines())
 
     def _through_rclone(self, place: RemoteLocation, account: Account, name: str) -> str:
         self.environment["RCLONE_CONFIG"] = self.file(s3_remote(name, place, account))

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -10,8 +11,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from typing import IO
 
 from tandem.restic import listing
@@ -29,6 +30,8 @@ STOP_GRACE_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1
 _READ_BYTES = 64 * 1024
+_SHOWN_LENGTH_MAX = 300
+_BAR = re.compile(r"^\[\d+:\d+")
 _PROGRESS_PER_SECOND = "2"
 
 
@@ -40,8 +43,9 @@ class Control:
         on_start: called with the process id right after the start; it stays that of restic itself.
         stop: when set, restic is interrupted, and killed `STOP_GRACE_SECONDS` later if it has not ended.
         low_priority: give way to other programs, where `nice` and `ionice` are installed.
-        upload_limit: KiB per second at most to a remote repository.
-        download_limit: KiB per second at most from a remote repository.
+        upload_limit: KiB per second at most to a repository.
+        download_limit: KiB per second at most from a repository.
+        tell: called with each step, for a log: what is started, what restic says, how it ends; never with a secret.
         stall_seconds: how long restic may do nothing at all, while a repository is remote, until it is ended.
     """
 
@@ -50,6 +54,7 @@ class Control:
     low_priority: bool = True
     upload_limit: int | None = None
     download_limit: int | None = None
+    tell: Callable[[str], None] | None = None
     stall_seconds: float = STALL_SECONDS
 
 
@@ -79,6 +84,7 @@ def run(
     from_repository: RepositoryAccess | None = None,
     on_output: Callable[[str], None] | None = None,
     on_error: Callable[[str], None] | None = None,
+    on_bytes: Callable[[bytes], None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run restic to its end and return what it wrote, whatever its exit code.
@@ -94,6 +100,7 @@ def run(
         from_repository: the source of a copy, or the family member of a new repository.
         on_output: called with each line of standard output as it comes, in the calling thread.
         on_error: the same of standard error; what it raises ends the run.
+        on_bytes: called with the bytes of standard output instead; while it takes its time, restic waits.
         control: how the run is watched and held back.
 
     Returns:
@@ -126,13 +133,55 @@ def run(
             ) from error
         is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
         watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
-        with process:
-            return _attend(process, on_output, on_error, control, watch)
+        listener = _Listener(control, on_output, on_bytes)
+        with _told(control, process, arguments), process:
+            result = _attend(process, listener, on_error, control, watch)
+        return replace(result, stderr=opening.ssh_said() + result.stderr)
+
+
+@contextlib.contextmanager
+def _told(control: Control, process: subprocess.Popen[bytes], arguments: Sequence[str]) -> Generator[None, None, None]:
+    """Tell what was started, and how it has ended."""
+    tell = control.tell if control.tell is not None else _ignore
+    shown = " ".join(["restic", *_limits(control), *arguments])
+    tell(f"process {process.pid}: {shown[:_SHOWN_LENGTH_MAX]}")
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        tell(f"process {process.pid}: exit code {process.returncode} after {time.monotonic() - started:.1f} s")
+
+
+class _Listener:
+    """Standard output on its way to whoever wants it: as lines, as bytes, or kept to its end."""
+
+    def __init__(
+        self, control: Control, on_output: Callable[[str], None] | None, on_bytes: Callable[[bytes], None] | None
+    ) -> None:
+        is_kept = on_output is None and on_bytes is None
+        self._tail = Tail(STDOUT_BYTES_MAX if is_kept else STDOUT_TAIL_BYTES_MAX)
+        self._lines = LineSplitter(_telling(control, on_output if on_output is not None else _ignore))
+        self._is_heard = on_output is not None
+        self._on_bytes = on_bytes
+
+    def take(self, chunk: bytes) -> None:
+        if self._on_bytes is not None:
+            self._on_bytes(chunk)
+            return
+        self._tail.feed(chunk)
+        if self._is_heard:
+            self._lines.feed(chunk)
+
+    def close(self) -> None:
+        self._lines.close()
+
+    def text(self) -> str:
+        return self._tail.text()
 
 
 def _attend(
     process: subprocess.Popen[bytes],
-    on_output: Callable[[str], None] | None,
+    stdout: _Listener,
     on_error: Callable[[str], None] | None,
     control: Control,
     watch: StallWatch,
@@ -140,17 +189,14 @@ def _attend(
     """Follow the process to its end; when a callback raises, interrupt it first, so that it leaves no lock."""
     if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
         raise AssertionError
-    stdout = Tail(STDOUT_BYTES_MAX if on_output is None else STDOUT_TAIL_BYTES_MAX)
     stderr = Tail(STDERR_BYTES_MAX)
-    lines = LineSplitter(on_output if on_output is not None else _ignore)
-    complaints = LineSplitter(on_error if on_error is not None else _ignore)
+    complaints = LineSplitter(_telling(control, on_error if on_error is not None else _ignore))
     stop = control.stop if control.stop is not None else threading.Event()
 
     def take(chunk: bytes) -> None:
-        stdout.feed(chunk)
+        stdout.take(chunk)
+        # Noted last: whoever takes it may have kept restic waiting.
         watch.note_output(len(chunk))
-        if on_output is not None:
-            lines.feed(chunk)
 
     def take_error(chunk: bytes) -> None:
         stderr.feed(chunk)
@@ -161,7 +207,7 @@ def _attend(
         if control.on_start is not None:
             control.on_start(process.pid)
         was_stopped = _follow(process, {process.stdout: take, process.stderr: take_error}, stop, watch)
-        lines.close()
+        stdout.close()
         complaints.close()
     except BaseException:
         stop = threading.Event()
@@ -179,6 +225,18 @@ def _attend(
     if was_stopped:
         raise Stopped("Restic was stopped on request.", exit_code=process.returncode, stderr=stderr.text())
     return Output(process.returncode, stdout.text(), stderr.text())
+
+
+def _telling(control: Control, on_line: Callable[[str], None]) -> Callable[[str], None]:
+    """Give what tells each line for the log, then hands it on."""
+
+    def take(line: str) -> None:
+        # Messages to programs and bars that move are no news to a reader.
+        if control.tell is not None and not line.startswith("{") and not _BAR.match(line):
+            control.tell(f"restic: {line}")
+        on_line(line)
+
+    return take
 
 
 def _follow(

@@ -1,6 +1,5 @@
 """`restic restore`: put a point's content into a folder, the share's own files at its top."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -10,13 +9,32 @@ from pathlib import Path
 
 import msgspec
 
+from tandem.domain.point_files import OverwriteRule
 from tandem.restic import holding, ids, output
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError, Stopped
+from tandem.restic.placing import Placing
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 from tandem.restic.snapshots import Snapshot
 
 _PATTERN_CHARACTERS = re.compile(r"([\\*?\[])")
+
+
+STAGING = ".tandem-restore-"
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a restore.
+
+    Attributes:
+        files: how many the point held of what was asked for, all but folders.
+        size: of these, in bytes.
+        kept: how many of them, or folders in whose place something else was, were left out for what was there.
+    """
+
+    files: int
+    size: int
+    kept: int
 
 
 class Progress(msgspec.Struct, frozen=True, tag_field="message_type", tag="status"):
@@ -45,13 +63,14 @@ def run(
     *,
     include: Iterable[str] = (),
     verify: bool = False,
+    overwrite: OverwriteRule = OverwriteRule.ALWAYS,
     on_progress: Callable[[Progress], None] | None = None,
     control: Control = BACKGROUND,
-) -> None:
+) -> Placed:
     """Restore a point, so that `target` holds what the share held.
 
     Restic restores absolute paths, so it does so in a folder of its own inside `target`, from which everything is then
-    moved up, replacing files of the same name. After a crash the same call begins anew and ends in the same result.
+    moved up, by the rule for files that are there. After a crash the same call begins anew and ends in the same result.
 
     Args:
         engine: the program.
@@ -60,8 +79,12 @@ def run(
         target: an absolute folder, made if it is not there. What it holds already stays, unless the point holds it too.
         include: only these files and folders, as paths within the share; none means all.
         verify: read every file again and compare it.
+        overwrite: what happens to files of the same name.
         on_progress: called about twice a second, from restic 0.16 on.
         control: how the run is watched.
+
+    Returns:
+        What was restored, and what stayed.
 
     Raises:
         ValueError: a path of `include` is absolute or leads out of the share.
@@ -72,7 +95,7 @@ def run(
     root = snapshot.paths[0] if len(snapshot.paths) == 1 else "/"
     wanted = list(include)
     patterns = [pattern(root, path) for path in wanted]
-    staging = target / f".tandem-restore-{snapshot.id[:8]}"
+    staging = staging_folder(target, snapshot.id)
     _remove(staging)
     staging.mkdir(mode=stat.S_IRWXU, parents=True)
 
@@ -91,9 +114,21 @@ def run(
     content = staging / root.lstrip("/")
     missing = [path for path in wanted if not os.path.lexists(content / path)]
     if missing:
-        raise ResticError(f"The point does not hold {', '.join(missing)}. Look at its files, then name others.")
-    _move_up(content, staging, target)
+        names = ", ".join(missing).encode(errors="replace").decode()
+        _remove(staging)
+        raise ResticError(f"The point does not hold {names}. Look at its files, then name others.")
+    try:
+        placed = _place(content, staging, target, overwrite)
+    except ResticError:
+        _remove(staging)
+        raise
     _remove(staging)
+    return placed
+
+
+def staging_folder(target: Path, snapshot_id: str) -> Path:
+    """Give the folder in which a point is restored before it is moved up."""
+    return target / f"{STAGING}{snapshot_id[:8]}"
 
 
 def flags(
@@ -140,53 +175,52 @@ def _clean_up(error: ResticError, staging: Path) -> None:
     ) from error
 
 
-def _move_up(content: Path, staging: Path, target: Path) -> None:
-    """Move the share's content into `target`, folder by folder, replacing files of the same name."""
-    if not os.path.lexists(content):
+def _place(content: Path, staging: Path, target: Path, rule: OverwriteRule) -> Placed:
+    """Put the share's content into `target`, folder by folder."""
+    if not _is_really_in(staging, content):
         # The point was made of a relative path, so what it holds is not below the share's absolute one.
         content = staging
-    if content.is_dir():
-        for child in sorted(content.iterdir()):
-            _move(child, target / child.name)
-    else:
-        _move(content, target / content.name)
+    if not content.is_dir() or content.is_symlink():
+        # The share is a file: it goes into a folder of its own, so that there is one to move it from.
+        alone = staging / ".alone"
+        alone.mkdir()
+        content = content.rename(alone / content.name).parent
+    files, size = measure(content)
+    placing = Placing(rule)
+    placing.place(content, target)
+    return Placed(files=files, size=size, kept=placing.kept)
 
 
-def _move(source: Path, target: Path) -> None:
-    is_folder = source.is_dir() and not source.is_symlink()
-    if is_folder and target.is_dir() and not target.is_symlink():
-        _merge(source, target)
-        return
-    mode = source.stat().st_mode if is_folder else 0
-    try:
-        if is_folder:
-            target.unlink(missing_ok=True)
-            source.chmod(mode | stat.S_IWUSR)  # a folder that its owner may not write to cannot be moved
-        source.replace(target)
-    except OSError as error:
-        raise ResticError(
-            f"{target} cannot be replaced: {error.strerror}. Restore into an empty folder, or move it away."
-        ) from error
-    if is_folder:
-        target.chmod(mode)
+def _is_really_in(staging: Path, content: Path) -> bool:
+    """Say whether something is there, reached through no link: one in the point may lead anywhere."""
+    between = [folder for folder in content.parents if staging in folder.parents]
+    return os.path.lexists(content) and not any(folder.is_symlink() for folder in between)
 
 
-def _merge(source: Path, target: Path) -> None:
-    """Move what one folder holds into another that is there already, and make that one look the same."""
-    before = source.stat()
-    source.chmod(stat.S_IRWXU)  # what its owner may not write to cannot be emptied
-    for child in sorted(source.iterdir()):
-        _move(child, target / child.name)
-    shutil.copystat(source, target)
-    with contextlib.suppress(PermissionError):  # only root may give files away
-        os.chown(target, before.st_uid, before.st_gid)
-    target.chmod(stat.S_IMODE(before.st_mode))
-    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+def measure(folder: Path) -> tuple[int, int]:
+    """Count what is in a folder that may be growing: how many there are that are no folders, and their bytes."""
+    count = size = 0
+    folders = [os.fspath(folder)]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    count += 1
+                    size += entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
+        except OSError:  # it went away, or is closed to us: what is counted is for people to look at
+            continue
+    return count, size
 
 
 def _remove(folder: Path) -> None:
     """Remove a folder, also when folders in it are closed to their owner."""
-    if folder.exists():
+    if folder.is_symlink():
+        # Nobody but somebody else puts a link there.
+        folder.unlink()
+    elif folder.exists():
         for parent, names, _ in os.walk(folder):
             for child in (Path(parent, name) for name in names):
                 if not child.is_symlink():

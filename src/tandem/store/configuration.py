@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tandem.domain.credentials import Secrets
 from tandem.domain.drills import EVERY_DEFAULT_DAYS
+from tandem.domain.limits import NO_LIMITS
 from tandem.domain.repositories import Account
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
 from tandem.domain.schedule import periods_zone
@@ -20,7 +21,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, holds, repositories
+from tandem.store import credentials, file_shares, holds, limits, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -34,10 +35,12 @@ def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str)
         repositories=_repositories(connection, seal, backup_server_uid),
         file_shares=_file_shares(connection, seal, backup_server_uid),
         jobs=_jobs(connection, backup_server_uid),
+        limits=limits.limits_of_server(connection, backup_server_uid),
     )
 
 
 def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) -> list[RepositoryConfiguration]:
+    limited = limits.limits_of_repositories(connection, backup_server_uid)
     openings = repositories.openings_of_server(connection, backup_server_uid)
     kept = _credentials(connection, seal, backup_server_uid, {each.credentials_uid for each in openings.values()})
     found: list[RepositoryConfiguration] = []
@@ -58,6 +61,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 host_key=opening.host_key,
                 verify_every_days=opening.verify_every_days,
                 immutability_interval=repository.immutability_interval,
+                limits=limited.get(repository.instance_uid, NO_LIMITS),
             )
         )
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Float, cast, exists, func, insert, select, update
@@ -11,7 +11,8 @@ from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobStatus
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import RUNS, Progress, Session, SessionState, SessionTask
+from tandem.domain.sessions import RUNS, Session, SessionState, SessionTask
+from tandem.protocol.messages import RunningSession
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
@@ -31,6 +32,7 @@ SESSIONS = Collection(
 )
 _FINAL = [state for state in SessionState if state.is_final]
 AVERAGE_OVER = 20
+IDLE_SECONDS_MAX = 1e8
 
 
 def list_sessions(
@@ -76,18 +78,31 @@ def put_session(connection: Connection, backup_server_uid: str, session: Session
             return False
         connection.execute(insert(sessions).values({**values, "backup_server_uid": backup_server_uid}))
         return True
-    # Who it belongs to was decided when it was first stored.
+    # Who it belongs to was decided when it was first stored; when it was last heard of is not the report's to say.
     for fixed in ("instance_uid", "job_uid", "job_unique_uid", "file_share_uid", "type"):
         del values[fixed]
+    for noted in ("last_heartbeat", "last_progress"):
+        del values[noted]
     is_open = is_session & sessions.c.state.not_in(_FINAL)
     return connection.execute(update(sessions).where(is_open).values(values)).rowcount == 1
 
 
-def set_progress(connection: Connection, backup_server_uid: str, session_uid: str, progress: Progress) -> None:
-    """Note how far a running session is."""
-    is_running = (sessions.c.backup_server_uid == backup_server_uid) & sessions.c.state.not_in(_FINAL)
-    statement = update(sessions).where(sessions.c.instance_uid == session_uid, is_running)
-    connection.execute(statement.values(progress=progress))
+def note_running(connection: Connection, backup_server_uid: str, running: RunningSession, now: datetime) -> bool:
+    """Note where a session is that goes on or waits; False if it is not the backup server's, or has ended.
+
+    How long it has not moved is told, not since when: the agent's clock may be another.
+    """
+    is_open = (sessions.c.backup_server_uid == backup_server_uid) & sessions.c.state.not_in(_FINAL)
+    values: dict[str, Any] = {
+        "progress": running.progress,
+        "last_heartbeat": now,
+        "queue_position": running.queue_position,
+        "waiting_reason": running.waiting_reason,
+    }
+    if running.idle_seconds is not None:
+        values["last_progress"] = now - timedelta(seconds=min(max(0.0, running.idle_seconds), IDLE_SECONDS_MAX))
+    statement = update(sessions).where(sessions.c.instance_uid == running.session_uid, is_open)
+    return connection.execute(statement.values(values)).rowcount == 1
 
 
 def fail_queued_session(connection: Connection, uid: str, message: str, now: datetime) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
 from tandem.domain.jobs import JobStatus, JobType
+from tandem.domain.limits import Limits
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
@@ -45,6 +46,9 @@ from tandem.store.request_tables import async_actions as async_actions  # noqa: 
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
 from tandem.store.retention_columns import retention_columns
 from tandem.store.secret_tables import credentials, encryption_passwords
+from tandem.store.session_log_tables import session_logs as session_logs  # noqa: PLC0414  (the same)
+from tandem.store.transfer_tables import transfer_parts as transfer_parts  # noqa: PLC0414  (the same)
+from tandem.store.transfer_tables import transfers as transfers  # noqa: PLC0414  (the same)
 
 installation = Table(
     "installation",
@@ -171,6 +175,7 @@ backup_servers = Table(
     Column("revision", Integer, nullable=False),
     Column("spool_uid", Uid),
     Column("last_report", BigInteger, nullable=False),
+    Column("limits", Document(Limits)),
     info=_owned_by("organization_uid", located=("location_uid", "user_locations", "location_uid")),
 )
 
@@ -222,6 +227,7 @@ backup_repositories = Table(
     Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
     *proof_columns.of_repository(),
+    Column("limits", Document(Limits)),
     UniqueConstraint("backup_server_uid", "path"),
     info=_owned_by("organization_uid"),
 )
@@ -342,6 +348,10 @@ sessions = Table(
     Column("statistics", Document(Statistics), nullable=False),
     Column("messages", Document(list[str]), nullable=False),
     Column("plan", Document(list[PlanEntry]), nullable=False),
+    Column("last_heartbeat", Instant),
+    Column("last_progress", Instant),
+    Column("queue_position", Integer),
+    Column("waiting_reason", Text),
     Index("ix_sessions_started_at", "started_at"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
