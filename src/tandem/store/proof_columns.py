@@ -38,8 +38,10 @@ def of_point() -> Columns:
 
 
 def of_copy() -> Columns:
-    """Make the columns about a copy of a point, beside its verification."""
+    """Make the columns about a copy of a point: when it was made, and how far it is proven."""
     return [
+        Column("copied_at", Instant),
+        Column("verified_at", Instant),
         Column("damaged_at", Instant),
         Column("drilled_at", Instant),
         Column("drill_result", Word(DrillResult)),

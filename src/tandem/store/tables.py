@@ -391,8 +391,6 @@ restore_point_copies = Table(
     Column("reason", Text, nullable=False),
     Column("since", Instant),
     Column("target_snapshot_id", String(64)),
-    Column("copied_at", Instant),
-    Column("verified_at", Instant),
     Column("expires_at", Instant),
     Column("size", BigInteger, nullable=False),
     Column("added", BigInteger, nullable=False),
