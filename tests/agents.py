@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from tandem.domain.adoption import SnapshotGroup
 from tandem.domain.point_files import FileType, FoundFile, PointFile
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import (
@@ -20,6 +21,7 @@ from tandem.protocol.messages import (
     PROTOCOL_VERSION,
     SESSION_PATH,
     Challenge,
+    CollectSnapshots,
     CommandResult,
     Configuration,
     EnrolAnswer,
@@ -33,6 +35,7 @@ from tandem.protocol.messages import (
     RunningSession,
     SessionAnswer,
     SessionRequest,
+    SnapshotsReport,
 )
 from tandem.protocol.transfers import (
     TRANSFER_PATH,
@@ -82,6 +85,9 @@ class Agent:
         self.parts_of: Callable[[ListFiles | FindFiles | SendFile], list[TransferPart]] = hello
         self.failure_at: Callable[[str], str] = lambda _path: ""
         self.restic_id_at: Callable[[str], str] = lambda path: restic_id(f"{server_uid} {path}")
+        # What is found in a repository, or why nothing is.
+        self.groups: list[SnapshotGroup] = []
+        self.failure_of_look = ""
         self.spool_uid = str(uuid.uuid4())
         self.token = ""
         self._console = console
@@ -151,6 +157,8 @@ class Agent:
                 if isinstance(command.order, ListFiles | FindFiles | SendFile):
                     for part in self.parts_of(command.order):
                         self.send_part(part)
+                if isinstance(command.order, CollectSnapshots):
+                    self._spool.append(self._found(command.order))
         for repository in self.configuration.repositories if self.configuration else []:
             if repository.state is RepositoryState.CREATING:
                 self._spool.append(self._made(repository.uid, repository.path))
@@ -178,6 +186,14 @@ class Agent:
             capacity=2**40,
             free_space=2**39,
             used_space=2**20,
+        )
+
+    def _found(self, order: CollectSnapshots) -> SnapshotsReport:
+        return SnapshotsReport(
+            repository_uid=order.repository_uid,
+            request_uid=order.request_uid,
+            failure=self.failure_of_look,
+            groups=[] if self.failure_of_look else self.groups,
         )
 
     def _converse(self) -> ExchangeAnswer:

@@ -67,6 +67,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "PatchBackupServerFileShareJob": lambda _: [{"op": "replace", "path": "/retention", "value": 8}],
     "PatchBackupServerFileShareCopyJob": lambda _: [{"op": "replace", "path": "/gfsYearly", "value": 3}],
     "SetBackupRepositoryImmutability": lambda _: {"immutabilityInterval": 7},
+    "AdoptBackupServerJobPoints": lambda _: {"origins": [{"hostName": "old", "paths": ["/srv"]}]},
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
@@ -83,6 +84,9 @@ BODIES: dict[str, Callable[[Estate], object]] = {
 }
 WITHOUT_BODY = {
     "HealBackupRepository",
+    "CollectBackupRepositorySnapshots",
+    "DownloadBackupRepositoryRecoveryKit",
+    "DownloadRemovedRepositoryRecoveryKit",
     "SetUserToLocation",
     "StartBackupServerJob",
     "StopBackupServerJob",
@@ -129,17 +133,20 @@ OWNERS_ANSWER = {
     "DeleteUser": 409,
     "SetUserToLocation": 409,
     "DeleteUserFromLocation": 404,
+    # Nothing was removed; `test_recovery_kits` knows what is then.
+    "DownloadRemovedRepositoryRecoveryKit": 404,
     # Of the provider's administrators only.
     "AssignBackupServerJob": 403,
     "UnassignBackupServerJob": 403,
 }
 # A company's owner is not admitted to these: his provider is.
-BY_PROVIDER = {"PatchCompany", "DeleteCompany"}
+BY_PROVIDER = {"PatchCompany", "DeleteCompany", "DownloadRemovedRepositoryRecoveryKit"}
 
 # What a list needs in its query.
 QUERIES = {"GetJobSessionHeatmap": "/?from=2026-03-01T00:00:00Z&to=2026-03-04T00:00:00Z"}
 # Lists, and what is no list, whose length does not follow from the estates that one sees.
 NOT_OF_ESTATES = {
+    "GetRemovedRepositories",
     "GetOrganizations",
     "GetCompanies",
     "GetUsers",

@@ -5,6 +5,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
+from tandem.domain.holds import Hold
 from tandem.domain.sessions import Session
 from tandem.restic import listing
 from tandem.restic.engine import Engine
@@ -42,6 +45,13 @@ class RecordedServer(BackupServer):
         new = set(listing.snapshot_ids(self.first)) - set(self.contents)
         if new:
             self.contents |= dict.fromkeys(new, describe(self.share))
+
+    def release(self) -> None:
+        """Say that all is as it should be, as the console does, and back up, until nothing holds retention."""
+        while (hold := self.state.note(self.backup_job.uid, Hold)) is not None:
+            job = msgspec.structs.replace(self.backup_job, released_hold=hold.uid)
+            self.configure(jobs=[job, *self.configuration.jobs[1:]])
+            self.back_up()
 
     def source(self) -> Content:
         """Give what a copy must never change: the share, and the first repository apart from its locks."""

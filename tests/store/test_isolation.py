@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tandem import store
+from tandem.domain.adoption import Adoption, Origin
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.holds import Hold
@@ -20,8 +21,10 @@ from tandem.domain.locations import Location, LocationType
 from tandem.domain.logins import LoginStatus
 from tandem.domain.paging import Page, Window
 from tandem.domain.retention import Retention, RetentionUnit, Rule
+from tandem.protocol.messages import SnapshotsReport
 from tandem.store import (
     activity_log,
+    adoption,
     backup_servers,
     company_removal,
     credentials,
@@ -39,6 +42,8 @@ from tandem.store import (
     organizations,
     proof,
     proxies,
+    recovery_kits,
+    removed_repositories,
     repositories,
     restore_points,
     retention,
@@ -50,7 +55,21 @@ from tandem.store import (
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tests.consoles import Console, rows_of
-from tests.people import ACMES, BACKED_UP_AT, BETA, BOB, CHARLIE, LARA, NORA, PEOPLE, START, Estate, login_id_of, uid
+from tests.people import (
+    ACME,
+    ACMES,
+    BACKED_UP_AT,
+    BETA,
+    BOB,
+    CHARLIE,
+    LARA,
+    NORA,
+    PEOPLE,
+    START,
+    Estate,
+    login_id_of,
+    uid,
+)
 
 Ask = Callable[[Connection, Scope, Estate], Any]
 WHOLE = Query()
@@ -78,11 +97,30 @@ def _job_of(connection: Connection, estate: Estate) -> Job:
     return jobs.get_job(connection, Scope(ScopeKind.EVERYTHING, ""), estate.copy_job)
 
 
+def put_removed_repositories(connection: Connection) -> None:
+    """Make sure that Acme's repositories are kept as those of a deleted company."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    if not removed_repositories.list_removed_repositories(connection, everything, WHOLE).rows:
+        company_removal.keep_repositories(connection, ACME, START)
+
+
+def put_adoption(connection: Connection) -> None:
+    """Make sure that Acme's job has adopted something, and that somebody has looked into its repository."""
+    everything = Scope(ScopeKind.EVERYTHING, "")
+    adopted = Adoption(origins=[Origin("old", ("/srv",))])
+    adoption.put_adoption(connection, everything, ACMES.job_unique, adopted, START)
+    report = SnapshotsReport(repository_uid=ACMES.first, request_uid=ACMES.first)
+    adoption.apply_snapshots(connection, ACMES.server, report, START)
+
+
 HOLD = Hold(uid=uid("a hold"), since=START, causes=[])
 
 
 CASES: dict[str, Ask] = {
     "activity_log.list_activities": lambda c, s, _: activity_log.list_activities(c, s, Window(), activity_log.Wanted()),
+    "adoption.find_adoption": lambda c, s, e: adoption.find_adoption(c, s, e.job_unique).origins,
+    "adoption.find_snapshots": lambda c, s, e: adoption.find_snapshots(c, s, e.first),
+    "adoption.put_adoption": lambda c, s, e: adoption.put_adoption(c, s, e.job_unique, Adoption(), START),
     "backup_servers.get_backup_server": lambda c, s, e: backup_servers.get_backup_server(c, s, e.server),
     "backup_servers.list_backup_servers": lambda c, s, _: backup_servers.list_backup_servers(c, s, WHOLE, START),
     "credentials.delete_credentials": lambda c, s, e: credentials.delete_credentials(c, s, e.credentials, e.server),
@@ -182,6 +220,13 @@ CASES: dict[str, Ask] = {
     "proof.set_verify_every": lambda c, s, e: proof.set_verify_every(c, s, e.first, 7),
     "proxies.get_proxy": lambda c, s, e: proxies.get_proxy(c, s, e.agent, e.server, START),
     "proxies.list_proxies": lambda c, s, e: proxies.list_proxies(c, s, WHOLE, START, e.server),
+    "recovery_kits.contents_of": lambda c, s, e: recovery_kits.contents_of(c, s, e.first),
+    "recovery_kits.get_kit_source": lambda c, s, e: recovery_kits.get_kit_source(c, s, e.first, e.server),
+    "recovery_kits.get_removed_kit_source": lambda c, s, e: recovery_kits.get_removed_kit_source(c, s, e.first),
+    "recovery_kits.note_download": lambda c, s, e: recovery_kits.note_download(c, s, e.first, CHARLIE.caller, START),
+    "removed_repositories.list_removed_repositories": lambda c, s, _: removed_repositories.list_removed_repositories(
+        c, s, WHOLE
+    ),
     "repositories.get_repository": lambda c, s, e: repositories.get_repository(c, s, e.first, e.server),
     "repositories.list_repositories": lambda c, s, e: repositories.list_repositories(c, s, WHOLE, e.server),
     "repositories.update_access": lambda c, s, e: repositories.update_access(c, s, e.first, e.credentials, None),
@@ -265,6 +310,7 @@ WITHOUT_SCOPE = {
         "sessions.fail_queued_session",
         "sign_ins.delete_over",
     },
+    "a number of things, whoever's they are": {"recovery_kits.count_without_kit"},
     "nobody may be left who runs the provider": {"users.lock_enabled_users"},
     "of a transfer, which an action begins for what its caller sees, and whose id it tells nobody": {
         "transfers.delete_abandoned_transfers",
@@ -274,6 +320,7 @@ WITHOUT_SCOPE = {
         "transfers.touch_transfer",
     },
     "of something that was found by a scope just before": {
+        "adoption.adopted_of_repository",
         "company_removal.has_jobs",
         "company_removal.keep_repositories",
         "organizations.rename_owner",
@@ -291,6 +338,7 @@ WITHOUT_SCOPE = {
         "sign_ins.end_sign_ins",
         "sign_ins.end_with_password",
         "users.note_second_factors",
+        "file_share_jobs.file_share_of",
         "file_share_jobs.source_size_of",
         "locations.choose_location",
         "locations.chosen_locations",
@@ -324,6 +372,7 @@ NOT_ABOUT_DATA = {
     "tables",
     "request_tables",
     "location_tables",
+    "point_tables",
     "proof_columns",
     "session_log_tables",
     "transfer_tables",
@@ -336,6 +385,8 @@ MAKES_STATEMENTS = {"backup_servers.silent_since", "jobs.names_job", "jobs.insta
 
 # These are asked for what is in no location, or not in Lara's.
 OF_THE_WHOLE_COMPANY = {
+    "recovery_kits.get_removed_kit_source",
+    "removed_repositories.list_removed_repositories",
     "activity_log.list_activities",
     "locations.delete_location",
     "logins.change_login",
@@ -382,6 +433,8 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
     """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     with console.database.writing() as connection:
         put_location(connection, ACMES)
+        put_removed_repositories(connection)
+        put_adoption(connection)
         holds.apply_hold(connection, ACMES.server, ACMES.job, HOLD)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
     before = rows_of(console.database)

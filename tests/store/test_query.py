@@ -10,7 +10,10 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
+from tandem.store.adoption_tables import adoptions as adopted
+from tandem.store.adoption_tables import repository_snapshots as found
 from tandem.store.database import Connection
+from tandem.store.hold_tables import job_holds
 from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
 from tandem.store.login_tables import user_logins
 from tandem.store.query import visible
@@ -30,6 +33,7 @@ from tandem.store.tables import file_share_copy_jobs as copy_jobs
 from tandem.store.tables import file_share_jobs as share_jobs
 from tandem.store.tables import file_shares as shares
 from tandem.store.tables import jobs as job_rows
+from tandem.store.tables import removed_repositories as removed
 from tandem.store.tables import restore_point_copies as copies
 from tandem.store.tables import restore_points as points
 from tandem.store.tables import sessions as session_rows
@@ -57,7 +61,6 @@ WITHOUT_OWNER = {
     "async_actions",
     "enrolment_tokens",
     "installation",
-    "removed_repositories",
     "refresh_tokens",
     "replays",
     "sign_in_failures",
@@ -92,7 +95,10 @@ def owners_seen(connection: Connection, scope: Scope) -> dict[str, set[str]]:
 
 
 def test_every_table_says_whose_a_row_is() -> None:
-    owned = {table.name for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log]}
+    owned = {
+        table.name
+        for table in [*OWNED, *THROUGH, user_locations, user_logins, activity_log, removed, found, adopted, job_holds]
+    }
     assert {table.name for table in metadata.sorted_tables} == owned | WITHOUT_OWNER
     assert {table.name for table in metadata.sorted_tables if table.info} == owned
 

@@ -38,4 +38,4 @@ def change_repository_access(
             detail=f"{found.name} ({found.path})",
             now=act.now,
         )
-    return found
+        return repositories.get_repository(connection, scope, uid, backup_server_uid)

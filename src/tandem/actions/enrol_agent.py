@@ -18,7 +18,7 @@ from tandem.domain.backup_servers import BackupServer
 from tandem.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
 from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
-from tandem.store import activity_log, backup_servers, locations, organizations, transfers
+from tandem.store import activity_log, backup_servers, locations, organizations, recovery_kits, transfers
 from tandem.store.backup_servers import AgentState, EnrolmentToken
 from tandem.store.database import Connection
 
@@ -98,6 +98,8 @@ def enrol(context: Context, request: EnrolRequest) -> EnrolAnswer:
         uid = token.backup_server_uid or new_uid()
         location_uid = _location_of(connection, token)
         if token.backup_server_uid is not None:
+            # On another machine, the kits of its repositories would send people to the wrong one.
+            recovery_kits.forget_downloads(connection, uid, request.host_name)
             backup_servers.renew_agent(
                 connection,
                 uid,

@@ -13,8 +13,9 @@ from tandem.actions.context import Context
 from tandem.actions.enrol_agent import Fenced
 from tandem.domain.errors import Conflict
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import Session, SessionType
+from tandem.domain.sessions import RUNS, Session, SessionType
 from tandem.protocol.messages import (
+    AdoptPoints,
     CheckFolder,
     Command,
     CommandResult,
@@ -29,11 +30,13 @@ from tandem.protocol.messages import (
     RepositoryReport,
     RestorePointTo,
     SessionReport,
+    SnapshotsReport,
     StartJob,
     StopJob,
     VerifyRepository,
 )
 from tandem.store import (
+    adoption,
     agent_commands,
     backup_servers,
     configuration,
@@ -137,6 +140,8 @@ def _apply(connection: Connection, uid: str, report: Report, now: datetime) -> N
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
             proof.note_drills(connection, uid, job_uid, entries)
+        case SnapshotsReport():
+            adoption.apply_snapshots(connection, uid, report, now)
         case HoldReport(job_uid=job_uid, hold=hold):
             holds.apply_hold(connection, uid, job_uid, hold)
 
@@ -148,10 +153,10 @@ def _note_session(connection: Connection, uid: str, session: Session) -> None:
     if session.type is SessionType.BACKUP and session.statistics.source_size:
         size = session.statistics.source_size
         file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
-    if session.type.is_run:
-        is_copy = session.type is SessionType.COPY
-        measure = restore_points.chain_size_of_copy if is_copy else restore_points.chain_size_of_job
-        size = measure(connection, session.job_unique_uid)
+    if session.type in {*RUNS, SessionType.ADOPTION}:
+        # One of the two is nothing: what is adopted counts for either kind of job.
+        size = restore_points.chain_size_of_copy(connection, session.job_unique_uid)
+        size += restore_points.chain_size_of_job(connection, session.job_unique_uid)
         sessions.set_chain_size(connection, uid, session.job_unique_uid, size)
 
 
@@ -170,5 +175,5 @@ def _note_result(connection: Connection, uid: str, result: CommandResult, contex
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)
     if isinstance(command, StopJob) and result.error:
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STOPPING, failure=result.error)
-    if isinstance(command, RestorePointTo | VerifyRepository | DrillCopy) and result.error:
+    if isinstance(command, RestorePointTo | AdoptPoints | VerifyRepository | DrillCopy) and result.error:
         sessions.fail_queued_session(connection, command.session_uid, result.error, context.clock())

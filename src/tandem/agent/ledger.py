@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from typing import Any
@@ -14,12 +14,13 @@ from tandem.agent.run import Run
 from tandem.agent.state import HeldPoint
 from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
-from tandem.domain.retention import Point
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import JobConfiguration, LedgerReport
 from tandem.restic import snapshots, tag
 
 REASON_LENGTH_MAX = 1_000
+# A copy of these that nobody noted is one that a run of this job made before it was cut short.
+TRIED = frozenset({CopyState.COPYING, CopyState.QUARANTINED})
 ENTRIES_PER_REPORT_MAX = 1_000
 
 
@@ -40,7 +41,7 @@ class Ledger:
         self._bytes_done = 0
         self._bytes_total = 0
 
-    def reconcile(self, target: OpenRepository, points: Iterable[HeldPoint]) -> list[LedgerEntry]:
+    def reconcile(self, target: OpenRepository, points: Sequence[HeldPoint]) -> list[LedgerEntry]:
         """Bring the entries in line with what the target really holds.
 
         Copies are recognized by restic's `original` id. A copy that is gone will be made again; one that nobody noted,
@@ -57,8 +58,9 @@ class Ledger:
         copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
         unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
+        self._follow_labels(points)
         if unknown:
-            self._adopt(unknown, target, {point.snapshot_id: point.for_rule for point in points})
+            self._adopt(unknown, target, points)
         self._give_up_lost(held)
         return [
             entry
@@ -110,11 +112,16 @@ class Ledger:
         engine, control = self._run.means.engine, self._run.control
         ids = [entry.target_snapshot_id for entry in damaged if entry.target_snapshot_id]
         target.claim()
+        # A mark gives a point another id; what it was first copied from stays.
+        points = {entry.target_snapshot_id: entry.source_snapshot_id for entry in damaged}
+        before = snapshots.read(engine, target.access, control=control)
+        originals = {
+            snapshot.original or snapshot.id: points[snapshot.id] for snapshot in before if snapshot.id in points
+        }
         tag.add(engine, target.access, tag.DAMAGED, ids, control=control)
-        wanted = {entry.source_snapshot_id for entry in damaged}
         for snapshot in snapshots.read(engine, target.access, control=control):
-            if tag.DAMAGED in snapshot.tags and snapshot.original in wanted:
-                self._meet_remnant(snapshot.original, snapshot.id)
+            if tag.DAMAGED in snapshot.tags and snapshot.original in originals:
+                self._meet_remnant(originals[snapshot.original], snapshot.id)
 
     def replaced(self) -> list[str]:
         """Give what is left of damaged copies in whose place there is a whole one now: to be forgotten."""
@@ -208,36 +215,57 @@ class Ledger:
             points_total=self._total,
         )
 
-    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Mapping[str, Point]) -> None:
+    def _follow_labels(self, points: Sequence[HeldPoint]) -> None:
+        """Hand copies on to points that somebody has labelled: they have other ids, and the same content."""
+        for point in points:
+            known = [uid for uid in point.formerly if uid in self.entries]
+            if not known or point.snapshot_id in self.entries:
+                continue
+            entry = self.entries[known[-1]]
+            over = {"state": CopyState.EXPIRED, "reason": "Its point was labelled: that has another id now."}
+            self.write(
+                [
+                    msgspec.structs.replace(entry, source_snapshot_id=point.snapshot_id),
+                    msgspec.structs.replace(entry, target_snapshot_id=None, **over),
+                ]
+            )
+
+    def _adopt(self, unknown: AbstractSet[str], target: OpenRepository, points: Sequence[HeldPoint]) -> None:
+        # Of a point that is a copy itself, or was labelled, restic hands on the id of the very first one.
+        sources = {point.original: point for point in points if point.original is not None}
+        sources |= {point.snapshot_id: point for point in points}
         for snapshot in snapshots.read(self._run.means.engine, target.access, control=self._run.control):
             original = snapshot.original
             if snapshot.id not in unknown or original is None:
                 continue
+            source = sources.get(original)
+            key = original if source is None else source.snapshot_id
             if tag.DAMAGED in snapshot.tags:
-                self._meet_remnant(original, snapshot.id)
+                self._meet_remnant(key, snapshot.id)
                 continue
-            point = points.get(original)
-            if original not in self.entries and point is not None:
+            if source is not None and key not in self.entries:
                 made = LedgerEntry(
-                    source_snapshot_id=original,
-                    created_at=point.created_at,
-                    state=CopyState.COPYING,
-                    is_whole=point.is_whole,
+                    source_snapshot_id=key,
+                    created_at=source.created_at,
+                    state=CopyState.PENDING,
+                    is_whole=source.for_rule.is_whole,
                 )
                 self.write([made])
-            entry = self.entries.get(original)
+            entry = self.entries.get(key)
             if entry is None:
                 continue
             if entry.state.is_held and entry.target_snapshot_id in target.held:
                 what = f"The copy of {entry.created_at:%Y-%m-%d %H:%M:%S} is in the target twice"
                 self._run.warn(f"{what}: {snapshot.id[:8]} was made by someone else, who may forget it.")
                 continue
-            if entry.state.is_held or entry.state is CopyState.EXPIRED:
+            is_by_hand = target.configuration.is_existing and entry.state not in TRIED
+            is_over = entry.state is CopyState.EXPIRED and not (is_by_hand and entry.target_snapshot_id is None)
+            if entry.state.is_held or is_over:
                 # Restic gives a copy that somebody labels another id: it is the same copy.
                 self._change(entry, target_snapshot_id=snapshot.id)
                 continue
-            self._run.decide("adopt", original, "The target has it, although no session that ended says so.")
-            self._hold(entry, snapshot.id)
+            self._run.decide("adopt", key, "The target has it, although no session that ended says so.")
+            self._hold(msgspec.structs.replace(entry, is_adopted=is_by_hand), snapshot.id)
 
     def _meet_remnant(self, original: str, snapshot_id: str) -> None:
         entry = self.entries.get(original)
@@ -252,7 +280,8 @@ class Ledger:
             if (entry.state.is_held or is_remnant(entry)) and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
                 self._run.warn(f"The copy of {when} is gone from the target; it is made again if that is possible.")
-                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None, "damaged_at": None}
+                nothing = dict.fromkeys(("target_snapshot_id", "copied_at", "verified_at", "damaged_at"))
+                nothing |= {"is_adopted": False}
                 self._change(entry, state=CopyState.MISSING, reason="Lost at the target.", **nothing)
 
     def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:

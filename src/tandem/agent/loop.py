@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from tandem.agent import holds, retries
+from tandem.agent import adoption, holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.files import Files
 from tandem.agent.folders import check_share
@@ -20,6 +20,7 @@ from tandem.agent.identity import Identity
 from tandem.agent.proofs import Proofs
 from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
+from tandem.agent.run_adoption import wish_for_adoption
 from tandem.agent.sessions import Sessions
 from tandem.agent.state import State
 from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
@@ -29,8 +30,10 @@ from tandem.domain.schedule import ScheduleType, is_out_of_reach, next_run
 from tandem.protocol.messages import (
     REPORTS_PER_EXCHANGE_MAX,
     WAIT_SECONDS_MAX,
+    AdoptPoints,
     CheckFolder,
     Collect,
+    CollectSnapshots,
     Command,
     CommandResult,
     Configuration,
@@ -55,6 +58,18 @@ STOP_SECONDS_MAX = 8.0
 LAST_WORDS_SECONDS_MAX = 1.5
 
 Answer = TypeVar("Answer")
+
+AboutPoints = (
+    RestorePointTo
+    | ResetCopy
+    | AdoptPoints
+    | CollectSnapshots
+    | ListFiles
+    | FindFiles
+    | SendFile
+    | VerifyRepository
+    | DrillCopy
+)
 
 log = structlog.get_logger()
 
@@ -257,21 +272,34 @@ class Agent:
                 # Large repositories take minutes to measure: the orders that come next do not wait.
                 Thread(target=self._collect, name="collect", daemon=True).start()
                 return ""
-            case RestorePointTo() | ResetCopy() | VerifyRepository() | DrillCopy():
+            case _:
+                if configuration is None:
+                    return "This agent has no configuration yet."
                 return self._obey_about_points(order, configuration)
+
+    def _obey_about_points(self, order: AboutPoints, configuration: Configuration) -> str:
+        match order:
+            case RestorePointTo():
+                return self._sessions.start_restore(order, configuration)
+            case ResetCopy():
+                return reset_copy(self._means, self._sessions, configuration, order)
+            case AdoptPoints():
+                wish = wish_for_adoption(order, configuration, self._identity.host_name)
+                return self._sessions.start(wish, configuration) if wish else "This agent does not know the job."
+            case CollectSnapshots():
+                return self._collect_snapshots(order, configuration)
+            case VerifyRepository() | DrillCopy():
+                return self._proofs.obey(order, configuration)
             case ListFiles() | FindFiles() | SendFile():
                 return self._files.send(order, configuration)
 
-    def _obey_about_points(
-        self, order: RestorePointTo | ResetCopy | VerifyRepository | DrillCopy, configuration: Configuration | None
-    ) -> str:
-        if configuration is None:
-            return "This agent has no configuration yet."
-        if isinstance(order, ResetCopy):
-            return reset_copy(self._means, self._sessions, configuration, order)
-        if isinstance(order, VerifyRepository | DrillCopy):
-            return self._proofs.obey(order, configuration)
-        return self._sessions.start_restore(order, configuration)
+    def _collect_snapshots(self, order: CollectSnapshots, configuration: Configuration) -> str:
+        if order.repository_uid not in {repository.uid for repository in configuration.repositories}:
+            return "This agent does not know the repository."
+        # Others may take minutes to be read: the orders that come next do not wait.
+        args = (order, configuration)
+        Thread(target=self._look_into, args=args, name="look into", daemon=True).start()
+        return ""
 
     def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
         if kind_of(order.path) is ShareKind.FOLDER:
@@ -298,6 +326,13 @@ class Agent:
                         self._news.set()
                 except Exception:  # the others are told all the same
                     log.exception("repository not measured", repository=repository.name)
+
+    def _look_into(self, order: CollectSnapshots, configuration: Configuration) -> None:
+        control = self._means.processes.control(self._stopping, _nothing)
+        report = adoption.look_into(self._means, order, configuration, control)
+        if not self._stopping.is_set():
+            self._means.state.add_report(report)
+            self._news.set()
 
     def _make_repositories(self) -> None:
         configuration = self._configuration

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tandem.agent import holds
+from tandem.agent.adoption import keep_adopted
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.proof_memory import warn_if_overdue
@@ -55,9 +56,7 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     Raises:
         ResticError: if a repository cannot be used; Stopped if the run was told to end. What was copied is kept.
     """
-    source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
-    if source_job is None:
-        raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    source_job = _source_of(run, job)
     holds.take_releases(run.means.state, run.configuration)
     run.means.clock_watch.look(run.configuration)
     with (
@@ -65,6 +64,23 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
         run.open(job.target_repository_uid, to_look=True) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))
+
+
+def adopt_copies(run: Run, job: JobConfiguration) -> None:
+    """Take in the copies that somebody made by hand, and do nothing else.
+
+    Raises:
+        ResticError: if the target repository cannot be read.
+    """
+    with run.open(job.target_repository_uid, to_look=True) as target:
+        Ledger(run, job).reconcile(target, run.means.state.points(_source_of(run, job).uid))
+
+
+def _source_of(run: Run, job: JobConfiguration) -> JobConfiguration:
+    source_job = next((found for found in run.configuration.jobs if found.uid == job.source_job_uid), None)
+    if source_job is None:
+        raise ResticError("The source job of this copy is not in the agent's configuration any more.")
+    return source_job
 
 
 def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfiguration, ends: Ends) -> None:
@@ -89,11 +105,20 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
         raise
     finally:
         run.note(transferred=ends.target.grown_by())
-    if why_held:
+    if why_held or _is_held_by_now(run, source_job):
         run.means.state.add_report(ends.target.report())
     else:
         _free_space(run, job, ledger, ends, leftovers)
     warn_if_overdue(run, ends.target.configuration)
+
+
+def _is_held_by_now(run: Run, source_job: JobConfiguration) -> bool:
+    """Look again before anything is deleted: while a long copy went on, the clock may have been set."""
+    run.means.clock_watch.look(run.configuration)
+    why_held = holds.why_held(run.means.state, source_job)
+    if why_held:
+        run.warn(why_held)
+    return bool(why_held)
 
 
 def _plan(
@@ -228,7 +253,9 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
     rule = run.rule(job)
     planned = plan_forgets(ledger.entries.values(), rule, run.now)
     planned += plan_remnants(ledger.entries.values(), run.now)
-    going = [entry for entry in planned if entry.source_snapshot_id != stays]
+    over = [entry for entry in planned if entry.source_snapshot_id != stays]
+    kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
+    going = [entry for entry in over if entry.source_snapshot_id not in kept]
     for entry in going:
         run.decide("forget", entry.source_snapshot_id, entry.reason)
         # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.

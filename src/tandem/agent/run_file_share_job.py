@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from tandem.agent import holds
+from tandem.agent import adoption, holds
 from tandem.agent.mount_programs import MountError
 from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
@@ -49,6 +50,17 @@ def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     run.means.clock_watch.look(run.configuration)
     with run.open(job.target_repository_uid) as repository:
         _make_point(run, job, repository, share, host_name)
+
+
+def adopt_points(run: Run, job: JobConfiguration, host_name: str) -> None:
+    """Take in the points that the job adopts, and do nothing else.
+
+    Raises:
+        ResticError: if the repository cannot be read.
+    """
+    share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
+    with run.open(job.target_repository_uid, to_look=True) as repository:
+        _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
 
 
 def _make_point(
@@ -169,6 +181,8 @@ def _unknown_point(snapshot_id: str, created_at: datetime) -> HeldPoint:
 
 
 def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, is_urgent: bool = False) -> None:
+    # Once more: while a long backup went on, the clock may have been set.
+    run.means.clock_watch.look(run.configuration)
     if why := holds.why_held(run.means.state, job):
         run.warn(why)
     else:
@@ -182,7 +196,9 @@ def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository)
     points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
     verdicts = judge([point.for_rule for point in points.values()], run.rule(job), run.now)
     stays = holds.newest_complete_id(list(points.values()))
-    old = sorted(uid for uid, verdict in verdicts.items() if not verdict.is_kept and uid not in stays)
+    over = [uid for uid, verdict in verdicts.items() if not verdict.is_kept and uid not in stays]
+    kept = adoption.keep_adopted(run, job, (uid for uid in over if points[uid].is_adopted))
+    old = sorted(set(over) - kept)
     for snapshot_id in old:
         run.decide("forget", snapshot_id, verdicts[snapshot_id].reason)
     # First the intent, then the deed: after a crash in between, the next run forgets them again.
@@ -208,27 +224,56 @@ def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, orig
     """
     state = run.means.state
     held = repository.held
-    for point in state.points(job.uid, is_going=False):
-        if point.snapshot_id not in held:
-            run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
-            _report_gone(run, job, point)
+    points = state.points(job.uid, is_going=False)
+    gone = {point.original or point.snapshot_id: point for point in points if point.snapshot_id not in held}
     copies = [other.uid for other in run.configuration.jobs if other.target_repository_uid == repository.uid]
-    if not held - state.known_snapshots(repository.uid, copies):
-        return
     known = state.known_snapshots(repository.uid, copies)
+    if held - known:
+        _take_in(run, job, repository, origin, gone=gone, known=known)
+    for point in gone.values():
+        run.warn(f"The restore point of {point.created_at:%Y-%m-%d %H:%M} was removed by someone else.")
+        _report_gone(run, job, point)
+
+
+def _take_in(
+    run: Run,
+    job: JobConfiguration,
+    repository: OpenRepository,
+    origin: _Origin,
+    *,
+    gone: dict[str, HeldPoint],
+    known: AbstractSet[str],
+) -> None:
+    """Take in what the repository holds of the job and nobody knows; leaves in `gone` what is really gone."""
+    state = run.means.state
     adopted: list[HeldPoint] = []
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
-        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
-        if snapshot.id in known or snapshot.original is not None or not is_ours or snapshot.time < job.created_at:
+        is_ours = (
+            snapshot.paths == (origin.path,)
+            and snapshot.hostname == origin.host_name
+            and snapshot.original is None
+            and snapshot.time >= job.created_at
+        )
+        labelled = gone.pop(snapshot.original or "", None) if snapshot.id not in known else None
+        if labelled is not None:
+            # Restic gives a point that somebody labels another id: it is the same point.
+            _report_gone(run, job, labelled)
+            same = msgspec.structs.replace(labelled, uid=str(uuid.uuid4()), snapshot_id=snapshot.id)
+            formerly = [*labelled.formerly, labelled.snapshot_id]
+            remember_point(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
             continue
-        adopted.append(_unknown_point(snapshot.id, snapshot.time))
+        if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
+            continue
+        point = _unknown_point(snapshot.id, snapshot.time)
+        taken = msgspec.structs.replace(point, original=snapshot.original, is_adopted=not is_ours)
+        adopted.append(taken)
         text = "A session that was cut short had made this point; whether it read all files is not known."
-        run.decide("adopt", snapshot.id, text)
+        run.decide("adopt", snapshot.id, text if is_ours else adoption.TAKEN_IN)
     before = holds.seen_points(state, job.uid)
     with state.transaction():
         for point in adopted:
             remember_point(run, job, point)
-        causes = judge_adopted_points([holds.seen(point) for point in adopted], before, run.now)
+        causes = judge_adopted_points([holds.seen(point) for point in adopted if not point.is_adopted], before, run.now)
         holds.add_causes(state, job.uid, causes)
 
 

@@ -63,6 +63,11 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: datetime | None = None
     damaged_at: datetime | None = None
     expires_at: datetime | None = None
+    # Of a point that was copied or labelled: restic's id of the very first one.
+    original: str | None = None
+    # Its ids before somebody labelled it, the first one first.
+    formerly: list[str] = []
+    is_adopted: bool = False
 
     @property
     def for_rule(self) -> Point:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
 from starlette.responses import Response
 
 from tandem import __version__
@@ -12,9 +14,12 @@ from tandem.api.call import Call
 from tandem.api.envelope import plain
 from tandem.api.texts import Instant, Uid, instant
 from tandem.domain.errors import ConsoleError
-from tandem.store import proof, tokens
+from tandem.store import proof, recovery_kits, tokens
 
 SERVICE_UNAVAILABLE = 503
+WITHOUT_KIT = Gauge(
+    "tandem_repositories_without_recovery_kit", "Backup repositories that nobody has a recovery kit of."
+)
 
 
 class AboutView(msgspec.Struct, rename="camel"):
@@ -56,8 +61,13 @@ def get_ready(call: Call) -> Response:
 
 
 def get_metrics(call: Call) -> Response:
-    """Tell counts and times of requests, and what is wrong with copies, in Prometheus' text format; of no tenant."""
-    with call.reading() as connection:
-        counts = proof.count_trouble(connection, call.context.clock())
-    lines = "".join(f"# TYPE {name} gauge\n{name} {count}\n" for name, count in counts.items())
+    """Tell counts and times of requests, and what to look after, in Prometheus' text format; nothing of any tenant."""
+    lines = ""
+    try:
+        with call.reading() as connection:
+            WITHOUT_KIT.set(recovery_kits.count_without_kit(connection))
+            counts = proof.count_trouble(connection, call.context.clock())
+        lines = "".join(f"# TYPE {name} gauge\n{name} {count}\n" for name, count in counts.items())
+    except ConsoleError:
+        WITHOUT_KIT.set(math.nan)  # Without its database a console still tells how it is.
     return Response(generate_latest(REGISTRY) + lines.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})

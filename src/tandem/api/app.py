@@ -18,7 +18,7 @@ from tandem.actions.tokens import UnknownKey
 from tandem.api.admission import admit, count_guess
 from tandem.api.background import Background, Request, Settled, asks_for_action
 from tandem.api.bodies import read_body
-from tandem.api.caching import SECRET_ANSWERS, forbid_storing
+from tandem.api.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
 from tandem.api.call import Call, Services
 from tandem.api.envelope import respond_with
 from tandem.api.errors import TransportError, is_final, respond, respond_unexpected
@@ -285,7 +285,7 @@ def _settle(asked: _Asked, serve: Callable[[], Response]) -> Settled:
         return Settled(respond_unexpected(error, method=asked.method, path=asked.path), is_final=False)
     if asked.operation.operation_id in SECRET_ANSWERS:
         forbid_storing(response)  # Also by whoever is given it later.
-    return Settled(response)
+    return Settled(response, is_final=asked.operation.operation_id not in UNKEPT_ANSWERS)
 
 
 async def _live(receive: Receive, send: Send) -> None:

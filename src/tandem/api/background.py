@@ -33,12 +33,15 @@ LOOK_EVERY_SECONDS = 0.1
 RETRY_SECONDS = 5
 BAD_REQUEST = 400
 ANSWER_BYTES_MAX = 1024 * 1024
-# The operations that the contract never takes as actions, and those of ours that wait by themselves or do not end.
+# The operations that the contract never takes as actions, and those of ours that wait by themselves, do not end, or
+# whose answers are kept nowhere.
 NEVER_ASYNC = frozenset(
     {
         "AttachRequestDataToAsyncAction",
         "CancelAsyncAction",
         "ClearAsyncActionResult",
+        "DownloadBackupRepositoryRecoveryKit",
+        "DownloadRemovedRepositoryRecoveryKit",
         "GenerateNewRsaKeyPair",
         "GetAsyncActionInfo",
         "GetAsyncActionResult",

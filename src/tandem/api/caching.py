@@ -16,6 +16,8 @@ SECRET_ANSWERS = frozenset(
         "AddApiKeyLogin",
         "CreateBackupServerEnrolmentToken",
         "DecryptPkcs12Container",
+        "DownloadBackupRepositoryRecoveryKit",
+        "DownloadRemovedRepositoryRecoveryKit",
         "GenerateNewPkcs12KeyPair",
         "GenerateNewRsaKeyPair",
         "GenerateTotpSecret",
@@ -23,6 +25,8 @@ SECRET_ANSWERS = frozenset(
 )
 # The secrets by which one signs in as their user: nobody who acts as him is given one.
 SIGN_IN_SECRETS = frozenset({"AddApiKeyLogin", "GenerateTotpSecret"})
+# Not even this console keeps these, to answer a request that is sent again: it makes another.
+UNKEPT_ANSWERS = frozenset({"DownloadBackupRepositoryRecoveryKit", "DownloadRemovedRepositoryRecoveryKit"})
 _NO_STORE = (b"cache-control", b"no-store")
 _ASK_AGAIN = (b"cache-control", b"private, no-cache")
 

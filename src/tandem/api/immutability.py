@@ -22,4 +22,4 @@ def set_immutability(call: Call, body: ImmutabilityInput) -> One[RepositoryView]
     changed = change.change_immutability(
         call.act, call.uid("backupServerUid"), call.uid("repositoryUid"), body.immutability_interval
     )
-    return One(view_repository(changed, with_info=True))
+    return One(view_repository(call, changed, with_info=True))

@@ -12,9 +12,20 @@ from tandem.actions.repository_places import Place
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
 from tandem.api.listing import Resource
-from tandem.api.texts import HostKey, ImmutabilityInterval, Int32, Int64, Name, RepositoryPath, Uid
+from tandem.api.texts import (
+    HostKey,
+    ImmutabilityInterval,
+    Instant,
+    Int32,
+    Int64,
+    Name,
+    RepositoryPath,
+    Uid,
+    instant_or_none,
+)
 from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
+from tandem.domain.identity import ScopeKind
 from tandem.domain.repositories import BackupRepository
 from tandem.domain.repository_locations import RepositoryKind
 from tandem.store import backup_servers, organizations, repositories
@@ -46,11 +57,17 @@ class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupRepository; what is embedded is the info itself."""
+    """The contract's BackupRepository, and who has its recovery kit; what is embedded is the info itself.
+
+    Without a time, nobody has a kit that would open it. By whom is told to those who work for the same organization,
+    and to the provider's administrators.
+    """
 
     instance_uid: Uid
     name: str
     backup_server_uid: Uid
+    recovery_kit_download_time: Instant | None
+    recovery_kit_downloaded_by: str | None
     embedded: RepositoryInfo | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
 
 
@@ -104,7 +121,7 @@ def list_repositories(call: Call) -> Many[RepositoryView]:
     expand = call.expands("BackupRepositoryInfo")
     with call.reading() as connection:
         page = repositories.list_repositories(connection, call.scope, asked)
-    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(call, row, with_info=expand) for row in page.rows])
 
 
 def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many[RepositoryView]:
@@ -119,7 +136,7 @@ def list_repositories_by_server(call: Call, query: RepositoryParameters) -> Many
         page = repositories.list_repositories(
             connection, call.scope, asked, server.instance_uid, company_uid=company_uid
         )
-    return Many(page, [view_repository(row, with_info=expand) for row in page.rows])
+    return Many(page, [view_repository(call, row, with_info=expand) for row in page.rows])
 
 
 def _check_company(call: Call, connection: Connection, company_uid: str) -> None:
@@ -135,13 +152,13 @@ def get_repository(call: Call) -> One[RepositoryView]:
     with call.reading() as connection:
         server_uid, uid = call.uid("backupServerUid"), call.uid("repositoryUid")
         found = repositories.get_repository(connection, call.scope, uid, server_uid)
-    return One(view_repository(found, with_info=expand))
+    return One(view_repository(call, found, with_info=expand))
 
 
 def create_repository(call: Call, body: RepositoryInput) -> One[RepositoryView]:
     """Create a repository, or register one."""
     made = create.create_repository(call.act, call.uid("backupServerUid"), read_repository(body))
-    return One(view_repository(made, with_info=True))
+    return One(view_repository(call, made, with_info=True))
 
 
 def read_repository(body: RepositoryInput) -> create.NewRepository:
@@ -170,15 +187,19 @@ def change_repository_access(call: Call, body: RepositoryAccessInput) -> One[Rep
         credentials_uid=str(body.credentials_uid) if body.credentials_uid else None,
         host_key=body.host_key,
     )
-    return One(view_repository(changed, with_info=True))
+    return One(view_repository(call, changed, with_info=True))
 
 
-def view_repository(repository: BackupRepository, *, with_info: bool) -> RepositoryView:
+def view_repository(call: Call, repository: BackupRepository, *, with_info: bool) -> RepositoryView:
     """Show a repository, with what is embedded if that is asked for."""
+    is_colleague = call.scope.organization_uid == repository.recovery_kit_organization_uid
+    is_told = is_colleague or call.scope.kind is ScopeKind.EVERYTHING
     view = RepositoryView(
         instance_uid=repository.instance_uid,
         name=repository.name,
         backup_server_uid=repository.backup_server_uid,
+        recovery_kit_download_time=instant_or_none(repository.recovery_kit_download_time),
+        recovery_kit_downloaded_by=repository.recovery_kit_user_name if is_told else None,
     )
     if with_info:
         view.embedded = RepositoryInfo(

@@ -33,6 +33,7 @@ from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
 from tandem.api.point_file_routes import POINT_FILE_ROUTES
 from tandem.api.proof_routes import PROOF_ROUTES
+from tandem.api.recovery_routes import RECOVERY_ROUTES
 from tandem.api.retention_routes import RETENTION_ROUTES
 from tandem.api.run_routes import RUN_ROUTES
 from tandem.domain.identity import Permission
@@ -363,6 +364,7 @@ ROUTES: list[Operation] = [
         restore_points.restore_restore_point,
     ),
     *POINT_FILE_ROUTES,
+    *RECOVERY_ROUTES,
     # Agents
     _ours("POST", ENROL_PATH, "EnrolAgent", PUBLIC, agents.enrol),
     _ours("POST", CHALLENGE_PATH, "ChallengeAgent", PUBLIC, agents.challenge),

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tandem.cli import (
+    adoption,
     backup_servers,
     companies,
     credentials,
@@ -18,6 +19,7 @@ from tandem.cli import (
     limits,
     point_files,
     proofs,
+    recovery_kits,
     reports,
     repositories,
     restore_points,
@@ -63,6 +65,8 @@ app.add_typer(users.app, name="users")
 backup_servers.app.command("limits")(limits.limit_server)
 app.add_typer(backup_servers.app, name="servers")
 repositories.app.command("limits")(limits.limit_repository)
+recovery_kits.add_to(repositories.app)
+adoption.add_to(repositories.app, jobs.app)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")

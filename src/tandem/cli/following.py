@@ -29,6 +29,7 @@ _DOING = {
     SessionType.VERIFICATION: "Reading back",
     SessionType.HEALING: "Healing",
     SessionType.DRILL: "Restoring for a drill",
+    SessionType.ADOPTION: "Adopting",
 }
 
 
@@ -96,6 +97,8 @@ def _describe_done(session: Row) -> str:
         return ""
     if session["type"] == SessionType.COPY:
         return f": {done['pointsCopied']} points copied, {size(done['transferred'])} transferred"
+    if session["type"] == SessionType.ADOPTION:
+        return f": {sum(entry['action'] == 'adopt' for entry in session['plan'])} points adopted"
     return f": {done['filesTotal']} files, {size(done['transferred'])}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,9 @@ from tandem.cli.lookup import (
     path_of,
 )
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
-from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table, size
+from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table, size
+from tandem.cli.recovery_kits import path_of_repository, refuse_existing, write_kit
+from tandem.client import Client
 from tandem.domain.retention import IMMUTABLE_DAYS_MAX
 
 app = typer.Typer(help="Repositories: where restic keeps the data.", no_args_is_help=True)
@@ -42,12 +45,17 @@ def list_repositories(*, server: Server = None, as_json: AsJson = False, data: D
         Column("Path"),
         Column("Used", is_number=True),
         Column("Free", is_number=True),
+        Column("Kit"),
     ]
     show_table(
         columns,
         (_cells(row, servers.get(row["backupServerUid"], "")) for row in rows),
         empty="There is no repository yet. Create one with: tandem repositories create NAME --path FOLDER",
     )
+    missing = sum(row["recoveryKitDownloadTime"] is None for row in rows)
+    if missing:
+        what = "1 repository" if missing == 1 else f"{missing} repositories"
+        note(f"{what} without a recovery kit. Get it with: tandem repositories kit REPOSITORY --to FILE")
 
 
 @app.command("show")
@@ -62,8 +70,7 @@ def show_repository(
     with signed_in(data) as client:
         server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
         found = find(client, REPOSITORIES, repository, server_uid=server_uid)
-        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
-        row = client.get(path, expand=EXPAND)
+        row = client.get(path_of_repository(found), expand=EXPAND)
     if as_json:
         show_json(row)
         return
@@ -78,6 +85,7 @@ def show_repository(
             ("Free", size(info["freeSpace"])),
             ("Capacity", size(info["capacity"])),
             ("Immutable", f"{info['immutabilityInterval']} days" if info["isImmutabilityEnabled"] else "no"),
+            ("Recovery kit", _kit(row)),
             ("Server", row["backupServerUid"]),
             ("Uid", row["instanceUid"]),
         ]
@@ -110,13 +118,17 @@ def create_repository(
         str | None, typer.Option(metavar="HINT", help="An encryption password of the server, by hint or uid.")
     ] = None,
     password_file: PasswordFile = None,
+    kit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write its recovery kit, which is secret: a new file, or a folder."),
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Create a repository, or register one that exists; without a password file, a new one gets a random password."""
-    place = path or location
-    if place is None or (path is not None and location is not None):
-        raise typer.BadParameter("name one of them", param_hint="--path, --location")
+    if kit is not None:
+        refuse_existing(kit)
+    place = _one_of(path, location)
     with signed_in(data) as client:
         chosen = find_server(client, server)
         body: Row = {"name": name, "path": place, "isExisting": existing}
@@ -133,10 +145,28 @@ def create_repository(
         if password_file is not None or (existing and encrypted_with is None):
             body["password"] = read_password(password_file, f"Password of the repository {place}", is_new=False)
         row = client.post(f"{BACKUP_SERVERS}/{chosen['instanceUid']}/repositories", body)
+        if not as_json:
+            say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+        row = _with_kit(client, row, kit, as_json=as_json)
     if as_json:
         show_json(row)
-    else:
-        say(f"The repository {row['name']} is ready on {chosen['name']} ({row['instanceUid']}).")
+
+
+def _one_of(path: str | None, location: str | None) -> str:
+    place = path or location
+    if place is None or (path is not None and location is not None):
+        raise typer.BadParameter("name one of them", param_hint="--path, --location")
+    return place
+
+
+def _with_kit(client: Client, row: Row, kit: Path | None, *, as_json: bool) -> Row:
+    """Write a new repository's kit, or say loudly that nobody has it; gives the repository as it is then."""
+    if kit is None:
+        note(f"NOBODY HAS A RECOVERY KIT of {row['name']}: if the console is lost, so is what is in there.")
+        note(f"Get it now, and keep it elsewhere: tandem repositories kit {row['instanceUid']} --to FILE")
+        return row
+    write_kit(client, path_of_repository(row), kit, is_quiet=as_json)
+    return client.get(path_of_repository(row), expand=EXPAND)
 
 
 @app.command("immutable")
@@ -191,4 +221,11 @@ def change_access(
 def _cells(row: Row, server: str) -> tuple[object, ...]:
     info: Row = row["_embedded"]
     sizes = size(info["usedSpace"]), size(info["freeSpace"])
-    return row["name"], server, info["status"], info["path"], *sizes
+    return row["name"], server, info["status"], info["path"], *sizes, moment(row["recoveryKitDownloadTime"]) or "none"
+
+
+def _kit(row: Row) -> str:
+    if row["recoveryKitDownloadTime"] is None:
+        return "none: nobody could read this without the console"
+    by = f" by {row['recoveryKitDownloadedBy']}" if row["recoveryKitDownloadedBy"] else ""
+    return f"downloaded {moment(row['recoveryKitDownloadTime'])}{by}"

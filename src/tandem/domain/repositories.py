@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -39,6 +40,10 @@ class BackupRepository(msgspec.Struct, frozen=True, kw_only=True):
     used_space: int | None
     # Days for which it lets no point go; 0 is none.
     immutability_interval: int = 0
+    # The recovery kit that opens it, if somebody has one: since when, who, and for whom he works.
+    recovery_kit_download_time: datetime | None = None
+    recovery_kit_user_name: str | None = None
+    recovery_kit_organization_uid: str | None = None
 
     @property
     def kind(self) -> RepositoryKind:
@@ -64,3 +69,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show nothing of the secrets."""
         return f"Account({self.username!r}, …)"
+
+
+class RemovedRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository of a company that was deleted: its password is still kept, sealed."""
+
+    instance_uid: str
+    organization_uid: str
+    organization_name: str
+    backup_server_name: str
+    host_name: str
+    name: str
+    path: str
+    removed_at: datetime

@@ -62,6 +62,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     added: int = 0
     is_whole: bool = True
+    # Of a copy that somebody made by hand, in a repository that was there before the job.
+    is_adopted: bool = False
     damaged_at: datetime | None = None
     drilled_at: datetime | None = None
     drill_result: DrillResult | None = None

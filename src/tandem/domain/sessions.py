@@ -24,17 +24,14 @@ class SessionType(StrEnum):
     BACKUP = "BackupFile"
     COPY = "BackupFileCopy"
     RESTORE = "Restore"
+    ADOPTION = "Adoption"
     VERIFICATION = "Verification"
     HEALING = "Healing"
     DRILL = "RestoreDrill"
 
-    @property
-    def is_run(self) -> bool:
-        """Whether it is what a job is for, so that its end is the job's."""
-        return self in {SessionType.BACKUP, SessionType.COPY}
 
-
-RUNS = [kind for kind in SessionType if kind.is_run]
+# What a job is there for: only these are its runs.
+RUNS = (SessionType.BACKUP, SessionType.COPY)
 
 
 class SessionState(StrEnum):
@@ -99,7 +96,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a job, or a restore.
+    """A run of a job, a restore, or an adoption.
 
     The last members are the console's: when its agent last spoke of it, when it last got any further, and, while it
     waits, its place and why.

@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from tandem.domain import drills, verification
+from tandem.domain.adoption import Origin, SnapshotGroup
 from tandem.domain.holds import Hold
 from tandem.domain.limits import NO_LIMITS, Limits
 from tandem.domain.point_files import OverwriteRule
@@ -139,6 +140,9 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     source_job_uid: str | None = None
     drill_every_days: int = drills.EVERY_DEFAULT_DAYS
     gfs: Gfs = Gfs()
+    # What the job takes in as its own beside what it makes, and whether its retention may forget that.
+    adopts: list[Origin] = []
+    may_forget_adopted: bool = False
     # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
     retry_times: int = 0
     retry_interval: int = 10
@@ -229,6 +233,20 @@ class ResetCopy(msgspec.Struct, frozen=True, tag=True):
     snapshot_id: str
 
 
+class CollectSnapshots(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Report what a repository holds; `request_uid` comes back with it."""
+
+    request_uid: str
+    repository_uid: str
+
+
+class AdoptPoints(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Take in what a job adopts, and do nothing else; `session_uid` is the session that reports it."""
+
+    session_uid: str
+    job_uid: str
+
+
 Order = (
     StartJob
     | StopJob
@@ -236,6 +254,8 @@ Order = (
     | RestorePointTo
     | Collect
     | ResetCopy
+    | CollectSnapshots
+    | AdoptPoints
     | ListFiles
     | FindFiles
     | SendFile
@@ -309,6 +329,15 @@ class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     entries: list[LedgerEntry]
 
 
+class SnapshotsReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """What a repository holds, by origin; `failure` says why that cannot be told."""
+
+    repository_uid: str
+    request_uid: str
+    failure: str = ""
+    groups: list[SnapshotGroup] = []
+
+
 class HoldReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The hold of a file share job, as it is now; None: there is none any more."""
 
@@ -316,7 +345,7 @@ class HoldReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     hold: Hold | None
 
 
-Report = RepositoryReport | SessionReport | PointReport | LedgerReport | HoldReport
+Report = RepositoryReport | SessionReport | PointReport | LedgerReport | HoldReport | SnapshotsReport
 
 
 class NumberedReport(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from tandem.client import Client, StoredSession, store_session
 from tandem.client.errors import ApiError
 from tandem.config import Settings
 from tandem.domain.errors import ConsoleError, Unavailable
+from tandem.sealing import write_private
 from tandem.server.console import PASSWORD_FILE, console_folder
 from tandem.server.samples import make_samples
 
@@ -252,11 +253,22 @@ class _Tour:
             targetRepositoryUid=second["instanceUid"],
             retention=28,
         )
+        self._keep_kits(first, second)
         return backup, copy
 
     def _ensure(self, collection: str, name: str, **body: Any) -> dict[str, Any]:
         found = [row for row in self._client.pages(collection) if row["name"] == name]
         return found[0] if found else self._client.post(collection, json={"name": name, **body})
+
+    def _keep_kits(self, *repositories: dict[str, Any]) -> None:
+        """Write the recovery kits that nobody has yet."""
+        folder = self._settings.data / "recovery-kits"
+        for row in repositories:
+            if row["recoveryKitDownloadTime"] is None:
+                path = f"{SERVERS}/{row['backupServerUid']}/repositories/{row['instanceUid']}/recoveryKit"
+                kit = self._client.post(path)
+                write_private(folder / kit["fileName"], kit["text"])
+        self._step("kits", f"in {folder}: keep them elsewhere; with them, restic alone restores everything")
 
     def _ensure_share(self, server: str, name: str, path: Path) -> dict[str, Any]:
         found = [row for row in self._client.pages(f"{server}/fileShares") if row["path"] == str(path)]

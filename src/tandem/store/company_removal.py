@@ -16,14 +16,15 @@ from tandem.store.tables import (
     backup_repositories,
     backup_servers,
     companies,
+    credentials,
     jobs,
     metadata,
     organizations,
     removed_repositories,
 )
 
-# What was done stays told, also of those who are gone.
-KEPT = {"activity_log"}
+# What was done stays told, also of those who are gone; what they left in repositories stays readable.
+KEPT = {"activity_log", "removed_repositories"}
 
 
 def has_jobs(connection: Connection, organization_uid: str) -> bool:
@@ -39,6 +40,7 @@ def keep_repositories(connection: Connection, organization_uid: str, now: dateti
     repositories, servers = backup_repositories.c, backup_servers.c
     joined = backup_repositories.join(backup_servers, servers.instance_uid == repositories.backup_server_uid)
     joined = joined.join(organizations, organizations.c.instance_uid == repositories.organization_uid)
+    joined = joined.outerjoin(credentials, credentials.c.instance_uid == repositories.credentials_uid)
     kept = {
         "instance_uid": repositories.instance_uid,
         "organization_uid": repositories.organization_uid,
@@ -49,6 +51,10 @@ def keep_repositories(connection: Connection, organization_uid: str, now: dateti
         "path": repositories.path,
         "restic_id": repositories.restic_id,
         "sealed_password": repositories.sealed_password,
+        "credentials_uid": repositories.credentials_uid,
+        "credentials_username": credentials.c.username,
+        "sealed_credentials": credentials.c.sealed_secrets,
+        "host_key": repositories.host_key,
         "removed_at": literal(now, Instant),
     }
     found = select(*kept.values()).select_from(joined).where(repositories.organization_uid == organization_uid)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from tandem.domain.adoption import Adoption
 from tandem.domain.credentials import Secrets
 from tandem.domain.drills import EVERY_DEFAULT_DAYS
 from tandem.domain.limits import NO_LIMITS
@@ -21,7 +22,7 @@ from tandem.protocol.messages import (
     ShareCredentials,
 )
 from tandem.sealing import Seal
-from tandem.store import credentials, file_shares, holds, limits, repositories
+from tandem.store import adoption, credentials, file_shares, holds, limits, repositories
 from tandem.store.database import Connection
 from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
@@ -171,15 +172,17 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     rows = [(*row, None, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
         tuple(row) for row in connection.execute(copies)
     ]
-    made = [_job(*row) for row in rows]
+    adopted = adoption.adoptions_of_server(connection, backup_server_uid)
+    made = [_job(*row, adopted=adopted) for row in rows]
     return [msgspec.structs.replace(job, released_hold=released.get(job.uid)) for job in made]
 
 
-def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
+def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Adoption]) -> JobConfiguration:
     is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, *counts = rest[:-3]
     source_uid, source_schedule, drill_days = rest[-3:]
     daily, weekly, monthly, yearly = counts
     zone = periods_zone(schedule, source_schedule)
+    adopts = adopted.get(unique_uid, Adoption())
     return JobConfiguration(
         uid=uid,
         unique_uid=unique_uid,
@@ -193,6 +196,8 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any) -> JobConfiguration:
         source_job_uid=source_uid,
         drill_every_days=drill_days,
         gfs=Gfs(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, time_zone=zone),
+        adopts=adopts.origins,
+        may_forget_adopted=adopts.may_forget,
         retry_times=times,
         retry_interval=interval,
     )

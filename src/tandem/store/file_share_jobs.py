@@ -54,6 +54,12 @@ def source_size_of(connection: Connection, unique_uid: str) -> int | None:
     return connection.scalar(newest)
 
 
+def file_share_of(connection: Connection, unique_uid: str) -> str:
+    """Get the uid of the share that a file share job backs up."""
+    statement = select(file_share_jobs.c.file_share_uid).where(file_share_jobs.c.unique_uid == unique_uid)
+    return str(connection.execute(statement).scalar_one())
+
+
 def insert_file_share_job(connection: Connection, job: Job, family: FileShareJob, file_share_uid: str) -> None:
     """Store what a file share job has beside the common part, which is stored first."""
     values = {name: getattr(family, name) for name in FileShareJob.__struct_fields__}

@@ -42,5 +42,11 @@ removed_repositories = Table(
     Column("path", Text, nullable=False),
     Column("restic_id", String(64)),
     Column("sealed_password", Text, nullable=False),
+    # Of a repository elsewhere: what opened it there.
+    Column("credentials_uid", Uid),
+    Column("credentials_username", String(255)),
+    Column("sealed_credentials", Text),
+    Column("host_key", Text),
     Column("removed_at", Instant, nullable=False),
+    info=owned_by("organization_uid"),
 )

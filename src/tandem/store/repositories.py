@@ -22,6 +22,12 @@ _COLUMNS = {column.name: column for column in backup_repositories.c} | {"host_na
 _FROM = backup_repositories.join(
     backup_servers, backup_servers.c.instance_uid == backup_repositories.c.backup_server_uid
 )
+# What a repository says whose recovery kit would not open it any more.
+WITHOUT_KIT = {
+    "recovery_kit_download_time": None,
+    "recovery_kit_user_name": None,
+    "recovery_kit_organization_uid": None,
+}
 REPOSITORIES = Collection(backup_repositories, BackupRepository, source=_FROM, columns=_COLUMNS)
 _REPOSITORY = select(*(_COLUMNS[name] for name in BackupRepository.__struct_fields__)).select_from(_FROM)
 
@@ -138,9 +144,9 @@ def apply_repository_report(connection: Connection, backup_server_uid: str, repo
 def update_access(
     connection: Connection, scope: Scope, uid: str, credentials_uid: str | None, host_key: str | None
 ) -> None:
-    """Note what opens a repository from now on; raises NotFound."""
+    """Note what opens a repository from now on: its recovery kit is of use no more. Raises NotFound."""
     is_it = visible(backup_repositories, scope) & (backup_repositories.c.instance_uid == uid)
-    values = {"credentials_uid": credentials_uid, "host_key": host_key}
+    values = {"credentials_uid": credentials_uid, "host_key": host_key, **WITHOUT_KIT}
     if connection.execute(update(backup_repositories).where(is_it).values(values)).rowcount != 1:
         raise NotFound.of("backup repository", uid)
 

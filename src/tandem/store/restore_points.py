@@ -82,7 +82,7 @@ def copies_of(connection: Connection, scope: Scope, point_uids: list[str]) -> di
 
 
 def _copy_from(row: dict[str, Any]) -> RestorePointCopy:
-    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "is_whole"}
+    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "is_whole", "is_adopted"}
     entry = LedgerEntry(source_snapshot_id=row["snapshot_id"], **{name: row[name] for name in fields})
     return RestorePointCopy(
         restore_point_uid=row["restore_point_uid"],
@@ -134,7 +134,7 @@ def apply_ledger(connection: Connection, backup_server_uid: str, job_uid: str, e
         return
     unique_uid, source_unique_uid, repository_uid = job
     points = _points_by_snapshot(connection, source_unique_uid, [entry.source_snapshot_id for entry in entries])
-    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "created_at", "is_whole"}
+    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "created_at", "is_whole", "is_adopted"}
     for entry in entries:
         point_uid = points.get(entry.source_snapshot_id)
         if point_uid is None:

@@ -114,7 +114,7 @@ def fail_queued_session(connection: Connection, uid: str, message: str, now: dat
 def note_run(connection: Connection, backup_server_uid: str, session: Session) -> None:
     """Carry a session over to the fields of its job that speak of the last run."""
     job_unique_uid = session.job_unique_uid
-    if job_unique_uid is None or not session.type.is_run:
+    if job_unique_uid is None or session.type not in RUNS:
         return
     is_job = (jobs.c.unique_uid == session.job_unique_uid) & (jobs.c.backup_server_uid == backup_server_uid)
     if session.state is SessionState.SKIPPED:
@@ -157,7 +157,7 @@ def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
     took_place = sessions.c.state.in_([state for state in _FINAL if state is not SessionState.SKIPPED])
     last = (
         select(sessions.c.instance_uid, sessions.c.state)
-        .where(sessions.c.job_unique_uid == job_unique_uid, took_place, sessions.c.type.in_(RUNS))
+        .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.type.in_(RUNS), took_place)
         .order_by(sessions.c.position.desc())
         .limit(1)
     )
