@@ -54,6 +54,8 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
         BOB,
         {"targetPath": "/restored"},
     ),
+    "VerifyBackupRepository": (f"{SERVER}/repositories/{ACMES.first}/verify", BOB, {}),
+    "DrillFileShareCopyJob": (f"{JOBS}/fileShareCopyJobs/{ACMES.copy_job}/drill", BOB, {}),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
@@ -62,6 +64,8 @@ OTHERS_WITH_A_BODY = {
     "SendToConsole",
     "ChangeBackupRepositoryAccess",
     "AttachRequestDataToAsyncAction",
+    "SetBackupRepositoryVerification",
+    "SetFileShareCopyJobProof",
     "PatchBackupServerJob",
     # `test_retention` has what is wrong with these.
     "PatchBackupServerFileShareCopyJob",
@@ -85,6 +89,7 @@ WITHOUT_A_BODY = {
     "CollectBackupRepositorySnapshots",
     "DownloadBackupRepositoryRecoveryKit",
     "DownloadRemovedRepositoryRecoveryKit",
+    "HealBackupRepository",
     "SetUserToLocation",
     "AssignBackupServerJob",
     "ChallengeAgent",
@@ -279,6 +284,8 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("repositoryUid", ["nothing", 1]),
         ("surprise", [1]),
     ],
+    "VerifyBackupRepository": [("isEverything", ["yes", 1]), ("surprise", [1])],
+    "DrillFileShareCopyJob": [("files", [0, -1, 1001, 2**31, "all", 1.5]), ("surprise", [1])],
 }
 GROUPS = [(operation, field, values) for operation, groups in FIELDS.items() for field, values in groups]
 
