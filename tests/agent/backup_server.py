@@ -12,12 +12,13 @@ import msgspec
 from tandem.agent.clock_watch import ClockWatch
 from tandem.agent.mounts import Mounts, Patience
 from tandem.agent.processes import Processes
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.repositories import Repositories
 from tandem.agent.run import Means, Run
 from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
 from tandem.agent.run_file_share_job import run_file_share_job
 from tandem.agent.sessions import Sessions
-from tandem.agent.state import HeldPoint, State
+from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Retention, RetentionUnit
@@ -43,6 +44,7 @@ HOST = "fileserver"
 ORGANIZATION = "organization"
 SECONDS_MAX = 60.0
 EVERYTHING = 1_000_000
+NEVER_OVERDUE_DAYS = 36_500
 BOOTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 HURRY = Patience(between=0.1, look=3.0, connect=1.0)
 A_WEEK = Retention(7, RetentionUnit.DAYS)
@@ -311,6 +313,8 @@ def repository_configuration(
         is_existing=is_existing,
         restic_id=None,
         family_uid=family_uid,
+        # So that tests which let years pass are not told of it.
+        verify_every_days=NEVER_OVERDUE_DAYS,
     )
 
 
@@ -336,6 +340,7 @@ def job_configuration(
         target_repository_uid=repository,
         file_share_uid="share",
         source_job_uid=source,
+        drill_every_days=NEVER_OVERDUE_DAYS,
     )
 
 

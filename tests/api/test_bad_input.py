@@ -54,11 +54,18 @@ CREATES: dict[str, tuple[str, Person, dict[str, Any]]] = {
         BOB,
         {"targetPath": "/restored"},
     ),
+    "VerifyBackupRepository": (f"{SERVER}/repositories/{ACMES.first}/verify", BOB, {}),
+    "DrillFileShareCopyJob": (f"{JOBS}/fileShareCopyJobs/{ACMES.copy_job}/drill", BOB, {}),
 }
 PATCH = f"{JOBS}/{ACMES.job}"
 OTHERS_WITH_A_BODY = {
+    # `test_adoption` and `test_point_files` have what is wrong with these.
+    "AdoptBackupServerJobPoints",
+    "SendToConsole",
     "ChangeBackupRepositoryAccess",
     "AttachRequestDataToAsyncAction",
+    "SetBackupRepositoryVerification",
+    "SetFileShareCopyJobProof",
     "PatchBackupServerJob",
     # `test_retention` has what is wrong with these.
     "PatchBackupServerFileShareCopyJob",
@@ -79,6 +86,10 @@ OTHERS_WITH_A_BODY = {
     "CompleteResetPasswordRequest",
 }
 WITHOUT_A_BODY = {
+    "CollectBackupRepositorySnapshots",
+    "DownloadBackupRepositoryRecoveryKit",
+    "DownloadRemovedRepositoryRecoveryKit",
+    "HealBackupRepository",
     "SetUserToLocation",
     "AssignBackupServerJob",
     "ChallengeAgent",
@@ -273,6 +284,8 @@ FIELDS: dict[str, list[tuple[str, Iterable[object]]]] = {
         ("repositoryUid", ["nothing", 1]),
         ("surprise", [1]),
     ],
+    "VerifyBackupRepository": [("isEverything", ["yes", 1]), ("surprise", [1])],
+    "DrillFileShareCopyJob": [("files", [0, -1, 1001, 2**31, "all", 1.5]), ("surprise", [1])],
 }
 GROUPS = [(operation, field, values) for operation, groups in FIELDS.items() for field, values in groups]
 

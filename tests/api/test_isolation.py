@@ -71,6 +71,10 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "UpdateUserLogin": lambda _: [{"op": "replace", "path": "/description", "value": "new"}],
     "AttachRequestDataToAsyncAction": lambda _: {"requestBody": "new"},
     "RestoreFileShareRestorePoint": lambda _: {"targetPath": "/restored"},
+    "SetBackupRepositoryVerification": lambda _: {"verifyEveryDays": 7},
+    "VerifyBackupRepository": lambda _: {"isEverything": True},
+    "SetFileShareCopyJobProof": lambda _: {"drillEveryDays": 7},
+    "DrillFileShareCopyJob": lambda _: {"files": None},
     "PatchBackupServerLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
     "PatchBackupRepositoryLimits": lambda _: [{"op": "replace", "path": "/maxConcurrentTask", "value": 2}],
     "PatchOrganization": lambda _: [{"op": "replace", "path": "/notes", "value": "changed"}],
@@ -79,6 +83,7 @@ BODIES: dict[str, Callable[[Estate], object]] = {
     "PatchUser": lambda _: [{"op": "replace", "path": "/profile/firstName", "value": "changed"}],
 }
 WITHOUT_BODY = {
+    "HealBackupRepository",
     "CollectBackupRepositorySnapshots",
     "DownloadBackupRepositoryRecoveryKit",
     "DownloadRemovedRepositoryRecoveryKit",

@@ -15,6 +15,7 @@ from tandem.protocol.messages import (
     Command,
     CommandResult,
     Configuration,
+    DrillCopy,
     ExchangeRequest,
     HoldReport,
     JobConfiguration,
@@ -27,6 +28,7 @@ from tandem.protocol.messages import (
     RunningSession,
     SessionReport,
     StartJob,
+    VerifyRepository,
 )
 from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 from tests.agents import hello
@@ -128,6 +130,10 @@ class StandInAgent:
             case RestorePointTo(session_uid=uid, file_share_uid=share_uid):
                 self.restores.append(command.order)
                 self._run_session(uid, SessionType.RESTORE, None, share_uid)
+            case VerifyRepository(session_uid=uid, is_healing=is_healing):
+                self._run_session(uid, SessionType.HEALING if is_healing else SessionType.VERIFICATION, None, None)
+            case DrillCopy(session_uid=uid):
+                self._run_session(uid, SessionType.DRILL, None, None)
             case ListFiles() | FindFiles() | SendFile():
                 for part in self.parts_of(command.order):
                     self._link.send_part(part, self._token)
@@ -179,7 +185,7 @@ class StandInAgent:
             self._later.insert(1, HoldReport(job_uid=job.uid, hold=hold))
             self.doubt = ""
 
-    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str) -> None:
+    def _run_session(self, uid: str, kind: SessionType, job: JobConfiguration | None, share_uid: str | None) -> None:
         now = datetime.now(UTC)
         begun = Session(
             instance_uid=uid,

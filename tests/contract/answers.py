@@ -18,6 +18,8 @@ OURS: dict[str, set[str]] = {
     "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},
     "ProtectedOnPremisesFileShareRestorePoint": {
         "copies",
+        "damageTime",
+        "verificationTime",
         "expirationTime",
         "filesCount",
         "isComplete",

@@ -13,12 +13,13 @@ from tandem.actions.context import Context
 from tandem.actions.enrol_agent import Fenced
 from tandem.domain.errors import Conflict
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import Session, SessionType
+from tandem.domain.sessions import RUNS, Session, SessionType
 from tandem.protocol.messages import (
     AdoptPoints,
     CheckFolder,
     Command,
     CommandResult,
+    DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
     HoldReport,
@@ -32,6 +33,7 @@ from tandem.protocol.messages import (
     SnapshotsReport,
     StartJob,
     StopJob,
+    VerifyRepository,
 )
 from tandem.store import (
     adoption,
@@ -41,6 +43,7 @@ from tandem.store import (
     file_share_copy_jobs,
     holds,
     jobs,
+    proof,
     repositories,
     restore_points,
     session_logs,
@@ -136,6 +139,7 @@ def _apply(connection: Connection, uid: str, report: Report, now: datetime) -> N
             restore_points.apply_point_report(connection, uid, report)
         case LedgerReport(job_uid=job_uid, entries=entries):
             restore_points.apply_ledger(connection, uid, job_uid, entries)
+            proof.note_drills(connection, uid, job_uid, entries)
         case SnapshotsReport():
             adoption.apply_snapshots(connection, uid, report, now)
         case HoldReport(job_uid=job_uid, hold=hold):
@@ -149,7 +153,7 @@ def _note_session(connection: Connection, uid: str, session: Session) -> None:
     if session.type is SessionType.BACKUP and session.statistics.source_size:
         size = session.statistics.source_size
         file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
-    if session.type is not SessionType.RESTORE:
+    if session.type in {*RUNS, SessionType.ADOPTION}:
         # One of the two is nothing: what is adopted counts for either kind of job.
         size = restore_points.chain_size_of_copy(connection, session.job_unique_uid)
         size += restore_points.chain_size_of_job(connection, session.job_unique_uid)
@@ -171,5 +175,5 @@ def _note_result(connection: Connection, uid: str, result: CommandResult, contex
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STARTING, failure=result.error)
     if isinstance(command, StopJob) and result.error:
         jobs.fail_start(connection, uid, command.job_uid, old=JobStatus.STOPPING, failure=result.error)
-    if isinstance(command, RestorePointTo | AdoptPoints) and result.error:
+    if isinstance(command, RestorePointTo | AdoptPoints | VerifyRepository | DrillCopy) and result.error:
         sessions.fail_queued_session(connection, command.session_uid, result.error, context.clock())

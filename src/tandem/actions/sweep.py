@@ -10,7 +10,7 @@ from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.throttles import FAILURES_FORGOTTEN_AFTER
 from tandem.actions.transfers import ABANDONED_AFTER
 from tandem.domain.async_actions import DEAD_AFTER
-from tandem.protocol.messages import AdoptPoints, RestorePointTo
+from tandem.protocol.messages import AdoptPoints, DrillCopy, RestorePointTo, VerifyRepository
 from tandem.store import (
     agent_commands,
     async_actions,
@@ -35,7 +35,7 @@ def sweep(context: Context) -> None:
         expired = agent_commands.take_expired_commands(connection, now)
         expire_orders(connection, expired)
         for _server_uid, order in expired:
-            if isinstance(order, RestorePointTo | AdoptPoints):
+            if isinstance(order, RestorePointTo | AdoptPoints | VerifyRepository | DrillCopy):
                 text = "The agent of the backup server did not take the order in time."
                 sessions.fail_queued_session(connection, order.session_uid, text, now)
         agent_commands.delete_closed_commands(connection, now - FORGOTTEN_AFTER)

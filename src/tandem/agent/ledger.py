@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
-from tandem.agent.state import HeldPoint
+from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import JobConfiguration, LedgerReport
-from tandem.restic import snapshots
+from tandem.restic import snapshots, tag
 
 REASON_LENGTH_MAX = 1_000
 # A copy of these that nobody noted is one that a run of this job made before it was cut short.
@@ -32,6 +33,8 @@ class Ledger:
         self.sizes: dict[str, tuple[int, int]] = {}
         self._run = run
         self._job = job
+        # What is left of damaged copies, marked so that they are copied again: its snapshot, by the source's.
+        self._remnants: dict[str, str] = {}
         self._done = 0
         self._total = 0
         self._left: dict[str, int] = {}
@@ -71,6 +74,9 @@ class Ledger:
         One that the target has lost stays missing until its time is over: it was there once, and may come back.
         """
         for entry in list(self.entries.values()):
+            if entry.source_snapshot_id not in held and is_remnant(entry):
+                self._change(entry, state=CopyState.QUARANTINED, reason=BEYOND_HEALING)
+                continue
             if entry.state is CopyState.MISSING and entry.source_snapshot_id not in held:
                 if entry.expires_at is not None and entry.expires_at <= self._run.now:
                     self._change(entry, state=CopyState.EXPIRED, reason="Its time was over while it was missing.")
@@ -95,6 +101,35 @@ class Ledger:
             for start in range(0, len(changed), ENTRIES_PER_REPORT_MAX):
                 some = changed[start : start + ENTRIES_PER_REPORT_MAX]
                 self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=some))
+
+    def set_apart(self, target: OpenRepository, entries: Iterable[LedgerEntry]) -> None:
+        """Mark what is left of damaged copies, so that restic does not skip their points."""
+        damaged = [entry for entry in entries if is_remnant(entry)]
+        if not damaged:
+            return
+        for entry in damaged:
+            self._run.decide("heal", entry.source_snapshot_id, entry.reason)
+        engine, control = self._run.means.engine, self._run.control
+        ids = [entry.target_snapshot_id for entry in damaged if entry.target_snapshot_id]
+        target.claim()
+        # A mark gives a point another id; what it was first copied from stays.
+        points = {entry.target_snapshot_id: entry.source_snapshot_id for entry in damaged}
+        before = snapshots.read(engine, target.access, control=control)
+        originals = {
+            snapshot.original or snapshot.id: points[snapshot.id] for snapshot in before if snapshot.id in points
+        }
+        tag.add(engine, target.access, tag.DAMAGED, ids, control=control)
+        for snapshot in snapshots.read(engine, target.access, control=control):
+            if tag.DAMAGED in snapshot.tags and snapshot.original in originals:
+                self._meet_remnant(originals[snapshot.original], snapshot.id)
+
+    def replaced(self) -> list[str]:
+        """Give what is left of damaged copies in whose place there is a whole one now: to be forgotten."""
+        return [
+            snapshot_id
+            for original, snapshot_id in self._remnants.items()
+            if self._entry(original).state.is_held and self._entry(original).target_snapshot_id != snapshot_id
+        ]
 
     def expect(self, snapshot_ids: Sequence[str]) -> None:
         """Say which points are to be copied, in their order.
@@ -205,6 +240,9 @@ class Ledger:
                 continue
             source = sources.get(original)
             key = original if source is None else source.snapshot_id
+            if tag.DAMAGED in snapshot.tags:
+                self._meet_remnant(key, snapshot.id)
+                continue
             if source is not None and key not in self.entries:
                 made = LedgerEntry(
                     source_snapshot_id=key,
@@ -229,12 +267,21 @@ class Ledger:
             self._run.decide("adopt", key, "The target has it, although no session that ended says so.")
             self._hold(msgspec.structs.replace(entry, is_adopted=is_by_hand), snapshot.id)
 
+    def _meet_remnant(self, original: str, snapshot_id: str) -> None:
+        entry = self.entries.get(original)
+        if entry is None:
+            return
+        self._remnants[original] = snapshot_id
+        if not entry.state.is_held:
+            self._change(entry, target_snapshot_id=snapshot_id)
+
     def _give_up_lost(self, held: AbstractSet[str]) -> None:
         for entry in list(self.entries.values()):
-            if entry.state.is_held and entry.target_snapshot_id not in held:
+            if (entry.state.is_held or is_remnant(entry)) and entry.target_snapshot_id not in held:
                 when = f"{entry.created_at:%Y-%m-%d %H:%M:%S}"
                 self._run.warn(f"The copy of {when} is gone from the target; it is made again if that is possible.")
-                nothing = {"target_snapshot_id": None, "copied_at": None, "verified_at": None, "is_adopted": False}
+                nothing = dict.fromkeys(("target_snapshot_id", "copied_at", "verified_at", "damaged_at"))
+                nothing |= {"is_adopted": False}
                 self._change(entry, state=CopyState.MISSING, reason="Lost at the target.", **nothing)
 
     def _hold(self, entry: LedgerEntry, target_snapshot_id: str) -> None:
@@ -244,7 +291,8 @@ class Ledger:
             state=CopyState.COPIED,
             reason="",
             target_snapshot_id=target_snapshot_id,
-            copied_at=entry.copied_at or self._run.now,
+            copied_at=self._run.now if entry.damaged_at else entry.copied_at or self._run.now,
+            damaged_at=None,
             expires_at=entry.expires_at or self._job.retention.expires_at(entry.created_at),
             size=size,
             added=added,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TypeVar
@@ -14,15 +13,16 @@ import structlog
 
 from tandem.agent import adoption, holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
+from tandem.agent.console_session import ConsoleSession
 from tandem.agent.files import Files
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
+from tandem.agent.proofs import Proofs
 from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.run_adoption import wish_for_adoption
 from tandem.agent.sessions import Sessions
-from tandem.agent.state import State
-from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
+from tandem.domain.errors import ConsoleError
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.schedule import ScheduleType, is_out_of_reach, next_run
@@ -36,6 +36,7 @@ from tandem.protocol.messages import (
     Command,
     CommandResult,
     Configuration,
+    DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
     JobConfiguration,
@@ -45,8 +46,9 @@ from tandem.protocol.messages import (
     RestorePointTo,
     StartJob,
     StopJob,
+    VerifyRepository,
 )
-from tandem.protocol.transfers import FindFiles, ListFiles, SendFile, TransferAnswer, TransferPart
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
@@ -56,7 +58,17 @@ LAST_WORDS_SECONDS_MAX = 1.5
 
 Answer = TypeVar("Answer")
 
-AboutPoints = RestorePointTo | ResetCopy | AdoptPoints | CollectSnapshots | ListFiles | FindFiles | SendFile
+AboutPoints = (
+    RestorePointTo
+    | ResetCopy
+    | AdoptPoints
+    | CollectSnapshots
+    | ListFiles
+    | FindFiles
+    | SendFile
+    | VerifyRepository
+    | DrillCopy
+)
 
 log = structlog.get_logger()
 
@@ -74,7 +86,7 @@ class Agent:
         self._configuration_lock = Lock()
         self._configuration = means.state.configuration()
         restic_version = ".".join(map(str, means.engine.version))
-        self._session = _Session(ConsoleLink(identity, restic_version), means.state)
+        self._session = ConsoleSession(ConsoleLink(identity, restic_version), means.state)
         self._making: set[str] = set()
         self._collecting = Lock()
         # Said once, until it is another or over.
@@ -82,6 +94,7 @@ class Agent:
         self.is_fenced = False
         means.state.close_open_commands("The agent was interrupted while it carried this out.")
         self._sessions = Sessions(means, identity.host_name, data, self._news.set)
+        self._proofs = Proofs(means, self._sessions, data)
         self._files = Files(means, self._session.send_part)
 
     def run(self) -> None:
@@ -118,6 +131,10 @@ class Agent:
                 self._start_if_due(job, configuration)
             except Exception:  # one bad job must not keep the others from running
                 log.exception("job not started", job=job.name)
+        try:
+            self._proofs.start_due(configuration)
+        except Exception:  # nor may this
+            log.exception("verifications not started")
         self._sessions.look(configuration)
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:
@@ -269,14 +286,19 @@ class Agent:
                 wish = wish_for_adoption(order, configuration, self._identity.host_name)
                 return self._sessions.start(wish, configuration) if wish else "This agent does not know the job."
             case CollectSnapshots():
-                if order.repository_uid not in {repository.uid for repository in configuration.repositories}:
-                    return "This agent does not know the repository."
-                # Others may take minutes to be read: the orders that come next do not wait.
-                args = (order, configuration)
-                Thread(target=self._look_into, args=args, name="look into", daemon=True).start()
-                return ""
+                return self._collect_snapshots(order, configuration)
+            case VerifyRepository() | DrillCopy():
+                return self._proofs.obey(order, configuration)
             case ListFiles() | FindFiles() | SendFile():
                 return self._files.send(order, configuration)
+
+    def _collect_snapshots(self, order: CollectSnapshots, configuration: Configuration) -> str:
+        if order.repository_uid not in {repository.uid for repository in configuration.repositories}:
+            return "This agent does not know the repository."
+        # Others may take minutes to be read: the orders that come next do not wait.
+        args = (order, configuration)
+        Thread(target=self._look_into, args=args, name="look into", daemon=True).start()
+        return ""
 
     def _check(self, order: CheckFolder, configuration: Configuration | None) -> str:
         if kind_of(order.path) is ShareKind.FOLDER:
@@ -333,46 +355,6 @@ class Agent:
         except Exception:  # tried again at the next exchange: nobody else waits for this thread
             log.exception("repository not made", repository=repository.name)
             self._making.discard(repository.uid)
-
-
-class _Session:
-    """The agent's session with the console, opened when needed and shared by its threads."""
-
-    def __init__(self, link: ConsoleLink, state: State) -> None:
-        self._link = link
-        self._state = state
-        self._lock = Lock()
-        self._token: str | None = None
-
-    def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
-        return self._say(lambda token: self._link.exchange(request, token))
-
-    def send_part(self, part: TransferPart) -> TransferAnswer:
-        return self._say(lambda token: self._link.send_part(part, token))
-
-    def _say(self, say: Callable[[str], Answer]) -> Answer:
-        with self._lock:
-            if self._token is None:
-                self._token = self._open()
-            token = self._token
-        try:
-            return say(token)
-        except (Fenced, Unauthorized) as error:
-            with self._lock:
-                is_current = self._token == token
-                if is_current and isinstance(error, Unauthorized):
-                    self._token = None
-            if not is_current:
-                # The other thread has opened a newer session: it is our own that made this one old.
-                raise Unavailable("The session with the console was opened anew.") from error
-            raise
-
-    def _open(self) -> str:
-        answer = self._link.open_session(self._state.spool_uid())
-        if answer.last_report > self._state.last_number():
-            # This memory was put back from a backup: its next reports would be taken for ones that have arrived.
-            answer = self._link.open_session(self._state.begin_spool())
-        return answer.token
 
 
 def _nothing() -> None:

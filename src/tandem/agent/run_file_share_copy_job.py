@@ -15,8 +15,10 @@ from tandem.agent import holds
 from tandem.agent.adoption import keep_adopted
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.proof_memory import warn_if_overdue
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
+from tandem.domain.damage import plan_remnants
 from tandem.domain.holds import newest_held
 from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
 from tandem.protocol.messages import JobConfiguration
@@ -92,6 +94,7 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
     if not why_held:
         # What has expired is never copied: not to be said by a clock, or of points, that are in doubt.
         ledger.write(plan.expire)
+    ledger.set_apart(ends.target, [*plan.copy, *plan.wait])
     try:
         _copy_all(run, ledger, ends, plan)
     except RepositoryFull:
@@ -106,6 +109,7 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
         run.means.state.add_report(ends.target.report())
     else:
         _free_space(run, job, ledger, ends, leftovers)
+    warn_if_overdue(run, ends.target.configuration)
 
 
 def _is_held_by_now(run: Run, source_job: JobConfiguration) -> bool:
@@ -241,12 +245,14 @@ def _free_space(
 
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
+    forget_points(run, ends.target, dict.fromkeys(ledger.replaced(), 0))
     doubtful = {
         point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
     }
     stays = newest_held(ledger.entries.values(), but=doubtful)
     rule = run.rule(job)
     planned = plan_forgets(ledger.entries.values(), rule, run.now)
+    planned += plan_remnants(ledger.entries.values(), run.now)
     over = [entry for entry in planned if entry.source_snapshot_id != stays]
     kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
     going = [entry for entry in over if entry.source_snapshot_id not in kept]

@@ -14,9 +14,9 @@ from tandem.agent import adoption, holds
 from tandem.agent.mount_programs import MountError
 from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
-from tandem.agent.state import HeldPoint
 from tandem.domain.holds import judge_adopted_points, judge_new_point
 from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress
@@ -145,7 +145,7 @@ def _remember_new(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
     before = holds.seen_points(state, job.uid)
     with state.transaction():
         # Together: no crash lets a point be trusted that should not be.
-        _remember(run, job, point)
+        remember_point(run, job, point)
         holds.add_causes(state, job.uid, judge_new_point(holds.seen(point), before, run.now))
 
 
@@ -212,7 +212,7 @@ def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository)
     for point in state.points(job.uid, is_going=False):
         verdict = verdicts.get(point.snapshot_id)
         if verdict is not None and point.expires_at != verdict.expires_at:
-            _remember(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
+            remember_point(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
 
 
 def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
@@ -260,7 +260,7 @@ def _take_in(
             _report_gone(run, job, labelled)
             same = msgspec.structs.replace(labelled, uid=str(uuid.uuid4()), snapshot_id=snapshot.id)
             formerly = [*labelled.formerly, labelled.snapshot_id]
-            _remember(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
+            remember_point(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
             continue
         if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
             continue
@@ -272,12 +272,13 @@ def _take_in(
     before = holds.seen_points(state, job.uid)
     with state.transaction():
         for point in adopted:
-            _remember(run, job, point)
+            remember_point(run, job, point)
         causes = judge_adopted_points([holds.seen(point) for point in adopted if not point.is_adopted], before, run.now)
         holds.add_causes(state, job.uid, causes)
 
 
-def _remember(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+def remember_point(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
+    """Remember a point as it is now, and tell."""
     if point.expires_at is None:
         point = msgspec.structs.replace(point, expires_at=job.retention.expires_at(point.created_at))
     with run.means.state.transaction():
@@ -301,6 +302,8 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         added=point.added,
         files=point.files,
         is_complete=point.is_complete,
+        verified_at=point.verified_at,
+        damaged_at=point.damaged_at,
         expires_at=None if point.expires_at == FOREVER else point.expires_at,
         forgotten_at=run.now if run and is_gone else None,
     )

@@ -14,7 +14,7 @@ from tandem.api.call import Call
 from tandem.api.envelope import plain
 from tandem.api.texts import Instant, Uid, instant
 from tandem.domain.errors import ConsoleError
-from tandem.store import recovery_kits, tokens
+from tandem.store import proof, recovery_kits, tokens
 
 SERVICE_UNAVAILABLE = 503
 WITHOUT_KIT = Gauge(
@@ -62,9 +62,12 @@ def get_ready(call: Call) -> Response:
 
 def get_metrics(call: Call) -> Response:
     """Tell counts and times of requests, and what to look after, in Prometheus' text format; nothing of any tenant."""
+    lines = ""
     try:
         with call.reading() as connection:
             WITHOUT_KIT.set(recovery_kits.count_without_kit(connection))
+            counts = proof.count_trouble(connection, call.context.clock())
+        lines = "".join(f"# TYPE {name} gauge\n{name} {count}\n" for name, count in counts.items())
     except ConsoleError:
         WITHOUT_KIT.set(math.nan)  # Without its database a console still tells how it is.
-    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(generate_latest(REGISTRY) + lines.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST})

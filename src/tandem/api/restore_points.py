@@ -13,6 +13,7 @@ from tandem.api.call import Call
 from tandem.api.listing import Resource
 from tandem.api.sessions import SessionView, view_session
 from tandem.api.texts import Instant, Int64, Path, Uid, instant, instant_or_none
+from tandem.domain.drills import DrillResult
 from tandem.domain.point_files import PATH_BYTES_MAX, PATHS_MAX, OverwriteRule, check_inner_path
 from tandem.domain.restore_points import CopyState, RestorePoint, RestorePointCopy
 from tandem.domain.retention import FOREVER
@@ -34,6 +35,9 @@ class RestorePointCopyView(msgspec.Struct, rename="camel", kw_only=True):
     state_since: Instant | None
     copy_time: Instant | None
     verification_time: Instant | None
+    damage_time: Instant | None
+    last_drill_time: Instant | None
+    last_drill_result: DrillResult | None
     expiration_time: Instant | None
     size: Int64
     transferred_data: Int64
@@ -55,6 +59,8 @@ class RestorePointView(msgspec.Struct, rename="camel", kw_only=True):
     is_complete: bool
     files_count: int
     expiration_time: Instant | None
+    verification_time: Instant | None
+    damage_time: Instant | None
     copies: list[RestorePointCopyView]
 
 
@@ -131,6 +137,8 @@ def _view(point: RestorePoint, copies: list[RestorePointCopy]) -> RestorePointVi
         is_complete=point.is_complete,
         files_count=point.files,
         expiration_time=_expiration(point.expires_at),
+        verification_time=instant_or_none(point.verified_at),
+        damage_time=instant_or_none(point.damaged_at),
         copies=[_view_copy(copy) for copy in copies],
     )
 
@@ -146,6 +154,9 @@ def _view_copy(copy: RestorePointCopy) -> RestorePointCopyView:
         state_since=instant_or_none(entry.since),
         copy_time=instant_or_none(entry.copied_at),
         verification_time=instant_or_none(entry.verified_at),
+        damage_time=instant_or_none(entry.damaged_at),
+        last_drill_time=instant_or_none(entry.drilled_at),
+        last_drill_result=entry.drill_result,
         expiration_time=_expiration(entry.expires_at),
         size=entry.size,
         transferred_data=entry.added,

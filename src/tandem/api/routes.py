@@ -32,6 +32,7 @@ from tandem.api.login_routes import LOGIN_ROUTES
 from tandem.api.operations import BASE, Operation
 from tandem.api.organization_routes import ORGANIZATION_ROUTES
 from tandem.api.point_file_routes import POINT_FILE_ROUTES
+from tandem.api.proof_routes import PROOF_ROUTES
 from tandem.api.recovery_routes import RECOVERY_ROUTES
 from tandem.api.retention_routes import RETENTION_ROUTES
 from tandem.api.run_routes import RUN_ROUTES
@@ -55,6 +56,7 @@ ROUTES: list[Operation] = [
     Operation("GET", f"{BASE}/about", "GetAboutInformation", Permission.ABOUT, about.get_about),
     *ASYNC_ACTION_ROUTES,
     *ORGANIZATION_ROUTES,
+    *PROOF_ROUTES,
     *RUN_ROUTES,
     # Backup servers
     Operation(

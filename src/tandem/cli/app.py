@@ -18,7 +18,9 @@ from tandem.cli import (
     keys,
     limits,
     point_files,
+    proofs,
     recovery_kits,
+    reports,
     repositories,
     restore_points,
     sessions,
@@ -50,6 +52,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+repositories.app.command("verify")(proofs.verify)
+repositories.app.command("verification")(proofs.verification)
+repositories.app.command("heal")(proofs.heal)
+jobs.app.command("drill")(proofs.drill)
+jobs.app.command("proof")(proofs.proof)
 app.command()(login)
 app.command()(logout)
 app.add_typer(companies.app, name="companies")
@@ -71,3 +78,4 @@ restore_points.app.command("search")(point_files.search_files)
 restore_points.app.command("download")(point_files.download_file)
 app.add_typer(restore_points.app, name="points")
 app.command()(restore_points.restore)
+app.add_typer(reports.app, name="reports")

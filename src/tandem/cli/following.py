@@ -26,6 +26,9 @@ _DOING = {
     SessionType.BACKUP: "Backing up",
     SessionType.COPY: "Copying",
     SessionType.RESTORE: "Restoring",
+    SessionType.VERIFICATION: "Reading back",
+    SessionType.HEALING: "Healing",
+    SessionType.DRILL: "Restoring for a drill",
     SessionType.ADOPTION: "Adopting",
 }
 

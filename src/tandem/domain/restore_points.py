@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tandem.domain.drills import DrillResult
 from tandem.domain.retention import Point, Rule, Verdict, judge
 
 
@@ -44,6 +45,9 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
         size: what a restore of it takes, in bytes.
         added: the bytes that copying it wrote to the target.
         is_whole: every file was read when it was made, and there was something to read.
+        damaged_at: since when data of the copy is known to be lost or damaged; None if it is not.
+        drilled_at: when the copy was last restored for a drill.
+        drill_result: what that showed.
     """
 
     source_snapshot_id: str
@@ -60,6 +64,9 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     is_whole: bool = True
     # Of a copy that somebody made by hand, in a repository that was there before the job.
     is_adopted: bool = False
+    damaged_at: datetime | None = None
+    drilled_at: datetime | None = None
+    drill_result: DrillResult | None = None
 
 
 class RestorePoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class RestorePoint(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     expires_at: datetime | None
     forgotten_at: datetime | None
+    verified_at: datetime | None = None
+    damaged_at: datetime | None = None
 
 
 class RestorePointCopy(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,9 @@ class SessionType(StrEnum):
     COPY = "BackupFileCopy"
     RESTORE = "Restore"
     ADOPTION = "Adoption"
+    VERIFICATION = "Verification"
+    HEALING = "Healing"
+    DRILL = "RestoreDrill"
 
 
 # What a job is there for: only these are its runs.

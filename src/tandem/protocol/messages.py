@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.domain import drills, verification
 from tandem.domain.adoption import Origin, SnapshotGroup
 from tandem.domain.holds import Hold
 from tandem.domain.limits import NO_LIMITS, Limits
@@ -94,6 +95,7 @@ class RepositoryConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     is_existing: bool
     restic_id: str | None
     family_uid: str | None
+    verify_every_days: int = verification.EVERY_DEFAULT_DAYS
     # Days for which it lets no point go.
     immutability_interval: int = 0
     limits: Limits = NO_LIMITS
@@ -136,6 +138,7 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     target_repository_uid: str
     file_share_uid: str
     source_job_uid: str | None = None
+    drill_every_days: int = drills.EVERY_DEFAULT_DAYS
     gfs: Gfs = Gfs()
     # What the job takes in as its own beside what it makes, and whether its retention may forget that.
     adopts: list[Origin] = []
@@ -201,6 +204,24 @@ class RestorePointTo(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     size: int = 0
 
 
+class VerifyRepository(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Read back the next part of a repository, or all of it; or heal it; `session_uid` is the session that tells."""
+
+    session_uid: str
+    repository_uid: str
+    job_uid: str
+    is_everything: bool = False
+    is_healing: bool = False
+
+
+class DrillCopy(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Restore the newest copy of a copy job and compare it; `files` None means all of it."""
+
+    session_uid: str
+    job_uid: str
+    files: int | None = drills.FILES_DEFAULT
+
+
 class Collect(msgspec.Struct, frozen=True, tag=True):
     """Report every repository as it is now: its sizes, and whether it is there."""
 
@@ -238,6 +259,8 @@ Order = (
     | ListFiles
     | FindFiles
     | SendFile
+    | VerifyRepository
+    | DrillCopy
 )
 
 
@@ -255,6 +278,13 @@ class CommandResult(msgspec.Struct, frozen=True):
     error: str
 
 
+class VerificationStand(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the reading back of a repository is: since when every pack has been read, and what is wrong."""
+
+    proven_since: datetime | None
+    problem: str = ""
+
+
 class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A repository as it is now; sizes in bytes."""
 
@@ -265,6 +295,7 @@ class RepositoryReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     capacity: int | None = None
     free_space: int | None = None
     used_space: int | None = None
+    verification: VerificationStand | None = None
 
 
 class SessionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -287,6 +318,8 @@ class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     is_complete: bool
     expires_at: datetime | None = None
     forgotten_at: datetime | None = None
+    verified_at: datetime | None = None
+    damaged_at: datetime | None = None
 
 
 class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):

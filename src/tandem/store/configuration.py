@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tandem.domain.adoption import Adoption
 from tandem.domain.credentials import Secrets
+from tandem.domain.drills import EVERY_DEFAULT_DAYS
 from tandem.domain.limits import NO_LIMITS
 from tandem.domain.repositories import Account
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
@@ -59,6 +60,7 @@ def _repositories(connection: Connection, seal: Seal, backup_server_uid: str) ->
                 family_uid=opening.family_uid,
                 account=kept.get(opening.credentials_uid),
                 host_key=opening.host_key,
+                verify_every_days=opening.verify_every_days,
                 immutability_interval=repository.immutability_interval,
                 limits=limited.get(repository.instance_uid, NO_LIMITS),
             )
@@ -161,12 +163,13 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
             *_gfs(copy),
             copy.source_job_instance_uid,
             source.c.schedule,
+            copy.drill_every_days,
         )
         .select_from(joined)
         .where(copy.backup_server_uid == backup_server_uid)
         .order_by(copy.position)
     )
-    rows = [(*row, None, None) for row in connection.execute(backups)] + [
+    rows = [(*row, None, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
         tuple(row) for row in connection.execute(copies)
     ]
     adopted = adoption.adoptions_of_server(connection, backup_server_uid)
@@ -175,8 +178,8 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Adoption]) -> JobConfiguration:
-    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, *counts = rest[:-2]
-    source_uid, source_schedule = rest[-2:]
+    is_enabled, schedule, created_at, times, interval, retention, unit, repository_uid, share_uid, *counts = rest[:-3]
+    source_uid, source_schedule, drill_days = rest[-3:]
     daily, weekly, monthly, yearly = counts
     zone = periods_zone(schedule, source_schedule)
     adopts = adopted.get(unique_uid, Adoption())
@@ -191,6 +194,7 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Ad
         target_repository_uid=repository_uid,
         file_share_uid=share_uid,
         source_job_uid=source_uid,
+        drill_every_days=drill_days,
         gfs=Gfs(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, time_zone=zone),
         adopts=adopts.origins,
         may_forget_adopted=adopts.may_forget,

@@ -88,3 +88,10 @@ def delete_file_share_copy_job(connection: Connection, scope: Scope, unique_uid:
     """Remove a file share copy job."""
     is_job = file_share_copy_jobs.c.unique_uid == unique_uid
     connection.execute(delete(file_share_copy_jobs).where(visible(file_share_copy_jobs, scope), is_job))
+
+
+def first_job_into(connection: Connection, repository_uid: str) -> str | None:
+    """Get the oldest job of this family that writes into a repository: its unique uid."""
+    columns = file_share_copy_jobs.c
+    into = select(columns.unique_uid).where(columns.target_repository_uid == repository_uid)
+    return connection.scalar(into.order_by(columns.position).limit(1))

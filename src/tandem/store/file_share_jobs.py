@@ -79,3 +79,10 @@ def delete_file_share_job(connection: Connection, scope: Scope, unique_uid: str)
     if connection.scalar(select(exists().where(is_job, is_source))):
         raise Conflict("A file share copy job copies from this job; delete the copy job first.")
     connection.execute(delete(file_share_jobs).where(is_job))
+
+
+def first_job_into(connection: Connection, repository_uid: str) -> str | None:
+    """Get the oldest job of this family that writes into a repository: its unique uid."""
+    columns = file_share_jobs.c
+    into = select(columns.unique_uid).where(columns.target_repository_uid == repository_uid)
+    return connection.scalar(into.order_by(columns.position).limit(1))

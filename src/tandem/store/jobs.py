@@ -183,3 +183,16 @@ def objects_of(family: Table, share_link: ColumnElement[str]) -> Collection[JobO
     joined = joined.join(file_shares, file_shares.c.instance_uid == share_link)
     joined = joined.outerjoin(sessions, sessions.c.instance_uid == jobs.c.last_session_uid)
     return Collection(family, JobObject, source=joined, columns=columns, uid="unique_uid")
+
+
+def get_job_of_repository(connection: Connection, unique_uid: str) -> Job:
+    """Get the job whose session the work on a repository is; the caller sees the repository."""
+    statement = select(*columns_of(jobs.c, Job)).where(jobs.c.unique_uid == unique_uid)
+    return fetch_one(connection, statement, Job, noun="job", uid=unique_uid)
+
+
+def share_of_job(connection: Connection, unique_uid: str) -> str | None:
+    """Get the share that a job is about, whichever kind it is."""
+    copied = select(file_share_copy_jobs.c.source_job_unique_uid).where(file_share_copy_jobs.c.unique_uid == unique_uid)
+    is_job = (file_share_jobs.c.unique_uid == unique_uid) | file_share_jobs.c.unique_uid.in_(copied)
+    return connection.scalar(select(file_share_jobs.c.file_share_uid).where(is_job))

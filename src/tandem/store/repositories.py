@@ -79,6 +79,7 @@ class Opening(msgspec.Struct, frozen=True):
     family_uid: str | None
     credentials_uid: str | None
     host_key: str | None
+    verify_every_days: int
 
 
 def openings_of_server(connection: Connection, backup_server_uid: str) -> dict[str, Opening]:
@@ -127,6 +128,9 @@ def apply_repository_report(connection: Connection, backup_server_uid: str, repo
         backup_repositories.c.backup_server_uid == backup_server_uid
     )
     values = {name: getattr(report, name) for name in ("state", "failure", "capacity", "free_space", "used_space")}
+    if report.verification is not None:
+        problem = report.verification.problem or None
+        values |= {"verified_at": report.verification.proven_since, "verification_problem": problem}
     if report.restic_id is not None:
         same_id = backup_repositories.c.restic_id == report.restic_id
         other = backup_repositories.c.instance_uid != report.repository_uid

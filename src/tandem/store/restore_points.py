@@ -40,6 +40,8 @@ RESTORE_POINTS = Collection(
         "expiration_time": case((restore_points.c.expires_at < FOREVER, restore_points.c.expires_at)),
         "is_in_first_repository": restore_points.c.forgotten_at.is_(None),
         "files_count": restore_points.c.files,
+        "verification_time": restore_points.c.verified_at,
+        "damage_time": restore_points.c.damaged_at,
     },
     where=[restore_points.c.forgotten_at.is_(None) | restore_points.c.instance_uid.in_(_IN_COPY)],
     order=[(restore_points.c.created_at, True), (restore_points.c.position, True)],
@@ -104,7 +106,7 @@ def apply_point_report(connection: Connection, backup_server_uid: str, report: P
         .where(file_share_jobs.c.instance_uid == report.job_uid)
         .where(file_share_jobs.c.backup_server_uid == backup_server_uid)
     )
-    changes = {"expires_at": report.expires_at, "forgotten_at": report.forgotten_at}
+    changes = {name: getattr(report, name) for name in ("expires_at", "forgotten_at", "verified_at", "damaged_at")}
     job = connection.execute(statement).first()
     if job is None:
         return

@@ -179,6 +179,7 @@ def _average_duration(connection: Connection, job_unique_uid: str) -> int | None
     recent = (
         select((sessions.c.ended_at - sessions.c.started_at).label("taken"))
         .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.ended_at.is_not(None))
+        .where(sessions.c.type.in_(RUNS))
         .order_by(sessions.c.position.desc())
         .limit(AVERAGE_OVER)
         .subquery()

@@ -23,14 +23,14 @@ from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus
 from tandem.domain.jobs import JobStatus, JobType
 from tandem.domain.limits import Limits
 from tandem.domain.repositories import RepositoryState
-from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import RetentionUnit
 from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
 from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
-from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: the same)
+from tandem.store import proof_columns
+from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
@@ -42,6 +42,8 @@ from tandem.store.metadata import metadata
 from tandem.store.metadata import owned_by as _owned_by
 from tandem.store.metadata import owned_through as _owned_through
 from tandem.store.metadata import position as _position
+from tandem.store.point_tables import restore_point_copies as restore_point_copies  # noqa: PLC0414  (the same)
+from tandem.store.point_tables import restore_points as restore_points  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
 from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
 from tandem.store.retention_columns import retention_columns
@@ -226,6 +228,7 @@ backup_repositories = Table(
     Column("used_space", BigInteger),
     Column("immutability_interval", Integer, nullable=False, server_default="0"),
     Column("created_at", Instant, nullable=False),
+    *proof_columns.of_repository(),
     Column("limits", Document(Limits)),
     # The last recovery kit that still opens it: when and by whom it was downloaded. None, once it would not.
     Column("recovery_kit_download_time", Instant),
@@ -327,6 +330,7 @@ file_share_copy_jobs = Table(
     Column("retention", Integer, nullable=False),
     Column("retention_unit", Word(RetentionUnit), nullable=False),
     Column("source_size", BigInteger),
+    *proof_columns.of_copy_job(),
     *retention_columns(),
     info=_owned_by("organization_uid", "mapped_organization_uid"),
 )
@@ -355,48 +359,5 @@ sessions = Table(
     Column("queue_position", Integer),
     Column("waiting_reason", Text),
     Index("ix_sessions_started_at", "started_at"),
-    info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
-)
-
-restore_points = Table(
-    "restore_points",
-    metadata,
-    _position(),
-    Column("instance_uid", Uid, nullable=False, unique=True),
-    Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
-    Column("backup_server_uid", Uid, nullable=False),
-    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), nullable=False),
-    Column("job_uid", Uid, nullable=False),
-    Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
-    Column("snapshot_id", String(64), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("added", BigInteger, nullable=False),
-    Column("files", BigInteger, nullable=False),
-    Column("is_complete", Boolean, nullable=False),
-    Column("expires_at", Instant),
-    Column("forgotten_at", Instant),
-    UniqueConstraint("repository_uid", "snapshot_id"),
-    Index("ix_restore_points_job_unique_uid_snapshot_id", "job_unique_uid", "snapshot_id"),
-    info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
-)
-
-restore_point_copies = Table(
-    "restore_point_copies",
-    metadata,
-    Column("restore_point_uid", Uid, ForeignKey("restore_points.instance_uid"), primary_key=True),
-    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), primary_key=True),
-    Column("job_uid", Uid, nullable=False),
-    Column("repository_uid", Uid, ForeignKey("backup_repositories.instance_uid"), nullable=False),
-    Column("state", Word(CopyState), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("since", Instant),
-    Column("target_snapshot_id", String(64)),
-    Column("copied_at", Instant),
-    Column("verified_at", Instant),
-    Column("expires_at", Instant),
-    Column("size", BigInteger, nullable=False),
-    Column("added", BigInteger, nullable=False),
-    Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
