@@ -1,6 +1,7 @@
 """F13 and F17: clocks that are wrong, jump, or follow daylight saving; a source that makes no more points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from tandem.protocol.messages import Configuration, JobConfiguration
 from tests.agent.backup_server import A_WEEK
 from tests.agent.test_schedules import CHAINED, Planner
 from tests.faults import oracle
-from tests.faults.backup_servers import Stage
+from tests.faults.backup_servers import STOP_SECONDS_MAX, RecordedServer, Stage
 from tests.faults.matrix import Scene
 
 # Each of them has a day of 23 hours and one of 25, or thereabouts.
@@ -23,8 +24,7 @@ DAYS_AROUND = 2
 
 def schedules(stage: Stage, scene: Scene) -> None:
     """Walk through every change of daylight saving of a leap year and another, the clock being set back at times."""
-    with stage.server(scene) as server:
-        planner = Planner(server)
+    with stage.server(scene) as server, planning(server) as planner:
         zone = ZoneInfo(scene.chance.choice(ZONES))
         plan = Schedule(type=ScheduleType.DAILY, time_of_day=scene.chance.choice(TIMES), time_zone=zone.key)
         for start in _before_changes(zone):
@@ -48,9 +48,8 @@ def schedules(stage: Stage, scene: Scene) -> None:
 
 def jumps(stage: Stage, scene: Scene) -> None:
     """Set the clock wrong by 400 days, or less, or back, let jobs run then, and set it right again."""
-    with stage.server(scene, points=3, copied=2) as server:
+    with stage.server(scene, points=3, copied=2) as server, planning(server) as planner:
         server.keep(backup=A_WEEK, copies=A_WEEK)
-        planner = Planner(server)
         # The copy that is due from before may just be going on when the clock is set.
         planner.plan(backup=Schedule(type=ScheduleType.DAILY, time_of_day="22:00"), copies=CHAINED)
         another = scene.chance.choice([("hours", 1), ("hours", -1), ("days", -400)])
@@ -93,6 +92,16 @@ def dead_source(stage: Stage, scene: Scene) -> None:
         server.save(days=1)
         assert server.copy().state is SessionState.SUCCESS
         oracle.holds(server, scene.chance)
+
+
+@contextmanager
+def planning(server: RecordedServer) -> Generator[Planner]:
+    """Give the main loop of an agent, turned by hand; in the end nothing that it has started is left."""
+    planner = Planner(server)
+    try:
+        yield planner
+    finally:
+        planner.agent._sessions.close(STOP_SECONDS_MAX)  # pyright: ignore[reportPrivateUsage]
 
 
 def _before_changes(zone: ZoneInfo) -> list[datetime]:
