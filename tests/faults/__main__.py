@@ -72,6 +72,8 @@ def _faults(stage: Stage, sites: Sites) -> list[Fault]:
         Fault("F8", "lines cut, slow and silent", partial(lines.bad_lines, stage)),
         Fault("F9", "servers busy, broken, refusing", partial(lines.bad_servers, stage)),
         Fault("F10", "files damaged or gone at the source", partial(damage.damaged_source, stage)),
+        Fault("F11", "packs damaged at the target", partial(damage.damaged_target, stage)),
+        Fault("F12", "packs damaged at both", partial(damage.damaged_both, stage)),
         Fault("F13", "daylight saving, leap days, set clocks", partial(clocks.schedules, stage)),
         Fault("F13", "clocks wrong by an hour or 400 days", partial(clocks.jumps, stage)),
         Fault("F14", "the share emptied, points slipped in", partial(poison.poisoned, stage)),

@@ -6,6 +6,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tandem.agent.run_healing import run_healing
+from tandem.agent.run_verification import run_verification
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import SessionState
 from tests.faults import oracle
@@ -55,11 +57,53 @@ def damaged_source(stage: Stage, scene: Scene) -> None:
             oracle.holds(server, scene.chance)
 
 
+def damaged_target(stage: Stage, scene: Scene) -> None:
+    """Damage packs of the copy; a verification finds them, and the next copy makes them anew."""
+    with stage.server(scene, points=3, copied=3) as server:
+        source = server.source()
+        for pack in scene.chance.sample(_packs(server.second), scene.chance.randint(1, 3)):
+            hurt(pack, scene.chance, WAYS_OF_PACKS_BEFORE)
+        oracle.is_damaged(server, server.second)
+        # Restic's own copy sees nothing of it; what is not asked for is not read.
+        assert server.copy().state is SessionState.SUCCESS
+        _verify(server, "second")
+        assert CopyState.PENDING in server.states().values()
+        assert server.copy().state is SessionState.SUCCESS
+        _verify(server, "second")
+        assert set(server.states().values()) == {CopyState.VERIFIED}
+        assert server.source() == source
+        oracle.holds(server, scene.chance)
+
+
+def damaged_both(stage: Stage, scene: Scene) -> None:
+    """Damage the data of one point at the source and of another in the copy; each side heals the other."""
+    with stage.server(scene, points=3, copied=3) as server:
+        one, other = scene.chance.sample(range(3), 2)
+        hurt(_data_of(server, server.first, one), scene.chance, WAYS_OF_PACKS_BEFORE)
+        hurt(_data_of(server, server.second, other), scene.chance, WAYS_OF_PACKS_BEFORE)
+        points = set(server.ids())
+        _verify(server, "second")
+        assert server.copy().state is SessionState.SUCCESS
+        run_healing(server.run(), "first")
+        assert set(server.ids()) == points
+        _verify(server, "first")
+        _verify(server, "second")
+        assert server.copy().state is SessionState.SUCCESS
+        oracle.holds(server, scene.chance)
+
+
 @contextmanager
 def damaged(file: Path, chance: random.Random, ways: Sequence[str] = WAYS) -> Generator[str]:
     """Damage a file in one of some ways, and bring it back in the end; gives which."""
+    content, mode = file.read_bytes(), file.stat().st_mode
+    yield hurt(file, chance, ways)
+    file.write_bytes(content)
+    file.chmod(mode)
+
+
+def hurt(file: Path, chance: random.Random, ways: Sequence[str]) -> str:
+    """Damage a file in one of some ways; gives which."""
     content = file.read_bytes()
-    mode = file.stat().st_mode
     how = chance.choice(ways)
     file.chmod(0o600)
     match how:
@@ -71,9 +115,23 @@ def damaged(file: Path, chance: random.Random, ways: Sequence[str] = WAYS) -> Ge
             file.write_bytes(content[: chance.randrange(len(content))])
         case _:
             file.unlink()
-    yield how
-    file.write_bytes(content)
-    file.chmod(mode)
+    return how
+
+
+def _verify(server: RecordedServer, repository: str) -> None:
+    server.clock.forward(minutes=1)
+    run_verification(server.run(), repository, is_everything=True)
+
+
+def _packs(repository: Path) -> list[Path]:
+    """Give a repository's packs in the order in which they were made: of each point, two."""
+    return sorted((path for path in (repository / "data").rglob("*") if path.is_file()), key=_age)
+
+
+def _data_of(server: RecordedServer, repository: Path, number: int) -> Path:
+    """Give the pack with the file of a point, by the point's number."""
+    assert len(_packs(repository)) == 2 * len(server.ids())
+    return max(_packs(repository)[2 * number : 2 * number + 2], key=lambda path: path.stat().st_size)
 
 
 def _file_of(server: RecordedServer, kind: str, point: str, chance: random.Random) -> Path:
