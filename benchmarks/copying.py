@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import servers
 from tree import make_tree
 
 from tandem.client import Client
+from tandem.domain.repositories import Account
 
 ADMIN, ADMIN_PASSWORD = "admin", "administrator-of-the-benchmark"
 REPOSITORY_PASSWORD = "repository-of-the-benchmark"
@@ -139,8 +140,19 @@ class Restic:
 
     def make(self, target: Path) -> None:
         """Make a repository of the source's family."""
+        self.make_at(str(target))
+
+    def make_at(
+        self, location: str, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a repository of the source's family, here or elsewhere."""
         flags = ["--from-repo", str(self._source), "--from-password-file", str(self._password_file)]
-        self._read("init", "--copy-chunker-params", *flags, repository=target)
+        command = [*self._command(location), *options, "init", "--copy-chunker-params", *flags]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
+        )
+        if done.returncode:
+            raise RuntimeError(f"restic init failed: {done.stderr}")
 
     def copy(self, target: Path, points: Sequence[str] | None = None) -> Bare:
         """Copy some of the source's points, named one by one; by default all of them."""
@@ -153,17 +165,33 @@ class Restic:
 
     def sync(self, target: Path) -> Bare:
         """Copy the source's files as they are, with rclone."""
-        return self._timed([RCLONE, "sync", "--config", os.devnull, str(self._source), str(target)])
+        return self.sync_to(str(target), {})
+
+    def sync_to(self, place: str, environment: Mapping[str, str]) -> Bare:
+        """Copy the source's files as they are to a place that rclone knows from its environment."""
+        return self._timed([RCLONE, "sync", "--config", os.devnull, str(self._source), place], environment)
+
+    def copy_to(self, location: str, *, options: Sequence[str], environment: Mapping[str, str]) -> Bare:
+        """Copy the source's points to a repository elsewhere."""
+        points = [point["id"] for point in self._points(self._source)]
+        flags = ["--from-repo", str(self._source), "--from-password-file", str(self._password_file)]
+        return self._timed([*self._command(location), *options, "copy", *flags, *points], environment)
 
     def _copy(self, target: Path, *points: str) -> Bare:
         flags = ["--from-repo", str(self._source), "--from-password-file", str(self._password_file)]
-        return self._timed([*self._command(target), "copy", *flags, *points])
+        return self._timed([*self._command(str(target)), "copy", *flags, *points], {})
 
-    def _timed(self, command: list[str]) -> Bare:
+    def _timed(self, command: list[str], environment: Mapping[str, str]) -> Bare:
         # At the priority of the agent's own: on a machine that others use too, another one would decide the race.
         with self._log.open("ab") as log:
             started, cpu = time.monotonic(), _cpu_seconds_of_children()
-            process = subprocess.Popen([*LOW_PRIORITY, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [*LOW_PRIORITY, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment},
+            )
             memory = 0
             while True:
                 try:
@@ -192,14 +220,14 @@ class Restic:
         return msgspec.json.decode(self._read("snapshots", "--json", "--no-lock", repository=repository))
 
     def _read(self, *arguments: str, repository: Path | None = None) -> str:
-        command = ["restic", *arguments] if repository is None else [*self._command(repository), *arguments]
+        command = ["restic", *arguments] if repository is None else [*self._command(str(repository)), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
         return done.stdout
 
-    def _command(self, repository: Path) -> list[str]:
-        flags = ["--repo", str(repository), "--password-file", str(self._password_file)]
+    def _command(self, location: str) -> list[str]:
+        flags = ["--repo", location, "--password-file", str(self._password_file)]
         return ["restic", *flags, "--cache-dir", str(self.cache)]
 
 
@@ -220,7 +248,7 @@ class Bench:
         job = {
             "name": "Backup",
             "fileShareUid": made["fileShareUid"],
-            "targetRepositoryUid": self._repository(repository),
+            "targetRepositoryUid": self._make_repository({"name": repository.name, "path": str(repository)}),
         }
         self._source_job = self._client.post(f"{self._server}/jobs/fileShareJobs", json=job)["instanceUid"]
         self.run(self._source_job)
@@ -236,16 +264,34 @@ class Bench:
 
     def make_copy_job(self, repository: Path) -> str:
         """Make a repository and a job that copies the backups into it when told to; gives the job."""
+        return self.make_copy_job_to(repository.name, {"name": repository.name, "path": str(repository)})
+
+    def make_copy_job_to(self, name: str, repository: dict[str, str]) -> str:
+        """Make a repository, here or elsewhere, and a job that copies the backups into it when told to."""
         job = {
-            "name": f"Copy {repository.name}",
+            "name": f"Copy {name}",
             "sourceFileShareJobUid": self._source_job,
-            "targetRepositoryUid": self._repository(repository),
+            "targetRepositoryUid": self._make_repository(repository),
             "scheduleType": "NotScheduled",
         }
         return self._client.post(f"{self._server}/jobs/fileShareCopyJobs", json=job)["instanceUid"]
 
-    def run(self, job: str) -> Run:
-        """Run a job to its end; raises RuntimeError unless that is Success."""
+    def make_credentials(self, account: Account) -> str:
+        """Tell the console what opens repositories elsewhere."""
+        kind, secret = ("standard", {"password": account.password})
+        if account.private_key is not None:
+            kind, secret = "linux", {"privateKey": account.private_key}
+        body = {"username": account.username, **secret}
+        return self._client.post(f"{self._server}/credentials/{kind}", json=body)["instanceUid"]
+
+    def take_in(self) -> None:
+        """Back up after points were added by hand, and release what that puts on hold."""
+        self.run(self._source_job, ends="Warning")
+        self._client.post(f"{SERVERS}/jobs/{self._source_job}/release")
+        self.run(self._source_job)
+
+    def run(self, job: str, *, ends: str = "Success") -> Run:
+        """Run a job to its end; raises RuntimeError unless that is as expected."""
         sessions = f"{SERVERS}/jobs/{job}/sessions"
         before = {session["instanceUid"] for session in self._client.get(sessions)}
         started, (own_cpu, restic_cpu) = time.monotonic(), self._cpu_seconds()
@@ -267,7 +313,7 @@ class Bench:
                     cpu_seconds=restic - restic_cpu,
                     own_cpu_seconds=own - own_cpu,
                     memory=memory,
-                    restic_processes=_processes_of(new[0]),
+                    restic_processes=_processes_of(new[0], ends),
                 )
         raise RuntimeError(f"the run took more than {RUN_SECONDS_MAX} s")
 
@@ -275,8 +321,8 @@ class Bench:
         own, of_restic = servers.cpu_seconds(self.agent_id)
         return own + self.console.cpu_seconds(), of_restic
 
-    def _repository(self, path: Path) -> str:
-        body = {"name": path.name, "path": str(path), "password": REPOSITORY_PASSWORD}
+    def _make_repository(self, asked: dict[str, str]) -> str:
+        body = {**asked, "password": REPOSITORY_PASSWORD}
         return self._client.post(f"{self._server}/repositories", json=body)["instanceUid"]
 
 
@@ -307,8 +353,8 @@ def _wait_for_agent(client: Client) -> str:
     raise RuntimeError(f"the agent did not connect within {CONNECT_SECONDS_MAX} s")
 
 
-def _processes_of(session: dict[str, Any]) -> int:
-    if session["status"] != "Success":
+def _processes_of(session: dict[str, Any], ends: str) -> int:
+    if session["status"] != ends:
         raise RuntimeError(f"the session ended as {session['status']}: {session['messages']}")
     return session["statistics"]["resticProcesses"]
 

@@ -51,7 +51,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
         restic = copying.Restic(folder, source)
         _add_points(source, size.points, folder / "cache")
         job = bench.make_copy_job(target)
-        bench.back_up_again()
+        bench.take_in()
         bench.run(job)
         say(f"backed up {size.total_bytes / 1e6:,.0f} MB, copied {len(listing.snapshot_ids(target)):,} points")
         naive, named = folder / "by-hand-naively", folder / "by-hand-named"

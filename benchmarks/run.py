@@ -23,6 +23,7 @@ import increments
 import listing
 import msgspec
 import searching
+import targets
 from listing import FASTAPI, STATIC, TANDEM
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +37,8 @@ COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_
 COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
 INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points=1_000, rounds=5)
 INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
+TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_bytes=1_000_000_000, rounds=3)
+TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
@@ -157,6 +160,32 @@ def _show_increments(results: increments.Results, size: increments.Size) -> None
     terminal.print()
 
 
+def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
+    title = f"A second copy of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files to servers on this machine"
+    table = Table("", title=title, caption=f"aim: {COPY_RATIO_AIM} times the seconds of bare restic at most")
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "ratio", "peak MB"):
+        table.add_column(column, justify="right")
+    for result in results:
+        bare = copying.median(result.bare, "seconds")
+        named: list[tuple[str, list[Any]]] = [
+            ("bare restic copy", result.bare),
+            ("Tandem, the session", result.tandem),
+            ("rclone sync of the repository's files", result.rclone),
+        ]
+        for label, runs in named:
+            if runs:
+                table.add_row(
+                    f"{result.kind}: {label}",
+                    f"{copying.median(runs, 'seconds'):.2f}",
+                    f"{min(run.seconds for run in runs):.2f}",
+                    f"{copying.median(runs, 'seconds') / bare:.3f}",
+                    f"{max(run.memory for run in runs) / 1e6:.0f}",
+                )
+    terminal.print(table)
+    terminal.print()
+
+
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
     return [
         ("bare restic copy", bare, "seconds"),
@@ -219,6 +248,7 @@ def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
 PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
     "increments": (increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments),
+    "targets": (targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets),
     "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
     "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
 }
