@@ -38,6 +38,7 @@ def page() -> Any:
 def seeded(inhabited: Inhabited, page: Any) -> Console:
     """A console with the page's jobs and no others."""
     family = {"file_share_copy_jobs", "file_share_jobs", "jobs", "sessions", "restore_points", "restore_point_copies"}
+    family |= {"adoptions", "job_holds", "session_logs"}
     fill(inhabited.database, {name: [] if name in family else rows for name, rows in inhabited.rows.items()})
     with inhabited.database.writing() as connection:
         for number, row in enumerate(page["data"]):

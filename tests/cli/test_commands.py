@@ -53,7 +53,7 @@ def test_no_option_takes_a_password_where_every_user_of_the_machine_sees_it(word
     [
         words
         for words, command in COMMANDS.items()
-        if len(words) > 1 and "create" not in words[-1:] and not hasattr(command, "commands")
+        if len(words) > 1 and words[-1] not in {"create", "download"} and not hasattr(command, "commands")
     ],
     ids=" ".join,
 )

@@ -20,8 +20,8 @@ def history(admin: Cli, agent: StandInAgent) -> Iterator[Cli]:
         *(*create, "backup", "kept", "--share", "kept documents", "--repository", "kept main", "--keep-weekly", "0")
     )
     copy = (*create, "copy", "kept twice", "--source", "kept", "--repository", "kept offsite", "--manual")
-    assert "--make-at" in admin.is_misused(*copy, "--inherit-password")
-    admin.succeeds(*copy, "--make-at", "/srv/kept offsite", "--inherit-password")
+    assert "--make-at" in admin.is_misused(*copy, "--inherit-encryption")
+    admin.succeeds(*copy, "--make-at", "/srv/kept offsite", "--inherit-encryption")
     for days in (3, 2, 0):
         agent.point_age = timedelta(days=days)
         admin.succeeds("jobs", "start", "kept", "--wait")

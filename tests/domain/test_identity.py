@@ -28,6 +28,7 @@ EXPECTED: dict[Permission, frozenset[Role]] = {
     Permission.SERVERS_WRITE: OLDEST_5,
     Permission.ORGANIZATIONS_WRITE: OLDEST_5,
     Permission.CLOUD_TENANTS: READ_11,
+    Permission.FILES: WRITE_10,
 }
 BY_CONTRACT: dict[Permission, tuple[frozenset[Role], frozenset[Role]]] = {
     Permission.FILE_SHARE_JOBS: (OLDEST_5, READ_13),

@@ -98,6 +98,7 @@ class Listed:
 def listed(inhabited: Inhabited) -> Iterator[Listed]:
     """A database with jobs of two companies, and the same as plain rows."""
     family = {"file_share_copy_jobs", "file_share_jobs", "jobs", "sessions", "restore_points", "restore_point_copies"}
+    family |= {"adoptions", "job_holds", "session_logs"}
     fill(inhabited.database, {name: [] if name in family else rows for name, rows in inhabited.rows.items()})
     with inhabited.database.writing() as connection:
         for job in made_jobs():

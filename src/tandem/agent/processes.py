@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-from tandem.agent.state import StartedProcess, State
+from tandem.agent.started_process import StartedProcess
+from tandem.agent.state import State
 from tandem.restic.locks import Lock
 from tandem.restic.process import Control
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tandem.agent.started_process import StartedProcess
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.retention import Point
 from tandem.domain.sessions import Session
@@ -83,16 +84,6 @@ class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None = None
     forgotten_bytes: int = 0
     oldest_forget: datetime | None = None
-
-
-class StartedProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """A restic process that this agent started: what proves later whether it is dead."""
-
-    pid: int
-    start_ticks: int
-    boot_id: str
-    host_name: str
-    started_at: datetime
 
 
 class State:

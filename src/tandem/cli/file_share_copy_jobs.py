@@ -33,7 +33,7 @@ def create_copy(
         str | None, typer.Option("--make-at", metavar="FOLDER", help="Make the repository, there, along with the job.")
     ] = None,
     inherit_password: Annotated[
-        bool, typer.Option("--inherit-password", help="With --make-at: the password of the source's repository.")
+        bool, typer.Option("--inherit-encryption", help="With --make-at: the password of the source's repository.")
     ] = False,
     keep: Keep = KEEP_DEFAULT,
     keep_daily: KeepDaily = None,
@@ -55,7 +55,7 @@ def create_copy(
 ) -> None:
     """Create a job that copies what a backup job makes to another repository, with a retention of its own."""
     if inherit_password and make_at is None:
-        raise typer.BadParameter("this goes with --make-at only", param_hint="--inherit-password")
+        raise typer.BadParameter("this goes with --make-at only", param_hint="--inherit-encryption")
     if manual and chained:
         raise typer.BadParameter("choose one of them", param_hint="--manual, --chained")
     otherwise = ScheduleType.NOT_SCHEDULED if manual else ScheduleType.CHAINED if chained else None

@@ -24,6 +24,8 @@ from tandem.store.tables import (
     restore_points,
 )
 
+# What the console keeps of an entry; the rest is the agent's own.
+ENTRY_FIELDS = tuple(name for name in LedgerEntry.__struct_fields__ if name in restore_point_copies.c)
 _RESTORE_POINT = select(*columns_of(restore_points.c, RestorePoint))
 _HELD = [state for state in CopyState if state.is_held]
 _IN_COPY = select(restore_point_copies.c.restore_point_uid).where(
@@ -82,8 +84,8 @@ def copies_of(connection: Connection, scope: Scope, point_uids: list[str]) -> di
 
 
 def _copy_from(row: dict[str, Any]) -> RestorePointCopy:
-    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "is_whole", "is_adopted"}
-    entry = LedgerEntry(source_snapshot_id=row["snapshot_id"], **{name: row[name] for name in fields})
+    values = {name: row[name] for name in ENTRY_FIELDS}
+    entry = LedgerEntry(source_snapshot_id=row["snapshot_id"], created_at=row["created_at"], **values)
     return RestorePointCopy(
         restore_point_uid=row["restore_point_uid"],
         job_uid=row["job_uid"],
@@ -134,13 +136,12 @@ def apply_ledger(connection: Connection, backup_server_uid: str, job_uid: str, e
         return
     unique_uid, source_unique_uid, repository_uid = job
     points = _points_by_snapshot(connection, source_unique_uid, [entry.source_snapshot_id for entry in entries])
-    fields = set(LedgerEntry.__struct_fields__) - {"source_snapshot_id", "created_at", "is_whole", "is_adopted"}
     for entry in entries:
         point_uid = points.get(entry.source_snapshot_id)
         if point_uid is None:
             continue
         key = {"restore_point_uid": point_uid, "job_unique_uid": unique_uid}
-        values = {name: getattr(entry, name) for name in fields}
+        values = {name: getattr(entry, name) for name in ENTRY_FIELDS}
         same = [restore_point_copies.c[name] == value for name, value in key.items()]
         if not connection.execute(update(restore_point_copies).where(*same).values(values)).rowcount:
             owner = {"job_uid": job_uid, "repository_uid": repository_uid}

@@ -17,6 +17,7 @@ from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule
 from tandem.domain.schedule import periods_zone
 from tandem.store.database import Connection
 from tandem.store.query import visible
+from tandem.store.restore_points import ENTRY_FIELDS
 from tandem.store.tables import (
     backup_repositories,
     file_share_copy_jobs,
@@ -139,7 +140,7 @@ def points_of_copy_job(
     of_job = (copy.restore_point_uid == restore_points.c.instance_uid) & (copy.job_unique_uid == (unique_uid or ""))
     there = [copy.state == state for state in CopyState if state is not CopyState.EXPIRED]
     statement = (
-        select(*_POINT, *(copy[name] for name in _ENTRY))
+        select(*_POINT, *(copy[name] for name in ENTRY_FIELDS))
         .select_from(restore_points.outerjoin(restore_point_copies, of_job))
         .where(visible(restore_points, scope) | visible(restore_point_copies, scope))
         .where(restore_points.c.job_unique_uid == source_job_unique_uid)
@@ -149,9 +150,6 @@ def points_of_copy_job(
     return [_point(tuple(row[: len(_POINT)]), tuple(row[len(_POINT) :])) for row in connection.execute(statement)]
 
 
-_ENTRY = tuple(
-    name for name in LedgerEntry.__struct_fields__ if name not in {"source_snapshot_id", "created_at", "is_whole"}
-)
 _POINT = tuple(
     restore_points.c[name]
     for name in ("instance_uid", "snapshot_id", "created_at", "size", "added", "is_complete", "forgotten_at")
@@ -162,7 +160,7 @@ _NEWEST_FIRST = (restore_points.c.created_at.desc(), restore_points.c.position.d
 def _point(row: tuple[Any, ...], copy: tuple[Any, ...] | None) -> PointOfJob:
     uid, snapshot_id, created_at, size, added, is_complete, forgotten_at = row
     is_whole = is_complete and size > 0
-    values = dict(zip(_ENTRY, copy, strict=True)) if copy else {}
+    values = dict(zip(ENTRY_FIELDS, copy, strict=True)) if copy else {}
     entry = None
     if values.get("state") is not None:
         entry = LedgerEntry(source_snapshot_id=snapshot_id, created_at=created_at, is_whole=is_whole, **values)
