@@ -12,12 +12,13 @@ import msgspec
 from tandem.agent.clock_watch import ClockWatch
 from tandem.agent.mounts import Mounts, Patience
 from tandem.agent.processes import Processes
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.repositories import Repositories
 from tandem.agent.run import Means, Run
 from tandem.agent.run_file_share_copy_job import run_file_share_copy_job
 from tandem.agent.run_file_share_job import run_file_share_job
 from tandem.agent.sessions import Sessions
-from tandem.agent.state import HeldPoint, State
+from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Retention, RetentionUnit

@@ -13,7 +13,7 @@ from threading import Event
 import msgspec
 import pytest
 
-from tandem.agent.started_process import StartedProcess
+from tandem.agent.remembered import StartedProcess
 from tandem.domain.sessions import SessionState
 from tandem.restic import backup, copy, listing, process
 from tandem.restic.process import Control

@@ -86,10 +86,10 @@ OTHERS_WITH_A_BODY = {
     "CompleteResetPasswordRequest",
 }
 WITHOUT_A_BODY = {
-    "HealBackupRepository",
     "CollectBackupRepositorySnapshots",
     "DownloadBackupRepositoryRecoveryKit",
     "DownloadRemovedRepositoryRecoveryKit",
+    "HealBackupRepository",
     "SetUserToLocation",
     "AssignBackupServerJob",
     "ChallengeAgent",

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tandem.agent.state import HeldPoint, State
+from tandem.agent.remembered import HeldPoint
+from tandem.agent.state import State
 from tandem.domain.holds import Hold, HoldCause, SeenPoint, newest_complete, with_causes
 from tandem.protocol.messages import Configuration, HoldReport, JobConfiguration
 

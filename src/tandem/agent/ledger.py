@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
-from tandem.agent.state import HeldPoint
 from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress

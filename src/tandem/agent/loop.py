@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TypeVar
@@ -14,6 +13,7 @@ import structlog
 
 from tandem.agent import adoption, holds, retries
 from tandem.agent.console_link import ConsoleLink, Fenced
+from tandem.agent.console_session import ConsoleSession
 from tandem.agent.files import Files
 from tandem.agent.folders import check_share
 from tandem.agent.identity import Identity
@@ -22,8 +22,7 @@ from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.run_adoption import wish_for_adoption
 from tandem.agent.sessions import Sessions
-from tandem.agent.state import State
-from tandem.domain.errors import ConsoleError, Unauthorized, Unavailable
+from tandem.domain.errors import ConsoleError
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.schedule import ScheduleType, is_out_of_reach, next_run
@@ -49,7 +48,7 @@ from tandem.protocol.messages import (
     StopJob,
     VerifyRepository,
 )
-from tandem.protocol.transfers import FindFiles, ListFiles, SendFile, TransferAnswer, TransferPart
+from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
@@ -87,7 +86,7 @@ class Agent:
         self._configuration_lock = Lock()
         self._configuration = means.state.configuration()
         restic_version = ".".join(map(str, means.engine.version))
-        self._session = _Session(ConsoleLink(identity, restic_version), means.state)
+        self._session = ConsoleSession(ConsoleLink(identity, restic_version), means.state)
         self._making: set[str] = set()
         self._collecting = Lock()
         # Said once, until it is another or over.
@@ -353,46 +352,6 @@ class Agent:
         except Exception:  # tried again at the next exchange: nobody else waits for this thread
             log.exception("repository not made", repository=repository.name)
             self._making.discard(repository.uid)
-
-
-class _Session:
-    """The agent's session with the console, opened when needed and shared by its threads."""
-
-    def __init__(self, link: ConsoleLink, state: State) -> None:
-        self._link = link
-        self._state = state
-        self._lock = Lock()
-        self._token: str | None = None
-
-    def exchange(self, request: ExchangeRequest) -> ExchangeAnswer:
-        return self._say(lambda token: self._link.exchange(request, token))
-
-    def send_part(self, part: TransferPart) -> TransferAnswer:
-        return self._say(lambda token: self._link.send_part(part, token))
-
-    def _say(self, say: Callable[[str], Answer]) -> Answer:
-        with self._lock:
-            if self._token is None:
-                self._token = self._open()
-            token = self._token
-        try:
-            return say(token)
-        except (Fenced, Unauthorized) as error:
-            with self._lock:
-                is_current = self._token == token
-                if is_current and isinstance(error, Unauthorized):
-                    self._token = None
-            if not is_current:
-                # The other thread has opened a newer session: it is our own that made this one old.
-                raise Unavailable("The session with the console was opened anew.") from error
-            raise
-
-    def _open(self) -> str:
-        answer = self._link.open_session(self._state.spool_uid())
-        if answer.last_report > self._state.last_number():
-            # This memory was put back from a backup: its next reports would be taken for ones that have arrived.
-            answer = self._link.open_session(self._state.begin_spool())
-        return answer.token
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-from tandem.agent.started_process import StartedProcess
+from tandem.agent.remembered import StartedProcess
 from tandem.agent.state import State
 from tandem.restic.locks import Lock
 from tandem.restic.process import Control

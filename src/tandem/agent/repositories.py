@@ -10,8 +10,9 @@ import msgspec
 from tandem.agent.folders import real_overlap
 from tandem.agent.open_repository import OpenRepository, Surroundings
 from tandem.agent.processes import Processes
+from tandem.agent.remembered import KnownRepository
 from tandem.agent.remote_repositories import check_remote_place, make_remote
-from tandem.agent.state import KnownRepository, State
+from tandem.agent.state import State
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.repository_locations import is_remote

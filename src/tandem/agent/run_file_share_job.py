@@ -14,9 +14,9 @@ from tandem.agent import adoption, holds
 from tandem.agent.mount_programs import MountError
 from tandem.agent.mounts import ShareLost
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
-from tandem.agent.state import HeldPoint
 from tandem.domain.holds import judge_adopted_points, judge_new_point
 from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress

@@ -8,8 +8,8 @@ from datetime import timedelta
 import msgspec
 
 from tandem.agent.open_repository import OpenRepository
+from tandem.agent.remembered import KnownRepository
 from tandem.agent.run import Run
-from tandem.agent.state import KnownRepository
 from tandem.domain.retention import is_prune_worth_it
 from tandem.restic import forget, prune
 from tandem.restic.errors import DeletionRefused, ResticError

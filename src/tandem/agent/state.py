@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tandem.agent.started_process import StartedProcess
+from tandem.agent.remembered import HeldPoint, KnownRepository, StartedProcess
 from tandem.domain.restore_points import LedgerEntry
-from tandem.domain.retention import Point
 from tandem.domain.sessions import Session
 from tandem.protocol.messages import Configuration, NumberedReport, Order, Report
 from tandem.sealing import Seal
@@ -49,41 +48,6 @@ create table if not exists processes (
 create table if not exists notes (
     kind text not null, subject text not null, note text not null, primary key (kind, subject));
 """
-
-
-class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A restore point in a first repository; sizes in bytes; `expires_at` as the console was last told."""
-
-    uid: str
-    snapshot_id: str
-    created_at: datetime
-    size: int
-    added: int
-    files: int
-    is_complete: bool
-    verified_at: datetime | None = None
-    damaged_at: datetime | None = None
-    expires_at: datetime | None = None
-    # Of a point that was copied or labelled: restic's id of the very first one.
-    original: str | None = None
-    # Its ids before somebody labelled it, the first one first.
-    formerly: list[str] = []
-    is_adopted: bool = False
-
-    @property
-    def for_rule(self) -> Point:
-        """What a rule of retention needs to know of it."""
-        return Point(self.snapshot_id, self.created_at, is_whole=self.is_complete and self.size > 0)
-
-
-class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
-    """What the agent remembers of a repository; `forgotten_bytes` counts since the last prune."""
-
-    is_begun: bool = False
-    restic_id: str | None = None
-    fingerprint: str | None = None
-    forgotten_bytes: int = 0
-    oldest_forget: datetime | None = None
 
 
 class State:
