@@ -131,7 +131,10 @@ class Agent:
                 self._start_if_due(job, configuration)
             except Exception:  # one bad job must not keep the others from running
                 log.exception("job not started", job=job.name)
-        self._proofs.start_due(configuration)
+        try:
+            self._proofs.start_due(configuration)
+        except Exception:  # nor may this
+            log.exception("verifications not started")
         self._sessions.look(configuration)
 
     def _start_if_due(self, job: JobConfiguration, configuration: Configuration) -> None:

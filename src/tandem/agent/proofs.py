@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from tandem.agent import proof_memory
 from tandem.agent.queue import Wish
 from tandem.agent.run import Means, Run
@@ -25,8 +23,6 @@ from tandem.protocol.messages import (
     RepositoryConfiguration,
     VerifyRepository,
 )
-
-log = structlog.get_logger()
 
 # One that failed is tried again after this long: its cause, a disk that is away for instance, may last.
 AGAIN_AFTER = timedelta(hours=6)
@@ -51,12 +47,6 @@ class Proofs:
         if self._looked_at is not None and timedelta() <= now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
-        try:
-            self._start_due(configuration, now)
-        except Exception:  # what goes wrong here must not keep jobs from running
-            log.exception("verifications and drills not started")
-
-    def _start_due(self, configuration: Configuration, now: datetime) -> None:
         for repository in configuration.repositories:
             if self._is_verification_due(repository, now):
                 self._tried[repository.uid] = now
