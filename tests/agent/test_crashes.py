@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from tandem.agent.state import State
+from tandem.domain import holds
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.domain.sessions import SessionState
 from tandem.restic import listing
@@ -53,8 +55,10 @@ def dies_after(server: BackupServer, commits: int, run: Callable[[], None]) -> b
 
 
 @pytest.fixture
-def due(stage: Stage) -> Generator[Callable[[], BackupServer]]:
+def due(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Generator[Callable[[], BackupServer]]:
     """Gives a backup server with a point to make, to copy and to forget, as often as it is asked."""
+    # Restic dates its points by the real clock, which is days behind the tests'.
+    monkeypatch.setattr(holds, "CLOCK_TOLERANCE", timedelta(days=30))
 
     def prepare(server: BackupServer) -> None:
         server.save()

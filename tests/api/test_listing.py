@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tandem.api.listing import Resource
 from tandem.api.properties import Kind, Property
 from tandem.api.routes import BASE, ROUTES, Operation
+from tandem.store import company_removal
 from tandem.store.database import open_database
 from tandem.store.tables import file_share_copy_jobs
 from tests.consoles import COPY_JOBS, JOBS, Console, fill_with_people
-from tests.people import ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS
+from tests.people import ACME, ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS, START
 
 # Of cloud tenants there are none here.
 EMPTY = {"GetCompanySiteResources", "GetCompanySites"}
@@ -249,6 +250,7 @@ def lists_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]
     database.migrate()
     with database.writing() as connection:
         fill_with_people(connection)
+        company_removal.keep_repositories(connection, ACME, START)
     yield Console(database)
     database.close()
 

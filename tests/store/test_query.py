@@ -68,6 +68,7 @@ WITHOUT_OWNER = {
     "installation",
     "refresh_tokens",
     "replays",
+    "report_keys",
     "sign_in_failures",
     "sign_ins",
     "signing_keys",

@@ -36,8 +36,9 @@ def show_report(
 
 
 @app.command("keys")
-def show_keys(*, data: Data = None) -> None:
-    """Print the public keys of this console, for `tandem reports verify --keys` elsewhere."""
+def show_keys(*, as_json: AsJson = False, data: Data = None) -> None:
+    """Print the public keys of this console, for `tandem reports verify --keys` elsewhere; as JSON in any case."""
+    del as_json
     with signed_in(data) as client:
         show_json(client.get("/protectionReports/keys"))
 
