@@ -44,18 +44,21 @@ class Fault:
         number: as docs/faults.md has it.
         title: what goes wrong.
         play: brings it about, lets Tandem go on, and raises if anything was lost.
+        on_site: whether it takes a whole site: console and agent as processes.
     """
 
     number: str
     title: str
     play: Callable[[Scene], None]
+    on_site: bool = False
 
 
 @dataclass
 class Outcome:
     """What came of a fault's rounds."""
 
-    fault: Fault
+    number: str
+    title: str
     survived: int = 0
     lost: list[int] = field(default_factory=list[int])
     skipped: str = ""
@@ -66,8 +69,8 @@ class Outcome:
         return self.survived + len(self.lost)
 
 
-def run(faults: Iterable[Fault], *, seed: int, rounds: int, folder: Path) -> bool:
-    """Bring about every fault in so many rounds, and show what came of it; False if anything was lost.
+def run(faults: Iterable[Fault], *, seed: int, rounds: int, folder: Path) -> list[Outcome]:
+    """Bring about every fault in so many rounds; gives what came of each.
 
     Args:
         faults: which.
@@ -78,25 +81,24 @@ def run(faults: Iterable[Fault], *, seed: int, rounds: int, folder: Path) -> boo
     outcomes: list[Outcome] = []
     for fault in faults:
         terminal.print(f"{fault.number} {fault.title} …", style="dim")
-        outcome = Outcome(fault)
+        outcome = Outcome(fault.number, fault.title)
         outcomes.append(outcome)
         started = time.monotonic()
         for number in range(rounds):
-            if not _play(outcome, seed + number, folder / "round"):
+            if not _play(fault, outcome, seed + number, folder / "round"):
                 break
         outcome.seconds = time.monotonic() - started
-    _show(outcomes, seed)
-    return not any(outcome.lost for outcome in outcomes)
+    return outcomes
 
 
-def _play(outcome: Outcome, seed: int, folder: Path) -> bool:
+def _play(fault: Fault, outcome: Outcome, seed: int, folder: Path) -> bool:
     """Play a round; False if there is no use in another."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     previous = signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(ROUND_SECONDS_MAX)
     try:
-        outcome.fault.play(Scene(random.Random(f"{outcome.fault.number} {seed}"), folder))
+        fault.play(Scene(random.Random(f"{fault.number} {seed}"), folder))
         outcome.survived += 1
     except Skipped as reason:
         outcome.skipped = str(reason)
@@ -104,7 +106,7 @@ def _play(outcome: Outcome, seed: int, folder: Path) -> bool:
     except Exception:  # noqa: BLE001 - whatever it is, something was lost; the other faults are told of all the same
         outcome.lost.append(seed)
         terminal.print(traceback.format_exc(), markup=False)
-        terminal.print(f"Again: make faults FAULT={outcome.fault.number} SEED={seed}", style="bold")
+        terminal.print(f"Again: make faults FAULT={fault.number} SEED={seed}", style="bold")
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
@@ -116,14 +118,15 @@ def _give_up(_number: int, _frame: FrameType | None) -> None:
     raise TimeoutError(f"the round took more than {ROUND_SECONDS_MAX} s")
 
 
-def _show(outcomes: list[Outcome], seed: int) -> None:
+def show(outcomes: list[Outcome], seed: int) -> None:
+    """Show what came of each fault."""
     table = Table(title=f"Faults, from SEED={seed} on")
     for name in ("", "fault", "rounds", "survived", "lost", "seconds", "skipped"):
         table.add_column(name, justify="right" if name in {"rounds", "survived", "lost", "seconds"} else "left")
     for outcome in outcomes:
         table.add_row(
-            outcome.fault.number,
-            outcome.fault.title,
+            outcome.number,
+            outcome.title,
             str(outcome.rounds),
             str(outcome.survived),
             str(len(outcome.lost)) + ("" if not outcome.lost else f" (seed {', '.join(map(str, outcome.lost))})"),

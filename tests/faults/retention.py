@@ -24,10 +24,17 @@ def pruned_source(stage: Stage, scene: Scene) -> None:
         save_big(server, scene)
         known, gone = server.ids(), server.ids()[scene.chance.randint(1, 3)]
 
+        def by_hand(*command: str) -> None:
+            with restic_by_hand(server, *command, repository=server.first) as process:
+                process.wait()
+
         def forget_and_prune() -> None:
-            for command in (["unlock", "--remove-all"], ["forget", gone], ["unlock", "--remove-all"], ["prune"]):
-                with restic_by_hand(server, *command, repository=server.first) as process:
-                    process.wait()
+            # The copy may lock anew between the two: whoever forces locks open tries again.
+            while gone in listing.snapshot_ids(server.first):
+                by_hand("unlock", "--remove-all")
+                by_hand("forget", gone)
+            by_hand("unlock", "--remove-all")
+            by_hand("prune")
 
         stranger = Timer(scene.chance.uniform(0, 0.5), forget_and_prune)
         stranger.start()
