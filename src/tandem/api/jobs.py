@@ -9,6 +9,7 @@ import msgspec
 from tandem.actions import change_job
 from tandem.api.answers import Done, Many, One
 from tandem.api.call import Call
+from tandem.api.file_share_job_input import RetryInterval, RetryTimes
 from tandem.api.holds import RetentionHoldView, view_holds
 from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import Resource
@@ -75,8 +76,8 @@ class JobPatch(msgspec.Struct, rename="camel", kw_only=True):
 
     status: Annotated[JobStatus, msgspec.Meta(extra_json_schema={"enum": ["Running", "Stopping"]})]
     is_enabled: bool
-    retry_times: Int32
-    retry_interval: Int32
+    retry_times: RetryTimes
+    retry_interval: RetryInterval
 
 
 class EmbeddedJob(msgspec.Struct, rename="camel"):

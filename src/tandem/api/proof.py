@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,10 +11,20 @@ from tandem.api.answers import One
 from tandem.api.call import Call
 from tandem.api.sessions import SessionView, view_session
 from tandem.api.texts import Instant, Int32, Uid, instant_or_none
-from tandem.domain import drills
+from tandem.domain import drills, verification
 from tandem.domain.drills import DrillResult
 from tandem.domain.proof import CopyProof, RepositoryVerification
 from tandem.store import file_share_copy_jobs, proof
+
+
+# The rules refuse what is outside, and name both ends; the description names them too.
+def _within(low: int, high: int) -> msgspec.Meta:
+    return msgspec.Meta(extra_json_schema={"format": "int32", "minimum": low, "maximum": high})
+
+
+VerifyEvery = Annotated[int, _within(verification.EVERY_MIN_DAYS, verification.EVERY_MAX_DAYS)]
+DrillEvery = Annotated[int, _within(drills.EVERY_MIN_DAYS, drills.EVERY_MAX_DAYS)]
+DrillFiles = Annotated[int, _within(1, drills.FILES_MAX)]
 
 
 class VerificationView(msgspec.Struct, rename="camel", kw_only=True):
@@ -30,7 +40,7 @@ class VerificationView(msgspec.Struct, rename="camel", kw_only=True):
 class VerificationInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """In how many days every pack is to be read back."""
 
-    verify_every_days: Int32
+    verify_every_days: VerifyEvery
 
 
 class VerifyInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -55,13 +65,13 @@ class CopyProofView(msgspec.Struct, rename="camel", kw_only=True):
 class CopyProofInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """How often the newest copy is restored for a drill."""
 
-    drill_every_days: Int32
+    drill_every_days: DrillEvery
 
 
 class DrillInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     """How many files are restored; null means all."""
 
-    files: Int32 | None = drills.FILES_DEFAULT
+    files: DrillFiles | None = drills.FILES_DEFAULT
 
 
 class SignedReportView(msgspec.Struct, rename="camel", kw_only=True):
