@@ -77,6 +77,10 @@ class FileShareCopyJob(Base):
     retention: Mapped[int]
     retention_unit: Mapped[str]
     source_size: Mapped[int | None]
+    gfs_daily: Mapped[int]
+    gfs_weekly: Mapped[int]
+    gfs_monthly: Mapped[int]
+    gfs_yearly: Mapped[int]
     organization_uid: Mapped[str]
     mapped_organization_uid: Mapped[str | None]
 
@@ -102,6 +106,10 @@ class CurrentCopyJob(Schema):
     retention: int
     retention_unit: str
     source_size: int | None
+    gfs_daily: int
+    gfs_weekly: int
+    gfs_monthly: int
+    gfs_yearly: int
     embedded: None = Field(default=None, serialization_alias="_embedded")
 
 
