@@ -17,8 +17,8 @@ endif
 DATA ?= $(CURDIR)/data
 export TANDEM_DATA = $(DATA)
 
-# Half of the tests' time is waiting for other processes.
-TESTS_AT_ONCE = $(shell echo $$(($$(nproc) < 4 ? $$(nproc) * 2 : 8)))
+# Much of the tests' time is waiting for other processes.
+TESTS_AT_ONCE = $(shell echo $$(($$(nproc) < 3 ? $$(nproc) * 3 : 8)))
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
