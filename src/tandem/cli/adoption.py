@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from tandem.cli.following import follow, tell_end
-from tandem.cli.lookup import JOBS, REPOSITORIES, SERVERS, find
+from tandem.cli.lookup import JOBS, find, find_repository, path_of_repository
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Column, Row, moment, say, show_json, show_table
-from tandem.cli.recovery_kits import path_of_repository
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="Name or uid of the job whose points they become.")]
 
@@ -30,8 +29,7 @@ def list_snapshots(
 ) -> None:
     """Look into a repository: whose points it holds, how many, and from when."""
     with signed_in(data) as client:
-        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-        row = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        row = find_repository(client, repository, server)
         found: Row = client.post(f"{path_of_repository(row)}/snapshots/collect")
     if as_json:
         show_json(found)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, find
+from tandem.cli.lookup import BACKUP_SERVERS, SERVERS, find, find_repository, path_of_repository
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Row, show_fields, show_json, yes_or_no
 from tandem.client import Client
@@ -64,9 +64,8 @@ def limit_repository(
 ) -> None:
     """Show the limits of a repository, or change them: how many runs touch it at a time, how fast, in which hours."""
     with signed_in(data) as client:
-        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
-        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}/limits"
+        found = find_repository(client, repository, server)
+        path = f"{path_of_repository(found)}/limits"
         _limit(client, path, _changes(runs, upload, download), (hours, time_zone, stop_at_end), as_json=as_json)
 
 

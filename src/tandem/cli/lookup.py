@@ -110,6 +110,17 @@ def find(client: Client, kind: Kind, wanted: str, *, server_uid: str | None = No
     return _choose(kind, rows, wanted)
 
 
+def find_repository(client: Client, wanted: str, server: str | None) -> Row:
+    """Find a repository, on the backup server that is named, if one is; raises what `find` does."""
+    server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
+    return find(client, REPOSITORIES, wanted, server_uid=server_uid)
+
+
+def path_of_repository(row: Row) -> str:
+    """Give where a repository is in the API."""
+    return f"{BACKUP_SERVERS}/{row['backupServerUid']}/repositories/{row['instanceUid']}"
+
+
 def find_by_uid(client: Client, kind: Kind, uid: str) -> Row:
     """Get one resource of a kind that has no names; raises NotFound."""
     if not _is_uid(uid):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.following import follow, tell_end
-from tandem.cli.lookup import BACKUP_SERVERS, JOBS, REPOSITORIES, SERVERS, find
+from tandem.cli.lookup import JOBS, find, find_repository, path_of_repository
 from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Row, moment, say, show_fields, show_json
 from tandem.client import Client
@@ -33,12 +33,9 @@ def verify(
 ) -> None:
     """Read back the next part of a repository, or set how often every pack is read."""
     with signed_in(data) as client:
-        path = _repository_path(client, repository, server)
+        path = path_of_repository(find_repository(client, repository, server))
         if every is not None:
-            _show_verification(
-                client.put(f"{path}/verification", {"verifyEveryDays": every}),
-                as_json=as_json,
-            )
+            _show_verification(client.put(f"{path}/verification", {"verifyEveryDays": every}), as_json=as_json)
             return
         _follow(client, client.post(f"{path}/verify", {"isEverything": everything}), wait=wait, as_json=as_json)
 
@@ -46,7 +43,7 @@ def verify(
 def verification(repository: Repository, *, server: Server = None, as_json: AsJson = False, data: Data = None) -> None:
     """Show since when every pack of a repository has been read back, and what is wrong."""
     with signed_in(data) as client:
-        row = client.get(f"{_repository_path(client, repository, server)}/verification")
+        row = client.get(f"{path_of_repository(find_repository(client, repository, server))}/verification")
     _show_verification(row, as_json=as_json)
 
 
@@ -60,7 +57,7 @@ def heal(
 ) -> None:
     """Read all of a repository, and bring back from copies what is lost or damaged."""
     with signed_in(data) as client:
-        path = _repository_path(client, repository, server)
+        path = path_of_repository(find_repository(client, repository, server))
         _follow(client, client.post(f"{path}/heal"), wait=wait, as_json=as_json)
 
 
@@ -92,12 +89,6 @@ def proof(job: CopyJob, *, as_json: AsJson = False, data: Data = None) -> None:
     with signed_in(data) as client:
         row = client.get(f"{_copy_job_path(client, job)}/proof")
     _show_proof(row, as_json=as_json)
-
-
-def _repository_path(client: Client, repository: str, server: str | None) -> str:
-    server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-    found = find(client, REPOSITORIES, repository, server_uid=server_uid)
-    return f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
 
 
 def _copy_job_path(client: Client, job: str) -> str:

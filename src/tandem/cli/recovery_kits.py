@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tandem.cli.lookup import BACKUP_SERVERS, REPOSITORIES, SERVERS, Kind, find
+from tandem.cli.lookup import BACKUP_SERVERS, Kind, find, find_repository, path_of_repository
 from tandem.cli.options import STDIN, AsJson, Data, Server, signed_in
 from tandem.cli.output import UID, Column, Row, moment, note, say, show_json, show_table
 from tandem.client import Client
@@ -51,8 +51,7 @@ def get_kit(
         if removed:
             path = f"{REMOVED.path}/{find(client, REMOVED, repository)['instanceUid']}"
         else:
-            server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-            path = path_of_repository(find(client, REPOSITORIES, repository, server_uid=server_uid))
+            path = path_of_repository(find_repository(client, repository, server))
         written = write_kit(client, path, to, is_quiet=as_json)
     if as_json and to != STDOUT:
         show_json(written)
@@ -81,11 +80,6 @@ def list_removed(*, as_json: AsJson = False, data: Data = None) -> None:
         ),
         empty="No company that had repositories was deleted. See what there is with: tandem repositories list",
     )
-
-
-def path_of_repository(row: Row) -> str:
-    """Give where a repository is in the API."""
-    return f"{BACKUP_SERVERS}/{row['backupServerUid']}/repositories/{row['instanceUid']}"
 
 
 def refuse_existing(file: Path) -> None:

@@ -14,13 +14,15 @@ from tandem.cli.lookup import (
     REPOSITORIES,
     SERVERS,
     find,
+    find_repository,
     find_server,
     names_of,
     path_of,
+    path_of_repository,
 )
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table, size
-from tandem.cli.recovery_kits import path_of_repository, refuse_existing, write_kit
+from tandem.cli.recovery_kits import refuse_existing, write_kit
 from tandem.client import Client
 from tandem.domain.retention import IMMUTABLE_DAYS_MAX
 
@@ -68,8 +70,7 @@ def show_repository(
 ) -> None:
     """Show a repository."""
     with signed_in(data) as client:
-        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        found = find_repository(client, repository, server)
         row = client.get(path_of_repository(found), expand=EXPAND)
     if as_json:
         show_json(row)
@@ -180,10 +181,8 @@ def make_immutable(
 ) -> None:
     """Say for how many days a repository lets no restore point go, from when it got it."""
     with signed_in(data) as client:
-        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
-        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}"
-        row = client.put(f"{path}/immutability", {"immutabilityInterval": days})
+        found = find_repository(client, repository, server)
+        row = client.put(f"{path_of_repository(found)}/immutability", {"immutabilityInterval": days})
     if as_json:
         show_json(row)
     else:
@@ -204,14 +203,12 @@ def change_access(
 ) -> None:
     """Have a repository elsewhere opened with other credentials, or accept a new key of its server."""
     with signed_in(data) as client:
-        server_uid = find(client, SERVERS, server)["instanceUid"] if server else None
-        found = find(client, REPOSITORIES, repository, server_uid=server_uid)
+        found = find_repository(client, repository, server)
         body: Row = {} if host_key is None else {"hostKey": host_key}
         if credentials is not None:
             account = find(client, CREDENTIALS, credentials, server_uid=found["backupServerUid"])
             body["credentialsUid"] = account["instanceUid"]
-        path = f"{BACKUP_SERVERS}/{found['backupServerUid']}/repositories/{found['instanceUid']}/access"
-        row = client.post(path, body)
+        row = client.post(f"{path_of_repository(found)}/access", body)
     if as_json:
         show_json(row)
     else:
