@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from tandem.actions.ask_agent import PAUSE_SECONDS, START_LIFETIME, ask, require_connected
+from tandem.actions.ask_agent import PAUSE_SECONDS, ask, require_connected
 from tandem.actions.change_job import log_job
 from tandem.actions.context import Act, new_uid
+from tandem.actions.queue_session import queue_session
 from tandem.domain.adoption import Adoption, Origin, RepositorySnapshots
 from tandem.domain.errors import Conflict, Invalid, Unavailable
 from tandem.domain.jobs import Job, JobType
-from tandem.domain.sessions import Session, SessionState, SessionType
+from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import AdoptPoints, CollectSnapshots
 from tandem.store import (
     activity_log,
     adoption,
-    agent_commands,
     backup_servers,
     file_share_copy_jobs,
     file_share_jobs,
     jobs,
     repositories,
-    sessions,
 )
 from tandem.store.database import Connection
 
@@ -98,7 +97,14 @@ def adopt_points(act: Act, job_uid: str, origins: list[Origin], *, may_forget: b
         backup_servers.bump_revision(connection, server.instance_uid)
         changed = Adoption(origins=all_origins, may_forget=may_forget)
         adoption.put_adoption(connection, scope, job.unique_uid, changed, act.now)
-        session = _queue(connection, act, job, share_uid)
+        session = queue_session(
+            connection,
+            act,
+            job,
+            SessionType.ADOPTION,
+            file_share_uid=share_uid,
+            order=lambda uid: AdoptPoints(session_uid=uid, job_uid=job.instance_uid),
+        )
         more = "; its retention may forget them" if may_forget else ""
         log_job(connection, act, job, "AdoptBackupServerJobPoints", more=f"{_told(origins)}{more}")
     return session
@@ -121,23 +127,6 @@ def _check(connection: Connection, act: Act, job: Job, origins: list[Origin]) ->
         if both:
             raise Conflict(f"origins: another job has adopted the points{_told(both)}.", field="origins")
     return file_share_jobs.file_share_of(connection, job.unique_uid)
-
-
-def _queue(connection: Connection, act: Act, job: Job, share_uid: str) -> Session:
-    session = Session(
-        instance_uid=new_uid(),
-        job_uid=job.instance_uid,
-        job_unique_uid=job.unique_uid,
-        file_share_uid=share_uid,
-        type=SessionType.ADOPTION,
-        state=SessionState.QUEUED,
-        started_at=act.now,
-    )
-    sessions.put_session(connection, job.backup_server_uid, session)
-    order = AdoptPoints(session_uid=session.instance_uid, job_uid=job.instance_uid)
-    expires_at = act.now + START_LIFETIME
-    agent_commands.insert_command(connection, job.backup_server_uid, order, now=act.now, expires_at=expires_at)
-    return session
 
 
 def _told(origins: list[Origin]) -> str:

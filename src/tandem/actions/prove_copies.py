@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from tandem.actions.ask_agent import START_LIFETIME, require_connected
-from tandem.actions.context import Act, new_uid
+from tandem.actions.ask_agent import require_connected
+from tandem.actions.change_job import changeable, log_job
+from tandem.actions.context import Act
+from tandem.actions.queue_session import queue_session
 from tandem.domain import drills, verification
-from tandem.domain.backup_servers import BackupServer
-from tandem.domain.errors import Conflict, Forbidden, Invalid
+from tandem.domain.errors import Conflict, Invalid
 from tandem.domain.jobs import Job
 from tandem.domain.proof import CopyProof, RepositoryVerification
 from tandem.domain.repositories import RepositoryState
-from tandem.domain.sessions import Session, SessionState, SessionType
+from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import DrillCopy, VerifyRepository
 from tandem.store import (
     activity_log,
-    agent_commands,
     backup_servers,
     file_share_copy_jobs,
     file_share_jobs,
     jobs,
     proof,
     repositories,
-    sessions,
 )
 from tandem.store.database import Connection
 
@@ -45,15 +44,20 @@ def verify_repository(
         job = _job_of_repository(connection, uid)
         if job is None:
             raise Conflict(f"No job uses the repository {repository.name}; create one first.")
-        session = _session(act, job, SessionType.HEALING if is_healing else SessionType.VERIFICATION, connection)
-        order = VerifyRepository(
-            session_uid=session.instance_uid,
-            repository_uid=uid,
-            job_uid=job.instance_uid,
-            is_everything=is_everything,
-            is_healing=is_healing,
+        session = queue_session(
+            connection,
+            act,
+            job,
+            SessionType.HEALING if is_healing else SessionType.VERIFICATION,
+            file_share_uid=jobs.share_of_job(connection, job.unique_uid),
+            order=lambda session_uid: VerifyRepository(
+                session_uid=session_uid,
+                repository_uid=uid,
+                job_uid=job.instance_uid,
+                is_everything=is_everything,
+                is_healing=is_healing,
+            ),
         )
-        _queue(connection, act, server, session, order)
         activity_log.record_activity(
             connection,
             act.caller,
@@ -105,10 +109,15 @@ def drill_copy(act: Act, uid: str, files: int | None) -> Session:
         job = _changeable_copy_job(connection, act, uid)
         server = backup_servers.get_server_of_job(connection, job.backup_server_uid)
         require_connected(act.context, server)
-        session = _session(act, job, SessionType.DRILL, connection)
-        order = DrillCopy(session_uid=session.instance_uid, job_uid=job.instance_uid, files=files)
-        _queue(connection, act, server, session, order)
-        _log_job(connection, act, job, "DrillFileShareCopyJob", job.name)
+        session = queue_session(
+            connection,
+            act,
+            job,
+            SessionType.DRILL,
+            file_share_uid=jobs.share_of_job(connection, job.unique_uid),
+            order=lambda session_uid: DrillCopy(session_uid=session_uid, job_uid=job.instance_uid, files=files),
+        )
+        log_job(connection, act, job, "DrillFileShareCopyJob")
     return session
 
 
@@ -119,7 +128,15 @@ def set_drills(act: Act, uid: str, drill_every_days: int) -> CopyProof:
         job = _changeable_copy_job(connection, act, uid)
         backup_servers.bump_revision(connection, job.backup_server_uid)
         proof.set_drill_every(connection, act.caller.scope, job.unique_uid, drill_every_days)
-        _log_job(connection, act, job, "SetFileShareCopyJobProof", f"{job.name}: every {drill_every_days} days")
+        activity_log.record_activity(
+            connection,
+            act.caller,
+            "SetFileShareCopyJobProof",
+            object_uid=job.unique_uid,
+            object_organization_uid=job.mapped_organization_uid or job.organization_uid,
+            detail=f"{job.name}: every {drill_every_days} days",
+            now=act.now,
+        )
         return proof.get_copy_proof(connection, act.caller.scope, job.unique_uid)
 
 
@@ -131,45 +148,9 @@ def _job_of_repository(connection: Connection, uid: str) -> Job | None:
 
 def _changeable_copy_job(connection: Connection, act: Act, uid: str) -> Job:
     copy = file_share_copy_jobs.get_file_share_copy_job(connection, act.caller.scope, uid)
-    job = jobs.get_job(connection, act.caller.scope, copy.unique_uid)
-    if not jobs.is_job_wholly_visible(connection, act.caller.scope, job.unique_uid):
-        text = f"The job {job.name} is assigned to a company, but runs on another's backup server or into another's"
-        raise Forbidden(f"{text} repository: you may look at it; ask your service provider to change it.")
-    return job
-
-
-def _session(act: Act, job: Job, kind: SessionType, connection: Connection) -> Session:
-    return Session(
-        instance_uid=new_uid(),
-        job_uid=job.instance_uid,
-        job_unique_uid=job.unique_uid,
-        file_share_uid=jobs.share_of_job(connection, job.unique_uid),
-        type=kind,
-        state=SessionState.QUEUED,
-        started_at=act.now,
-    )
-
-
-def _queue(
-    connection: Connection, act: Act, server: BackupServer, session: Session, order: VerifyRepository | DrillCopy
-) -> None:
-    sessions.put_session(connection, server.instance_uid, session)
-    expires_at = act.now + START_LIFETIME
-    agent_commands.insert_command(connection, server.instance_uid, order, now=act.now, expires_at=expires_at)
+    return changeable(connection, act, copy.unique_uid)
 
 
 def _check_days(days: int, field: str, low: int, high: int) -> None:
     if not low <= days <= high:
         raise Invalid(f"{field}: {days} is not a number of days from {low} to {high}.", field=field)
-
-
-def _log_job(connection: Connection, act: Act, job: Job, activity: str, detail: str) -> None:
-    activity_log.record_activity(
-        connection,
-        act.caller,
-        activity,
-        object_uid=job.unique_uid,
-        object_organization_uid=job.mapped_organization_uid or job.organization_uid,
-        detail=detail,
-        now=act.now,
-    )

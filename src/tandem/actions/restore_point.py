@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.actions.ask_agent import START_LIFETIME, require_connected
-from tandem.actions.context import Act, new_uid
+from tandem.actions.ask_agent import require_connected
+from tandem.actions.context import Act
 from tandem.actions.held_points import held_at
 from tandem.actions.paths import check_path, refuse_overlap
+from tandem.actions.queue_session import queue_session
 from tandem.domain.errors import Invalid
 from tandem.domain.point_files import OverwriteRule, shown_path
-from tandem.domain.sessions import Session, SessionState, SessionType
+from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import RestorePointTo
-from tandem.store import activity_log, agent_commands, backup_servers, repositories, restore_points, sessions
+from tandem.store import activity_log, backup_servers, repositories, restore_points
 
 PATHS_SHOWN_MAX = 20
 
@@ -63,28 +64,23 @@ def restore_point(act: Act, point_uid: str, wanted: Wanted) -> Session:
             refuse_overlap(path, neighbour.path, field="targetPath", what=f"the repository {neighbour.name}")
         repository_uid, snapshot_id = held_at(connection, act, point, wanted.repository_uid)
         job = restore_points.job_of_point(connection, point_uid)
-        session = Session(
-            instance_uid=new_uid(),
-            job_uid=job.instance_uid,
-            job_unique_uid=job.unique_uid,
+        session = queue_session(
+            connection,
+            act,
+            job,
+            SessionType.RESTORE,
             file_share_uid=point.file_share_uid,
-            type=SessionType.RESTORE,
-            state=SessionState.QUEUED,
-            started_at=act.now,
+            order=lambda uid: RestorePointTo(
+                session_uid=uid,
+                file_share_uid=point.file_share_uid,
+                repository_uid=repository_uid,
+                snapshot_id=snapshot_id,
+                target_path=path,
+                paths=wanted.paths,
+                overwrite=wanted.overwrite,
+                size=0 if wanted.paths else point.size,
+            ),
         )
-        sessions.put_session(connection, server.instance_uid, session)
-        order = RestorePointTo(
-            session_uid=session.instance_uid,
-            file_share_uid=point.file_share_uid,
-            repository_uid=repository_uid,
-            snapshot_id=snapshot_id,
-            target_path=path,
-            paths=wanted.paths,
-            overwrite=wanted.overwrite,
-            size=0 if wanted.paths else point.size,
-        )
-        expires_at = act.now + START_LIFETIME
-        agent_commands.insert_command(connection, server.instance_uid, order, now=act.now, expires_at=expires_at)
         activity_log.record_activity(
             connection,
             act.caller,
