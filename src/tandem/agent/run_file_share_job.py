@@ -33,6 +33,11 @@ class _Origin(NamedTuple):
     path: str
     host_name: str
 
+    def is_of(self, snapshot: snapshots.Snapshot) -> bool:
+        """Say whether a point was made by the job, neither copied nor labelled since."""
+        is_here = snapshot.paths == (self.path,) and snapshot.hostname == self.host_name
+        return is_here and snapshot.original is None
+
 
 def run_file_share_job(run: Run, job: JobConfiguration, host_name: str) -> None:
     """Back the share up and keep what the retention says.
@@ -163,8 +168,7 @@ def _discard(run: Run, job: JobConfiguration, repository: OpenRepository, point:
 def _discard_untold(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
     known = repository.held | run.means.state.known_snapshots(repository.uid, [])
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
-        is_ours = snapshot.paths == (origin.path,) and snapshot.hostname == origin.host_name
-        if is_ours and snapshot.original is None and snapshot.id not in known:
+        if origin.is_of(snapshot) and snapshot.id not in known:
             _discard(run, job, repository, _unknown_point(snapshot.id, snapshot.time))
 
 
@@ -248,19 +252,16 @@ def _take_in(
     state = run.means.state
     adopted: list[HeldPoint] = []
     for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control):
-        is_ours = (
-            snapshot.paths == (origin.path,)
-            and snapshot.hostname == origin.host_name
-            and snapshot.original is None
-            and snapshot.time >= job.created_at
-        )
+        is_ours = origin.is_of(snapshot) and snapshot.time >= job.created_at
         labelled = gone.pop(snapshot.original or "", None) if snapshot.id not in known else None
         if labelled is not None:
             # Restic gives a point that somebody labels another id: it is the same point.
-            _report_gone(run, job, labelled)
             same = msgspec.structs.replace(labelled, uid=str(uuid.uuid4()), snapshot_id=snapshot.id)
             formerly = [*labelled.formerly, labelled.snapshot_id]
-            remember_point(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
+            with state.transaction():
+                # Together: once the old id is forgotten, nothing would tell whose point the new one is.
+                _report_gone(run, job, labelled)
+                remember_point(run, job, msgspec.structs.replace(same, original=snapshot.original, formerly=formerly))
             continue
         if snapshot.id in known or not (is_ours or adoption.is_adopted(snapshot, job)):
             continue
@@ -289,10 +290,10 @@ def remember_point(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
 def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
     with run.means.state.transaction():
         run.means.state.drop_point(job.target_repository_uid, point.snapshot_id)
-        run.means.state.add_report(_report(job, point, is_gone=True, run=run))
+        run.means.state.add_report(_report(job, point, forgotten_at=run.now))
 
 
-def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, run: Run | None = None) -> PointReport:
+def _report(job: JobConfiguration, point: HeldPoint, *, forgotten_at: datetime | None = None) -> PointReport:
     return PointReport(
         point_uid=point.uid,
         job_uid=job.uid,
@@ -305,5 +306,5 @@ def _report(job: JobConfiguration, point: HeldPoint, *, is_gone: bool = False, r
         verified_at=point.verified_at,
         damaged_at=point.damaged_at,
         expires_at=None if point.expires_at == FOREVER else point.expires_at,
-        forgotten_at=run.now if run and is_gone else None,
+        forgotten_at=forgotten_at,
     )
