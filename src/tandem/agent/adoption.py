@@ -50,7 +50,7 @@ def look_into(means: Means, order: CollectSnapshots, configuration: Configuratio
     groups: list[SnapshotGroup] = []
     failure = ""
     try:
-        opened = means.repositories.look_into(repository, control)
+        opened = means.repositories.open_to_read(repository, control)
         found = snapshots.read(means.engine, opened.access, control=control)
         copies = [job.uid for job in configuration.jobs if job.target_repository_uid == repository.uid]
         groups = groups_of(found, means.state.known_snapshots(repository.uid, copies))

@@ -60,7 +60,7 @@ class ClockWatch:
                 return
             with self._state.transaction():
                 self._state.put_note(SUBJECT, look)
-                for job in configuration.jobs if cause is not None else []:
-                    if not job.is_copy:
-                        holds.add_causes(self._state, job.uid, [cause] if cause else [])
+                for job in configuration.jobs:
+                    if cause is not None and not job.is_copy:
+                        holds.add_causes(self._state, job.uid, [cause])
             self._written = look

@@ -295,8 +295,7 @@ class _Look:
         for key in [key for key in self._roots if key[0] == repository.uid or len(self._roots) > ROOTS_MAX]:
             self._roots.pop(key, None)
         for snapshot in snapshots.read(self._means.engine, repository.access, control=self._control):
-            root = snapshot.paths[0] if len(snapshot.paths) == 1 else "/"
-            self._roots[repository.uid, snapshot.id] = root
+            self._roots[repository.uid, snapshot.id] = snapshot.root
 
 
 class _Kept:

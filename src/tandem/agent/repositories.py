@@ -67,10 +67,6 @@ class Repositories:
             opened.claim()
         return opened
 
-    def look_into(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
-        """Open a repository to read what others may write meanwhile; raises ResticError if it is missing or another."""
-        return self.open_to_read(repository, control)
-
     def make(
         self, repository: RepositoryConfiguration, configuration: Configuration, control: Control
     ) -> RepositoryReport:

@@ -43,12 +43,8 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
 
 
 def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> Placed:
-    found = [
-        snapshot
-        for snapshot in snapshots.read(run.means.engine, repository.access, control=run.control)
-        if snapshot.id == order.snapshot_id
-    ]
-    if not found:
+    found = snapshots.find(run.means.engine, repository.access, order.snapshot_id, control=run.control)
+    if found is None:
         raise ResticError(f"The repository {repository.name} does not hold the restore point any more.")
 
     def show(progress: restore.Progress) -> None:
@@ -69,7 +65,7 @@ def _restore(run: Run, order: RestorePointTo, repository: OpenRepository) -> Pla
         return restore.run(
             run.means.engine,
             repository.access,
-            found[0],
+            found,
             target,
             include=[os.fsdecode(path) for path in order.paths],
             verify=True,

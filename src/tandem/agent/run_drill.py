@@ -72,7 +72,7 @@ def _drill(run: Run, job: JobConfiguration, entry: LedgerEntry, scratch: Path, f
     with run.open(job.target_repository_uid, is_shared=True) as target:
         # Nothing but location and password: what the cache knows would hide what the copy lacks.
         access = dataclasses.replace(target.access, cache_directory=_folder(scratch / "cache"))
-        copied = _find(run, access, entry.target_snapshot_id)
+        copied = snapshots.find(run.means.engine, access, entry.target_snapshot_id, control=run.control)
         if copied is None:
             raise ResticError(f"{target.name} does not hold the copy of {when} any more.")
         chosen = _choose(run, access, copied, scratch, files)
@@ -124,15 +124,10 @@ def _restore_original(
     if source_job is None:
         return None
     with run.open(source_job.target_repository_uid, is_shared=True) as first:
-        source = _find(run, first.access, entry.source_snapshot_id)
+        source = snapshots.find(run.means.engine, first.access, entry.source_snapshot_id, control=run.control)
         if source is not None:
             _restore(run, first.access, source, target, chosen)
     return source.tree if source else None
-
-
-def _find(run: Run, access: RepositoryAccess, snapshot_id: str | None) -> Snapshot | None:
-    found = snapshots.read(run.means.engine, access, control=run.control)
-    return next((snapshot for snapshot in found if snapshot.id == snapshot_id), None)
 
 
 def _restore(run: Run, access: RepositoryAccess, snapshot: Snapshot, target: Path, chosen: list[str]) -> None:

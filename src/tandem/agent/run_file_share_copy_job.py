@@ -34,7 +34,6 @@ from tandem.restic.errors import (
 
 # These say something of a repository, not of a point: no point is to blame.
 NOT_THE_POINTS_FAULT = (RepositoryAway, RepositoryLocked, RepositoryMissing, Stopped, WrongPassword)
-FULL = ("no space left", "disk quota exceeded", "read-only file system")
 IDS_PER_CALL_MAX = 500
 
 

@@ -32,7 +32,7 @@ def read(
     *,
     control: Control = BACKGROUND,
 ) -> None:
-    """Go through the regular files of a point of one path. Nothing is locked.
+    """Go through the regular files of a point. Nothing is locked.
 
     A file whose path is not text is left out: it cannot be named to restic again.
 
@@ -46,7 +46,7 @@ def read(
     Raises:
         RepositoryMissing, WrongPassword, Stopped, ResticError: see `exit_codes.check`.
     """
-    root = f"{snapshot.paths[0].rstrip('/')}/"
+    root = f"{snapshot.root.rstrip('/')}/"
 
     def on_line(line: str) -> None:
         try:

@@ -92,7 +92,7 @@ def run(
         ResticError: some files could not be restored, and the message says where the others are; or the point does not
             hold what was asked for; or something in `target` is in the way.
     """
-    root = snapshot.paths[0] if len(snapshot.paths) == 1 else "/"
+    root = snapshot.root
     wanted = list(include)
     patterns = [pattern(root, path) for path in wanted]
     staging = staging_folder(target, snapshot.id)

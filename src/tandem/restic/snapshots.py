@@ -31,6 +31,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     original: str | None = None
 
+    @property
+    def root(self) -> str:
+        """The path below which the share's own files are: of a point of several paths, `/`."""
+        return self.paths[0] if len(self.paths) == 1 else "/"
+
 
 def read(engine: Engine, repository: RepositoryAccess, *, control: Control = BACKGROUND) -> list[Snapshot]:
     """List the points of a repository, oldest first. Nothing is locked.
@@ -41,6 +46,14 @@ def read(engine: Engine, repository: RepositoryAccess, *, control: Control = BAC
     result = process.run(engine, flags(), repository=repository, control=control)
     exit_codes.check(engine, result)
     return parse(result.stdout)
+
+
+def find(
+    engine: Engine, repository: RepositoryAccess, snapshot_id: str | None, *, control: Control = BACKGROUND
+) -> Snapshot | None:
+    """Find a point by its whole id; None if the repository does not hold it. Raises as `read`."""
+    found = read(engine, repository, control=control)
+    return next((snapshot for snapshot in found if snapshot.id == snapshot_id), None)
 
 
 def read_ids(engine: Engine, repository: RepositoryAccess, *, control: Control = BACKGROUND) -> list[str]:
