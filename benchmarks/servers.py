@@ -45,13 +45,22 @@ def cpu_seconds(process_id: int) -> tuple[float, float]:
     return sum(map(int, fields[11:13])) / ticks, sum(map(int, fields[13:15])) / ticks
 
 
+def memory(process_id: int) -> int:
+    """Give the memory that a process holds now, in bytes; 0 if it is gone."""
+    return _memory(process_id, "VmRSS:")
+
+
 def peak_memory(process_id: int) -> int:
     """Give the most memory that a process has held so far, in bytes; 0 if it is gone."""
+    return _memory(process_id, "VmHWM:")
+
+
+def _memory(process_id: int, name: str) -> int:
     try:
         status = Path(f"/proc/{process_id}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    found = [line.split()[1] for line in status.splitlines() if line.startswith(name)]
     return int(found[0]) * 1024 if found else 0
 
 
@@ -99,10 +108,15 @@ def running(
 
 @contextmanager
 def console(
-    data: Path, *, database: str | None = None, admin_password: str, processor: int | None = None
+    data: Path,
+    *,
+    database: str | None = None,
+    admin_password: str,
+    processor: int | None = None,
+    port: int | None = None,
 ) -> Generator[Running]:
-    """Run Tandem's console."""
-    port = free_port()
+    """Run Tandem's console, at a port of its own unless told."""
+    port = port or free_port()
     command = [*pinned(processor), sys.executable, "-m", "tandem", "console", "--data", str(data), "--port", str(port)]
     if database is not None:
         command += ["--database", database]

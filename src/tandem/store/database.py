@@ -18,7 +18,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
-from tandem.domain.errors import Busy, Conflict, Invalid
+from tandem.domain.errors import Busy, Collided, Conflict, Invalid
 from tandem.domain.listing import Collation, collated
 from tandem.store.texts import FUNCTIONS
 
@@ -30,6 +30,8 @@ CACHE_KIBIBYTES = 32 * 1024
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, so long as all consoles use the same.
 MIGRATION_LOCK = 7_266_336
+# PostgreSQL's words for a transaction that could go through at the next try: serialization failure, deadlock.
+COLLISIONS = {"40001", "40P01"}
 # Such as a NUL character in a text, or a number of more than 64 bits.
 NO_VALUE = "A value is too large, too long or of characters that cannot be kept; nothing was changed."
 
@@ -102,7 +104,7 @@ class Database:
         except (DataError, OverflowError) as error:
             raise Invalid(NO_VALUE) from error
         except OperationalError as error:
-            raise Busy from error
+            raise (Collided if getattr(error.orig, "sqlstate", None) in COLLISIONS else Busy) from error
 
     def migrate(self) -> None:
         """Bring the tables up to this release, once, however many consoles start at the same time."""
