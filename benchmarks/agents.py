@@ -5,13 +5,11 @@ The console has a processor to itself; PostgreSQL and the simulated agents share
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import random
 import resource
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +21,7 @@ import msgspec
 import psycopg
 import servers
 from agents_fleet import make_servers
+from rich.table import Table
 from simulated_agents import Meeting, SimulatedAgent, cancel
 
 from tandem.sealing import open_seal
@@ -253,18 +252,26 @@ def median_and_slowest_hundredth(seconds: list[float]) -> tuple[float, float]:
     return statistics.median(seconds), statistics.quantiles(seconds, n=100, method="inclusive")[-1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=60)
-    given = parser.parse_args()
-    size = Size(given.agents, given.seconds, 60, 5, 3)
-    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as name:
-        try:
-            print(msgspec.json.format(msgspec.json.encode(measure(Path(name), size, print)), indent=1).decode())
-        finally:
-            print(Path(name, "console.log").read_text()[-3000:])
-
-
-if __name__ == "__main__":
-    main()
+def show(results: Results, size: Size) -> Table:
+    """Make a table of it."""
+    title = f"{results.agents:,} agents at one console process, each reporting every {size.report_every_seconds:.0f} s"
+    table = Table("", title=title, caption="console on one processor; PostgreSQL and the simulated agents on another")
+    table.columns[0].no_wrap = True
+    for column in ("median", "99 of 100 within", "aim"):
+        table.add_column(column, justify="right")
+    report, order = results.report_slowest_hundredth, results.order_slowest_hundredth
+    table.add_row(
+        f"a report ({results.reports:,})", f"{results.report_median * 1000:.0f} ms", f"{report * 1000:.0f} ms", "250 ms"
+    )
+    table.add_row(
+        f"an order ({results.orders:,})", f"{results.order_median * 1000:.0f} ms", f"{order * 1000:.0f} ms", "1,000 ms"
+    )
+    table.add_row(
+        f"all back after a restart ({size.down_seconds:.0f} s)", "", f"{results.recovery_seconds:.1f} s", "60 s"
+    )
+    table.add_row("attempts to connect in a second, at most", "", f"{results.attempts_per_second:,}", "")
+    table.add_row("console's processor", "", f"{results.console_cpu:.0%}", "")
+    table.add_row("processor for an agent and hour", "", f"{results.cpu_per_agent_hour:.2f} s", "")
+    table.add_row("memory of the console", "", f"{results.memory / 1e6:,.0f} MB", "")
+    table.add_row("memory for an agent", "", f"{results.memory_per_agent / 1e3:.0f} kB", "")
+    return table

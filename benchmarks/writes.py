@@ -5,10 +5,8 @@ One console process, then two over the same database, to which each agent speaks
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +27,7 @@ from agents import (
     sign_in,
 )
 from agents_fleet import SimulatedServer, make_servers
+from rich.table import Table
 from simulated_agents import Meeting, SimulatedAgent
 
 from tandem.domain.sessions import Session, SessionType
@@ -189,18 +188,28 @@ class _Bench:
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--changes", type=int, default=1_000, help="a second")
-    parser.add_argument("--seconds", type=float, default=30)
-    given = parser.parse_args()
-    size = Size(200, 50, given.changes, given.seconds, 4)
-    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as name:
-        try:
-            print(msgspec.json.format(msgspec.json.encode(measure(Path(name), size, print)), indent=1).decode())
-        finally:
-            print(Path(name, "console.log").read_text()[-3000:])
+def show(results: list[Results], size: Size) -> Table:
+    """Make a table of it."""
+    jobs = 2 * size.agents * size.jobs_each
+    title = f"{size.changes_per_second:,} job changes a second wanted, {size.agents:,} agents, {jobs:,} jobs"
+    table = Table("", title=title, caption=f"while {size.pollers} poll the list of copy jobs, ten times a second each")
+    for one in results:
+        table.add_column(f"{one.consoles} console(s)", justify="right")
+
+    def row(what: str, tell: Callable[[Results], str]) -> None:
+        table.add_row(what, *map(tell, results))
+
+    row("changes a second", lambda one: f"{one.changes_per_second:,.0f}")
+    row("a report: median, 99 of 100 within", lambda one: _both(one.report_median, one.report_slowest_hundredth))
+    row("polls a second", lambda one: f"{one.polls_per_second:.0f}")
+    row("a poll: median, 99 of 100 within", lambda one: _both(one.poll_median, one.poll_slowest_hundredth))
+    row("consoles' processor", lambda one: f"{one.console_cpu:.0%}")
+    row("waits for locks over 100 ms (aim: 0)", lambda one: f"{one.lock_waits}")
+    row("deadlocks (aim: 0)", lambda one: f"{one.deadlocks}")
+    row("rows of jobs written for a change", lambda one: f"{one.updates_per_change:.2f}")
+    row("of these without touching an index", lambda one: f"{one.in_place:.0%}")
+    return table
 
 
-if __name__ == "__main__":
-    main()
+def _both(median: float, slowest_hundredth: float) -> str:
+    return f"{median * 1000:.0f} ms, {slowest_hundredth * 1000:.0f} ms"

@@ -32,7 +32,9 @@ from tandem.server.certificates import prepare_certificate
 from tandem.server.open_files import allow_connections, warn_if_too_few
 from tandem.store.backup_servers import count_agents
 from tandem.store.database import open_database
+from tandem.store.recounting import recount
 
+RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
 # The system has a limit of its own, often 4,096 (net.core.somaxconn).
 BACKLOG = 4096
@@ -119,6 +121,7 @@ def run_console(settings: Settings) -> None:
         warn_if_too_few(connections, count_agents(connection))
     sweeper = Thread(target=_sweep, args=(services, application), name="sweep", daemon=True)
     sweeper.start()
+    Thread(target=_recount, args=(services,), name="recount", daemon=True).start()
     try:
         uvloop.run(_serve(settings, application, connections, (certificate, key)))
     finally:
@@ -187,6 +190,15 @@ def _sweep(services: Services, application: Application) -> None:
             sweep(services.context)
         except ConsoleError as error:
             log.warning("sweep put off", reason=error.message)
+
+
+def _recount(services: Services) -> None:
+    while not services.stopping.wait(RECOUNT_EVERY_SECONDS):
+        try:
+            recount(services.context.database)
+        except ConsoleError as error:
+            # Pages are right without it, only dearer.
+            log.debug("recount put off", reason=error.message)
 
 
 def _now() -> datetime:
