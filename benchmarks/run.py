@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import agents
 import copying
 import increments
 import listing
@@ -25,6 +26,7 @@ import msgspec
 import searching
 import smb
 import targets
+import writes
 from listing import FASTAPI, STATIC, TANDEM
 from rich.console import Console
 from rich.table import Table
@@ -46,6 +48,10 @@ LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
+AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
+AGENTS_SHORT = agents.Size(agents=150, seconds=3, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
+WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
+WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=3, pollers=1, consoles=(2,))
 
 terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -273,6 +279,19 @@ def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
     terminal.print()
 
 
+def _show_agents(results: agents.Results, size: agents.Size) -> None:
+    terminal.print(agents.show(results, size))
+    terminal.print("PostgreSQL's dearest statements: calls and milliseconds a second")
+    for calls, milliseconds, text in results.statements:
+        terminal.print(f"{calls:6,} {milliseconds:8.1f}  {text}", markup=False)
+    terminal.print()
+
+
+def _show_writes(results: list[writes.Results], size: writes.Size) -> None:
+    terminal.print(writes.show(results, size))
+    terminal.print()
+
+
 # By name: what measures, how much in the full form and in the short one, and what shows it.
 PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
@@ -281,6 +300,8 @@ PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "smb": (smb.measure, SMB_FULL, SMB_SHORT, _show_smb),
     "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
     "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
+    "agents": (agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents),
+    "writes": (writes.measure, WRITES_FULL, WRITES_SHORT, _show_writes),
 }
 
 if __name__ == "__main__":
