@@ -9,8 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -22,6 +23,8 @@ PORT_MAX = 65_535
 COUNT_MAX = 1_000_000_000
 MASK = "********"
 
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 _URL_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 _QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
@@ -43,6 +46,8 @@ class Origin(msgspec.Struct, frozen=True):
             return ""
         if self.is_secret and self.name != "database":
             return MASK
+        if isinstance(self.value, tuple):
+            return ", ".join(map(str, cast("tuple[object, ...]", self.value)))
         text = _URL_PASSWORD.sub(rf"\1{MASK}@", str(self.value))
         return _QUERY_PASSWORD.sub(rf"\1{MASK}", text)
 
@@ -62,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     restic: str
     log_format: str
     console: str
+    load_balancers: tuple[Network, ...]
     requests_per_minute: int
     requests_per_minute_address: int
     requests_per_minute_user: int
@@ -102,6 +108,10 @@ def _flag(value: Any) -> bool:
     if text not in {"1", "0", "true", "false", "yes", "no", ""}:
         raise ValueError
     return text in {"1", "true", "yes"}
+
+
+def _networks(value: Any) -> tuple[Network, ...]:
+    return tuple(ip_network(each.strip()) for each in str(value).split(",") if each.strip())
 
 
 def _log_format(value: Any) -> str:
@@ -154,6 +164,13 @@ _SETTINGS: list[_Setting] = [
     _Setting(
         "console", str, lambda _: "https://localhost:1280", "an https URL", "the console that commands and agents call"
     ),
+    _Setting(
+        "load_balancers",
+        _networks,
+        lambda _: (),
+        "addresses or networks, separated by commas",
+        "whose word for a client's address (X-Forwarded-For) is taken",
+    ),
     _limit("requests_per_minute", 0, "requests a minute, of all users together"),
     _limit("requests_per_minute_address", 600_000, "requests a minute from one address"),
     _limit("requests_per_minute_user", 300_000, "requests a minute of one user"),
@@ -176,7 +193,10 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     Raises:
         Invalid: naming the setting, its origin, the value and what is allowed.
     """
-    return msgspec.convert({entry.name: entry.value for entry in origins(flags, environment)}, Settings, strict=False)
+    values = {entry.name: entry.value for entry in origins(flags, environment)}
+    balancers: tuple[Network, ...] = values.pop("load_balancers")
+    settings = msgspec.convert({**values, "load_balancers": ()}, Settings, strict=False)
+    return msgspec.structs.replace(settings, load_balancers=balancers)
 
 
 def origins(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[Origin]:

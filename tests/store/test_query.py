@@ -66,6 +66,7 @@ WITHOUT_OWNER = {
     "async_actions",
     "enrolment_tokens",
     "installation",
+    "periodic_work",
     "refresh_tokens",
     "replays",
     "report_keys",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -15,8 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import UnknownKey
+from tandem.api.addresses import client_address
 from tandem.api.admission import admit, count_guess
-from tandem.api.background import Background, Request, Settled, asks_for_action
+from tandem.api.background import Background, Note, Request, Settled, asks_for_action
 from tandem.api.bodies import read_body
 from tandem.api.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
 from tandem.api.call import Call, Services
@@ -92,7 +94,9 @@ class Application:
             serve = self._read if operation.method == "GET" else self._change
             response = await serve(_Asked(operation, method, path, passage), call, body)
         except UnknownKey as error:
-            told = await anyio.to_thread.run_sync(count_guess, self._services.context, _address(scope), error)
+            told = await anyio.to_thread.run_sync(
+                count_guess, self._services.context, self._address(scope, headers), error
+            )
             response = respond(told, method=method, path=path)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
@@ -124,9 +128,14 @@ class Application:
             path=parameters,
             query=query,
             headers=headers,
-            address=_address(scope),
+            address=self._address(scope, headers),
             token=_bearer(headers),
         )
+
+    def _address(self, scope: Scope, headers: dict[str, str]) -> str:
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        return client_address(peer, headers.get("x-forwarded-for", ""), self._services.balancers)
 
     async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
         if inspect.iscoroutinefunction(asked.operation.handler):
@@ -172,19 +181,20 @@ class Application:
         # An action that has waited is run with the rights that its caller has by then.
         later = msgspec.structs.replace(asked, passage=None)
 
-        def serve_later() -> Response:
+        def serve_later(call: Call = call) -> Response:
             if asked.operation.method == "GET":
                 return self._read_now(later, call)
             return _serve(later.operation, msgspec.structs.replace(call, caller=self._admit_now(later, call)))
 
-        def serve() -> Response:
+        def serve(note: Note | None) -> Response:
+            noting = call if note is None else call.noting(note)
             is_fresh = self._services.ticks() - admitted_at < ADMISSION_SECONDS
-            return _serve(asked.operation, call) if is_fresh else serve_later()
+            return _serve(asked.operation, noting) if is_fresh else serve_later(noting)
 
         return Request(
             name=asked.operation.operation_id,
             call=call,
-            perform=lambda: _settle(asked, serve),
+            perform=lambda note: _settle(asked, partial(serve, note)),
             perform_later=lambda: _settle(later, serve_later),
         )
 
@@ -264,11 +274,6 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
         elif expected != given:
             return None
     return parameters
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _bearer(headers: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -18,8 +18,9 @@ from granian.server.embed import Server
 from tandem.actions.context import Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.first_start import prepare
+from tandem.actions.shared_keys import check_seal, open_shared_seal
 from tandem.actions.signing_keys import rotate_signing_keys
-from tandem.actions.sweep import sweep
+from tandem.actions.sweep import sweep_if_due
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
 from tandem.api.call import Services
@@ -27,11 +28,13 @@ from tandem.api.throttling import Limit, Limits
 from tandem.client.certificates import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
-from tandem.sealing import generate_password, open_seal, write_private
+from tandem.sealing import generate_password, write_private
 from tandem.server.certificates import prepare_certificate
 from tandem.store.database import open_database
+from tandem.store.upgrades import check_clock, make_ready
 
 SWEEP_EVERY_SECONDS = 30.0
+SEAL_FILE = "seal.key"
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
 
 log = structlog.get_logger()
@@ -47,8 +50,9 @@ def build_services(settings: Settings) -> Services:
     folder = console_folder(settings.data)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = open_database(settings.database)
-    database.migrate()
-    seal = open_seal(folder / "seal.key")
+    make_ready(database)
+    check_clock(database, _now())
+    seal = open_shared_seal(database, folder / SEAL_FILE)
     password_file = folder / PASSWORD_FILE
 
     def admin_password() -> str:
@@ -62,6 +66,8 @@ def build_services(settings: Settings) -> Services:
     stopping = Event()
     now = datetime.now(UTC)
     uid = prepare(database, seal, admin_user=settings.admin_user, admin_password=admin_password, now=now)
+    # Of hosts that first started at once, each has made a key: one of them is the installation's.
+    check_seal(database, seal, folder / SEAL_FILE)
     context = Context(
         database=database,
         seal=seal,
@@ -77,6 +83,7 @@ def build_services(settings: Settings) -> Services:
         door=AgentDoor(context),
         stopping=stopping,
         limits=_limits(settings),
+        balancers=settings.load_balancers,
         async_after_seconds=settings.async_after_seconds,
     )
 
@@ -173,7 +180,8 @@ def _sweep(services: Services, application: Application) -> None:
     while not services.stopping.wait(SWEEP_EVERY_SECONDS):
         try:
             application.background.note_alive()
-            sweep(services.context)
+            services.checker.look_for_keys()
+            sweep_if_due(services.context, timedelta(seconds=SWEEP_EVERY_SECONDS))
         except ConsoleError as error:
             log.warning("sweep put off", reason=error.message)
 
