@@ -9,9 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -23,8 +23,6 @@ PORT_MAX = 65_535
 COUNT_MAX = 1_000_000_000
 MASK = "********"
 
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 _URL_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 _QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
@@ -67,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     restic: str
     log_format: str
     console: str
-    load_balancers: tuple[Network, ...]
+    load_balancers: tuple[str, ...]
     requests_per_minute: int
     requests_per_minute_address: int
     requests_per_minute_user: int
@@ -110,8 +108,8 @@ def _flag(value: Any) -> bool:
     return text in {"1", "true", "yes"}
 
 
-def _networks(value: Any) -> tuple[Network, ...]:
-    return tuple(ip_network(each.strip()) for each in str(value).split(",") if each.strip())
+def _networks(value: Any) -> tuple[str, ...]:
+    return tuple(str(ip_network(each.strip())) for each in str(value).split(",") if each.strip())
 
 
 def _log_format(value: Any) -> str:
@@ -167,7 +165,7 @@ _SETTINGS: list[_Setting] = [
     _Setting(
         "load_balancers",
         _networks,
-        lambda _: (),
+        lambda _: "",
         "addresses or networks, separated by commas",
         "whose word for a client's address (X-Forwarded-For) is taken",
     ),
@@ -193,10 +191,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     Raises:
         Invalid: naming the setting, its origin, the value and what is allowed.
     """
-    values = {entry.name: entry.value for entry in origins(flags, environment)}
-    balancers: tuple[Network, ...] = values.pop("load_balancers")
-    settings = msgspec.convert({**values, "load_balancers": ()}, Settings, strict=False)
-    return msgspec.structs.replace(settings, load_balancers=balancers)
+    return msgspec.convert({entry.name: entry.value for entry in origins(flags, environment)}, Settings, strict=False)
 
 
 def origins(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[Origin]:

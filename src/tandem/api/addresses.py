@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TypeAlias
 
-from tandem.config import Network
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def client_address(peer: str, forwarded: str, balancers: Sequence[Network]) -> str:

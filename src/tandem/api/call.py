@@ -15,9 +15,9 @@ import msgspec
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.addresses import Network
 from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
-from tandem.config import Network
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
 from tandem.store.database import Connection

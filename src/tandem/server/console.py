@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Event, Thread
 
@@ -83,7 +84,7 @@ def build_services(settings: Settings) -> Services:
         door=AgentDoor(context),
         stopping=stopping,
         limits=_limits(settings),
-        balancers=settings.load_balancers,
+        balancers=tuple(map(ip_network, settings.load_balancers)),
         async_after_seconds=settings.async_after_seconds,
     )
 
