@@ -13,6 +13,7 @@ def test_of_consoles_whose_time_has_come_one_sweeps(console: Console) -> None:
     consoles = [Console(console.database) for _ in range(4)]
     for _turn in range(3):
         with ThreadPoolExecutor(4) as pool:
-            assert sorted(pool.map(lambda each: sweep_if_due(each.context, EVERY), consoles)) == [False] * 3 + [True]
+            swept = pool.map(sweep_if_due, [each.context for each in consoles], [EVERY] * 4)
+            assert sorted(swept) == [False] * 3 + [True]
         for each in consoles:
             each.clock.forward(seconds=30)

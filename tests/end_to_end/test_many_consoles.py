@@ -16,15 +16,16 @@ import pytest
 from tandem.client import Client
 from tandem.client.certificates import pinned_context
 from tandem.client.errors import ApiError
+from tandem.sealing import open_seal
 from tandem.server.certificates import prepare_certificate
 from tests import postgres
 from tests.balancer import running_balancer
 from tests.running import PASSWORD, SERVERS, Console, Site, free_port, until
 
-KEYS = ("seal.key", "certificate.pem", "certificate-key.pem")
 BASE = "/api/v3"
 WRITERS, READERS = 3, 2
-TOLD_SECONDS_MAX = 1.0
+# Its next poll would be twenty seconds later. On a machine with nothing else to do, it takes less than one.
+TOLD_SECONDS_MAX = 4.0
 
 
 class Pair:
@@ -35,6 +36,8 @@ class Pair:
         self.url = url
         self.site = Site(folder / "site", database=database, settings=settings)
         self.consoles: list[Console] = []
+        # An access token and its refresh token, the newest last.
+        self.tokens: list[str] = []
         for name, port in zip(("one", "two"), ports, strict=True):
             (folder / name).mkdir()
             self.consoles.append(Console(folder / name, port=port, database=database, settings=settings))
@@ -42,7 +45,14 @@ class Pair:
 
     def headers(self) -> dict[str, str]:
         """Give what the administrator's requests bear."""
-        return {"Authorization": f"Bearer {self.site.client._access_token}", "X-Client-Version": "3.6.1"}
+        return {"Authorization": f"Bearer {self.tokens[-2]}", "X-Client-Version": "3.6.1"}
+
+    def client(self, url: str) -> Client:
+        """Connect the administrator with a console or the balancer; what he is given is noted."""
+        return Client(url, self.certificate, on_tokens=self._note)
+
+    def _note(self, access_token: str, refresh_token: str) -> None:
+        self.tokens += [access_token, refresh_token]
 
     def http(self, url: str | None = None) -> httpx.Client:
         """Connect somebody, with the balancer unless told."""
@@ -62,6 +72,7 @@ def pair(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Generat
     keys = folder / "keys"
     keys.mkdir()
     prepare_certificate(keys, None, None)
+    open_seal(keys / "seal.key")
     ports = (free_port(), free_port())
     with (
         postgres.empty_database(postgres_url) as database,
@@ -76,18 +87,16 @@ def pair(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Generat
 
 
 def _start(pair: Pair, keys: Path) -> None:
-    first, second = pair.consoles
     for console in pair.consoles:
         shutil.copytree(keys, console.data / "console")
-    first.start()
-    shutil.copy2(first.data / "console" / "seal.key", second.data / "console" / "seal.key")
-    second.start()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(Console.start, pair.consoles))
     site = pair.site
     site.folder.mkdir()
     site.share.mkdir()
     (site.share / "file").write_bytes(b"x" * 100_000)
     site.console.url = pair.url
-    site.console.client = Client(pair.url, pair.certificate)
+    site.console.client = pair.client(pair.url)
     site.client.sign_in("admin", PASSWORD)
     site.agent.enrol()
     site.agent.start()
@@ -210,7 +219,7 @@ def _retried(look: Any) -> Any:
         return None
 
 
-def test_a_command_given_at_either_console_reaches_the_agent_within_a_second(pair: Pair) -> None:
+def test_a_command_given_at_either_console_reaches_an_agent_that_waits_at_the_other_at_once(pair: Pair) -> None:
     site = pair.site
     job = next(iter(site.client.pages(f"{SERVERS}/jobs/fileShareJobs")))["instanceUid"]
     took: list[float] = []
@@ -231,10 +240,10 @@ def _job(http: httpx.Client, job: str) -> str:
 
 def test_a_token_of_one_console_is_good_at_the_other_and_ends_at_both_at_once(pair: Pair) -> None:
     first, second = pair.consoles
-    with Client(first.url, pair.certificate) as client:
+    with pair.client(first.url) as client:
         client.sign_in("admin", PASSWORD)
-        headers = {"Authorization": f"Bearer {client._access_token}"}
-        refresh = client._refresh_token
+        refresh = pair.tokens.pop()
+        headers = {"Authorization": f"Bearer {pair.tokens.pop()}"}
     with pair.http(second.url) as http:
         assert http.get(f"{BASE}/users/me", headers=headers).status_code == 200
         renewed = http.post(f"{BASE}/token", data={"grant_type": "refresh_token", "refresh_token": refresh})

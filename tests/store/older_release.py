@@ -132,7 +132,7 @@ def _packed(value: Any) -> Any:
     value = getattr(value, "obj", value)  # psycopg's own wrapper of bytes
     if isinstance(value, bytes):
         return {"bytes": b64encode(value).decode()}
-    raise TypeError(type(value))
+    raise TypeError(repr(value))
 
 
 def _unpacked(value: dict[str, Any]) -> Any:
