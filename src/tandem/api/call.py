@@ -16,6 +16,9 @@ from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
 from tandem.api.addresses import Network
+from tandem.api.agent_intake import Intake
+from tandem.api.agent_listeners import AgentListeners
+from tandem.api.arrivals import Arrivals
 from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
 from tandem.domain.errors import Invalid, NotFound
@@ -26,6 +29,8 @@ CURRENT_SINCE = (3, 1, 0)
 VERSION_PARTS_SIGNIFICANT = 2
 VERSION_LENGTH_MAX = 60
 INTEGER_DIGITS_MAX = 11
+# Sessions of agents opened at a time: each is a signature to check and a commit.
+OPENING_MAX = 100
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -43,8 +48,11 @@ class Services(msgspec.Struct, frozen=True):
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    opening: Arrivals = msgspec.field(default_factory=lambda: Arrivals(OPENING_MAX))
     # Waits for an agent without holding a thread.
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    intake: Intake = msgspec.field(default_factory=Intake)
+    agent_listeners: AgentListeners = msgspec.field(default_factory=AgentListeners)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +60,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     services: Services
     path: dict[str, str]
-    query: list[tuple[str, str]]
+    query: tuple[tuple[str, str], ...]
     headers: dict[str, str]
     address: str
     token: str
