@@ -24,6 +24,7 @@ import increments
 import listing
 import msgspec
 import searching
+import smb
 import targets
 import writes
 from listing import FASTAPI, STATIC, TANDEM
@@ -41,6 +42,8 @@ INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points
 INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
 TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_bytes=1_000_000_000, rounds=3)
 TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
+SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
+SMB_SHORT = smb.Size(files=20, total_bytes=1_000_000, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
@@ -192,6 +195,32 @@ def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
     terminal.print()
 
 
+def _show_smb(results: smb.Results, size: smb.Size) -> None:
+    title = f"A backup of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files: an SMB share beside the same folder"
+    table = Table("", title=title, caption="smbd on this machine, mounted by the agent for each run")
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "peak MB"):
+        table.add_column(column, justify="right")
+    takes = [
+        ("all is new: the folder", results.folder, results.folder),
+        ("all is new: the SMB share", results.smb, results.folder),
+        ("nothing has changed: the folder", results.folder_idle, results.folder_idle),
+        ("nothing has changed: the SMB share", results.smb_idle, results.folder_idle),
+    ]
+    for label, runs, reference in takes:
+        if runs:
+            table.add_row(
+                label,
+                f"{copying.median(runs, 'seconds'):.2f}",
+                f"{min(run.seconds for run in runs):.2f}",
+                f"{copying.median(runs, 'seconds') / copying.median(reference, 'seconds'):.3f}",
+                f"{copying.median(runs, 'cpu_seconds'):.2f}",
+                f"{max(run.memory for run in runs) / 1e6:.0f}",
+            )
+    terminal.print(table)
+    terminal.print()
+
+
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
     return [
         ("bare restic copy", bare, "seconds"),
@@ -268,6 +297,7 @@ PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
     "increments": (increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments),
     "targets": (targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets),
+    "smb": (smb.measure, SMB_FULL, SMB_SHORT, _show_smb),
     "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
     "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
     "agents": (agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents),
