@@ -508,7 +508,7 @@ def insert_history(connection: Connection, estate: Estate) -> None:
         is_complete=True,
         expires_at=BACKED_UP_AT + timedelta(days=7),
     )
-    restore_points.apply_point_report(connection, estate.server, point)
+    restore_points.apply_point_reports(connection, [(estate.server, point)])
     entry = LedgerEntry(
         source_snapshot_id=estate.snapshot,
         created_at=BACKED_UP_AT,

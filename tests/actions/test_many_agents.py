@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from structlog.testing import capture_logs
 
 from tandem.actions import exchange
 from tandem.actions.exchange import Heard, Said
@@ -150,8 +151,9 @@ def test_agents_that_speak_at_once_through_two_consoles_lose_nothing_and_wait_in
                     last[str(report.session.job_unique_uid)] = report.session
         batches[agent.server_uid] = batch
         running[agent.server_uid] = [RunningSession(uid(f"{estate.name} Backup 0"), Progress(percent=1))]
-    with ThreadPoolExecutor(THREADS) as pool:
+    with capture_logs() as logs, ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(speak, range(THREADS)))
+    assert logs == [], "nothing had to be applied one by one"
     other.close()
     rows = rows_of(console.database)
     jobs = {row["unique_uid"]: row for row in rows["jobs"]}

@@ -36,7 +36,7 @@ def put_point(console: Console, name: str, days_ago: int, *, added: int, forgott
         forgotten_at=None if forgotten is None else START - timedelta(days=forgotten),
     )
     with console.database.writing() as connection:
-        restore_points.apply_point_report(connection, ACMES.server, made)
+        restore_points.apply_point_reports(connection, [(ACMES.server, made)])
 
 
 def test_todays_usage_is_a_row_for_each_location_of_each_company(console: Console) -> None:

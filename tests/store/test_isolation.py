@@ -297,6 +297,7 @@ WITHOUT_SCOPE = {
         "backup_servers.touch_agents",
         "job_runs.note_runs",
         "job_runs.note_source_sizes",
+        "restore_points.apply_point_reports",
         "session_logs.drop_logs_but_newest",
         "session_logs.put_logs",
         "sessions.note_running",

@@ -14,6 +14,7 @@ from tandem.protocol.messages import (
     LedgerReport,
     NumberedReport,
     PointReport,
+    Report,
     RepositoryReport,
     RunningSession,
     SessionReport,
@@ -64,6 +65,7 @@ def note_running(connection: Connection, told: list[tuple[str, RunningSession]],
                 session_logs.put_logs(connection, [each for each in with_log if each[:2] in going_on], now)
     except Conflict as error:
         if len(newest) > 1:
+            log.warning("applied one by one", kind="RunningSession", reason=error.message)
             for one in newest:
                 note_running(connection, [one], now)
         else:
@@ -73,18 +75,27 @@ def note_running(connection: Connection, told: list[tuple[str, RunningSession]],
 def _first_alike(reports: list[NumberedReport], begin: int) -> list[NumberedReport]:
     """Give the reports that come next and do not depend on each other: of one kind, and of no job twice."""
     alike: list[NumberedReport] = []
-    seen: set[str | None] = set()
+    seen: set[str] = set()
     for numbered in reports[begin:]:
         report = numbered.report
         if alike and type(report) is not type(alike[0].report):
             break
-        if isinstance(report, SessionReport):
-            about = {report.session.instance_uid, report.session.job_unique_uid or report.session.instance_uid}
-            if about & seen:
-                break
-            seen |= about
+        about = _about(report)
+        if about & seen:
+            break
+        seen |= about
         alike.append(numbered)
     return alike
+
+
+def _about(report: Report) -> set[str]:
+    match report:
+        case SessionReport(session=session):
+            return {session.instance_uid, session.job_unique_uid or session.instance_uid}
+        case PointReport():
+            return {report.point_uid, report.snapshot_id}
+        case _:
+            return set()
 
 
 def _apply_together(
@@ -96,6 +107,7 @@ def _apply_together(
             apply(connection, some, now)
     except Conflict as error:
         if len(some) > 1:
+            log.warning("applied one by one", kind=type(some[0][1].report).__name__, reason=error.message)
             for one in some:
                 _apply_together(connection, [one], apply, now)
             return
@@ -130,9 +142,8 @@ def _apply_repositories(connection: Connection, told: list[Told], now: datetime)
 
 def _apply_points(connection: Connection, told: list[Told], now: datetime) -> None:
     del now
-    for uid, numbered in told:
-        if isinstance(numbered.report, PointReport):
-            restore_points.apply_point_report(connection, uid, numbered.report)
+    points = [(uid, numbered.report) for uid, numbered in told if isinstance(numbered.report, PointReport)]
+    restore_points.apply_point_reports(connection, points)
 
 
 def _apply_ledgers(connection: Connection, told: list[Told], now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, bindparam, cast, func, select, update
+from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, bindparam, cast, func, or_, select, update
 
 from tandem.domain.jobs import JobStatus
 from tandem.domain.restore_points import CopyState
@@ -111,11 +111,12 @@ def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
     return {"last_session_uid": row[0], "status": _JOB_STATUS[row[1]]}
 
 
+# In what is run for many rows, lists are written out: they have no fixed number of parameters.
 def _average_duration() -> ScalarSelect[Any]:
     recent = (
         select((sessions.c.ended_at - sessions.c.started_at).label("taken"))
         .where(sessions.c.job_unique_uid == jobs.c.unique_uid, sessions.c.ended_at.is_not(None))
-        .where(sessions.c.type.in_(RUNS))
+        .where(or_(*(sessions.c.type == kind for kind in RUNS)))
         .order_by(sessions.c.position.desc())
         .limit(AVERAGE_OVER)
         .correlate(jobs)
@@ -131,7 +132,7 @@ def _chain_size() -> ScalarSelect[Any]:
     )
     copied = select(func.coalesce(func.sum(restore_point_copies.c.added), 0)).where(
         restore_point_copies.c.job_unique_uid == jobs.c.unique_uid,
-        restore_point_copies.c.state.in_([state for state in CopyState if state.is_held]),
+        or_(*(restore_point_copies.c.state == state for state in CopyState if state.is_held)),
     )
     parts = made.correlate(jobs).scalar_subquery(), copied.correlate(jobs).scalar_subquery()
     return select(cast(parts[0] + parts[1], BigInteger)).correlate(jobs).scalar_subquery()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, insert, or_, select, update
+from sqlalchemy import bindparam, case, insert, or_, select, tuple_, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import Job
@@ -95,30 +96,52 @@ def _copy_from(row: dict[str, Any]) -> RestorePointCopy:
     )
 
 
-def apply_point_report(connection: Connection, backup_server_uid: str, report: PointReport) -> None:
-    """Note a point that was made, or that it was forgotten."""
-    statement = (
-        select(
-            file_share_jobs.c.unique_uid,
-            file_share_jobs.c.file_share_uid,
-            file_share_jobs.c.target_repository_uid,
-        )
-        .where(file_share_jobs.c.instance_uid == report.job_uid)
-        .where(file_share_jobs.c.backup_server_uid == backup_server_uid)
+def apply_point_reports(connection: Connection, told: list[tuple[str, PointReport]]) -> None:
+    """Note points that were made, or that they were forgotten.
+
+    Args:
+        connection: a transaction.
+        told: (backup server, report), each point once; what is told of jobs of other backup servers counts for nothing.
+    """
+    columns = ("backup_server_uid", "instance_uid", "unique_uid", "file_share_uid", "target_repository_uid")
+    of_jobs = select(*(file_share_jobs.c[name] for name in columns)).where(
+        file_share_jobs.c.instance_uid.in_(sorted({report.job_uid for _uid, report in told}))
     )
-    changes = {name: getattr(report, name) for name in ("expires_at", "forgotten_at", "verified_at", "damaged_at")}
-    job = connection.execute(statement).first()
-    if job is None:
-        return
+    jobs_told: dict[tuple[str, str], Sequence[Any]] = {
+        (row.backup_server_uid, row.instance_uid): row for row in connection.execute(of_jobs)
+    }
+    own = [(jobs_told[uid, report.job_uid], report) for uid, report in told if (uid, report.job_uid) in jobs_told]
     # By snapshot, not by uid: an agent that has lost its memory gives its points new uids.
-    known = (restore_points.c.repository_uid == job[2]) & (restore_points.c.snapshot_id == report.snapshot_id)
-    if connection.execute(update(restore_points).where(known).values(changes)).rowcount:
-        return
-    names = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
-    values: dict[str, Any] = {name: getattr(report, name) for name in names} | changes
-    values |= {"instance_uid": report.point_uid, "backup_server_uid": backup_server_uid}
-    values |= {"job_unique_uid": job[0], "file_share_uid": job[1], "repository_uid": job[2]}
-    connection.execute(insert(restore_points).values(values))
+    key = tuple_(restore_points.c.repository_uid, restore_points.c.snapshot_id)
+    keys = sorted({(job[4], report.snapshot_id) for job, report in own})
+    found = select(restore_points.c.repository_uid, restore_points.c.snapshot_id).where(key.in_(keys))
+    known = {(row[0], row[1]) for row in connection.execute(found)} if keys else set[tuple[str, str]]()
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for job, report in own:
+        values = {name: getattr(report, name) for name in _POINT_CHANGES}
+        if (job[4], report.snapshot_id) in known:
+            changed.append(values | {"in_repository": job[4], "snapshot": report.snapshot_id})
+            continue
+        values |= {name: getattr(report, name) for name in _POINT_FACTS}
+        values |= {"instance_uid": report.point_uid, "backup_server_uid": job[0]}
+        new.append(values | {"job_unique_uid": job[2], "file_share_uid": job[3], "repository_uid": job[4]})
+    if changed:
+        connection.execute(_CHANGED_POINT, sorted(changed, key=lambda row: (row["in_repository"], row["snapshot"])))
+    if new:
+        connection.execute(insert(restore_points), new)
+
+
+_POINT_CHANGES = ("expires_at", "forgotten_at", "verified_at", "damaged_at")
+_POINT_FACTS = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
+_CHANGED_POINT = (
+    update(restore_points)
+    .where(
+        restore_points.c.repository_uid == bindparam("in_repository"),
+        restore_points.c.snapshot_id == bindparam("snapshot"),
+    )
+    .values({name: bindparam(name) for name in _POINT_CHANGES})
+)
 
 
 def apply_ledger(connection: Connection, backup_server_uid: str, job_uid: str, entries: list[LedgerEntry]) -> None:

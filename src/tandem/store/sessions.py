@@ -154,7 +154,8 @@ def note_running(connection: Connection, told: list[tuple[str, RunningSession]],
 _ALIVE = (
     update(sessions)
     .where(sessions.c.instance_uid == bindparam("uid"), sessions.c.backup_server_uid == bindparam("server_uid"))
-    .where(sessions.c.state.not_in(_FINAL))
+    # One by one: a list has no fixed number of parameters, which a statement run for many rows must have.
+    .where(*(sessions.c.state != state for state in _FINAL))
     .values(
         {name: bindparam(name) for name in ("progress", "last_heartbeat", "queue_position", "waiting_reason")},
     )
