@@ -119,7 +119,7 @@ def copy_fleet(source: str, target: str) -> None:
         closing(sqlite3.connect(str(make_url(source).database))) as reader,
         psycopg.connect(plain_target, autocommit=True) as writer,
     ):
-        for table in metadata.sorted_tables:
+        for table in (table for table in metadata.sorted_tables if not table.info.get("is_derived")):
             _copy_table(reader, writer, table)
         writer.execute("vacuum analyze")
 

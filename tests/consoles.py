@@ -210,7 +210,7 @@ def _replace(connection: Connection, rows: Rows) -> None:
     for table in reversed(metadata.sorted_tables):
         connection.execute(delete(table))
     for table in metadata.sorted_tables:
-        if rows[table.name]:
+        if rows[table.name] and not table.info.get("is_derived"):
             connection.execute(insert(table), rows[table.name])
 
 
