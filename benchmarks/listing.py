@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import servers
-from fleet import OWNER_PASSWORD, Tenant, make_fleet
+from fleet import ADMIN, ADMIN_PASSWORD, OWNER_PASSWORD, Tenant, make_fleet
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from load import Load, press
@@ -21,7 +21,6 @@ from tandem.client import Client
 
 PATH = "/api/v3/infrastructure/backupServers/jobs/fileShareCopyJobs"
 PAGE = 100
-ADMIN, ADMIN_PASSWORD = "admin", "administrator-of-the-benchmark"
 CURRENT = {"X-Client-Version": "3.6.1"}
 STATIC, TANDEM, FASTAPI = "ready bytes", "Tandem", "FastAPI + ORM"
 

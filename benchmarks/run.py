@@ -18,12 +18,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import agents
 import copying
 import increments
 import listing
 import msgspec
 import searching
+import smb
 import targets
+import writes
 from listing import FASTAPI, STATIC, TANDEM
 from rich.console import Console
 from rich.table import Table
@@ -39,10 +42,16 @@ INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points
 INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
 TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_bytes=1_000_000_000, rounds=3)
 TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
+SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
+SMB_SHORT = smb.Size(files=20, total_bytes=1_000_000, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
+AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
+AGENTS_SHORT = agents.Size(agents=150, seconds=3, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
+WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
+WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=3, pollers=1, consoles=(2,))
 
 terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
@@ -186,6 +195,32 @@ def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
     terminal.print()
 
 
+def _show_smb(results: smb.Results, size: smb.Size) -> None:
+    title = f"A backup of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files: an SMB share beside the same folder"
+    table = Table("", title=title, caption="smbd on this machine, mounted by the agent for each run")
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "peak MB"):
+        table.add_column(column, justify="right")
+    takes = [
+        ("all is new: the folder", results.folder, results.folder),
+        ("all is new: the SMB share", results.smb, results.folder),
+        ("nothing has changed: the folder", results.folder_idle, results.folder_idle),
+        ("nothing has changed: the SMB share", results.smb_idle, results.folder_idle),
+    ]
+    for label, runs, reference in takes:
+        if runs:
+            table.add_row(
+                label,
+                f"{copying.median(runs, 'seconds'):.2f}",
+                f"{min(run.seconds for run in runs):.2f}",
+                f"{copying.median(runs, 'seconds') / copying.median(reference, 'seconds'):.3f}",
+                f"{copying.median(runs, 'cpu_seconds'):.2f}",
+                f"{max(run.memory for run in runs) / 1e6:.0f}",
+            )
+    terminal.print(table)
+    terminal.print()
+
+
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
     return [
         ("bare restic copy", bare, "seconds"),
@@ -244,13 +279,29 @@ def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
     terminal.print()
 
 
+def _show_agents(results: agents.Results, size: agents.Size) -> None:
+    terminal.print(agents.show(results, size))
+    terminal.print("PostgreSQL's dearest statements: calls and milliseconds a second")
+    for calls, milliseconds, text in results.statements:
+        terminal.print(f"{calls:6,} {milliseconds:8.1f}  {text}", markup=False)
+    terminal.print()
+
+
+def _show_writes(results: list[writes.Results], size: writes.Size) -> None:
+    terminal.print(writes.show(results, size))
+    terminal.print()
+
+
 # By name: what measures, how much in the full form and in the short one, and what shows it.
 PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
     "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
     "increments": (increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments),
     "targets": (targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets),
+    "smb": (smb.measure, SMB_FULL, SMB_SHORT, _show_smb),
     "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
     "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
+    "agents": (agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents),
+    "writes": (writes.measure, WRITES_FULL, WRITES_SHORT, _show_writes),
 }
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import psycopg
 import servers
-from fleet import COMMON_WORD, RARE_WORD, Tenant, copy_fleet, make_fleet
-from listing import ADMIN_PASSWORD, PAGE, PATH, sign_in
+from fleet import ADMIN_PASSWORD, COMMON_WORD, RARE_WORD, Tenant, make_fleet
+from listing import PAGE, PATH, sign_in
 
 from tests import postgres
 
@@ -67,7 +67,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Row]:
     started = time.monotonic()
     tenants = make_fleet(url, copy_jobs=size.copy_jobs, companies=size.companies)
     with postgres.running_server() as server_url, postgres.empty_database(server_url) as other_url:
-        copy_fleet(url, other_url)
+        make_fleet(other_url, copy_jobs=size.copy_jobs, companies=size.companies)
         say(f"made a fleet of {2 * size.copy_jobs:,} jobs in both databases in {time.monotonic() - started:.0f} s")
         rows: list[Row] = []
         for name, database in {"SQLite": url, "PostgreSQL": other_url}.items():

@@ -78,7 +78,8 @@ def change(connection: Connection, chance: Random) -> None:
         case 0:
             connection.execute(delete(rows).where(is_job))
         case 1:
-            file_share_copy_jobs.set_source_size(connection, ACMES.server, ACMES.job_unique, chance.randrange(1 << 40))
+            of_server = rows.c.backup_server_uid == ACMES.server
+            connection.execute(update(rows).where(of_server).values(source_size=chance.randrange(1 << 40)))
         case 2:
             map_job(connection, EVERYTHING, unique_uid, chance.choice([None, ACME, BETA]))
         case 3:

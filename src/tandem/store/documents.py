@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, Table, Text, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, Text, func, literal_column, select
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.visitors import replacement_traverse
 
 # Objects of an array stand between commas.
 _COMMA = cast("str", literal_column("','", Text()))
@@ -43,13 +45,18 @@ class Documents(msgspec.Struct, frozen=True):
             form: the column of the documents.
             source: where the rows are read.
             position: the rows' column.
-            conditions: what holds for them; without any, the rows themselves are not read.
+            conditions: what holds for them; if only for their positions, rows themselves are not read.
             is_backward: whether from the end.
         """
         mine = self.table.c.position
         document = self.table.c[form].label("document")
-        if not conditions:
-            return select(document, mine).order_by(mine.desc() if is_backward else mine)
+        read = {each for condition in conditions for each in visitors.iterate(condition) if isinstance(each, Column)}
+        if read <= {position}:
+            moved = [
+                replacement_traverse(each, {}, lambda found, **_: mine if found is position else None)
+                for each in conditions
+            ]
+            return select(document, mine).where(*moved).order_by(mine.desc() if is_backward else mine)
         # Rows that are found by an index alone, in its order, and then the document of each.
         found = select(document, position).select_from(source.join(self.table, mine == position)).where(*conditions)
         return found.order_by(position.desc() if is_backward else position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select
 
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope
@@ -31,6 +31,7 @@ FILE_SHARE_COPY_JOBS = Collection(
     },
     uid="unique_uid",
     documents=Documents(file_share_copy_job_documents),
+    is_counted=True,
 )
 OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid)
 
@@ -86,13 +87,6 @@ def is_copied_to(connection: Connection, source_job_unique_uid: str, repository_
     copy = file_share_copy_jobs.c
     same = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.target_repository_uid == repository_uid)
     return bool(connection.scalar(select(exists().where(same))))
-
-
-def set_source_size(connection: Connection, backup_server_uid: str, source_job_unique_uid: str, size: int) -> None:
-    """Note the size of the share, in bytes, at every copy job of a backup server's file share job."""
-    copy = file_share_copy_jobs.c
-    of_source = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.backup_server_uid == backup_server_uid)
-    connection.execute(update(file_share_copy_jobs).where(of_source).values(source_size=size))
 
 
 def delete_file_share_copy_job(connection: Connection, scope: Scope, unique_uid: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     FromClause,
@@ -28,8 +29,10 @@ from sqlalchemy import (
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
-from tandem.domain.paging import Page, WrittenPage
+from tandem.domain.paging import Page, Window, WrittenPage
 from tandem.store.conditions import Columns, OrderKey, condition_of, order_of
+from tandem.store.counted_lists import CountedList
+from tandem.store.counts import Place
 from tandem.store.database import Connection
 from tandem.store.documents import Documents, Joined, join_documents
 from tandem.store.prepared import Prepared
@@ -40,6 +43,7 @@ Record = TypeVar("Record")
 Parts = list[list[ColumnElement[bool]]]
 # No column is named so: a condition on an organization is another than the scope's.
 OF_ORGANIZATION, OF_USER = "scope_organization_uid", "scope_user_uid"
+FROM_POSITION = "from_position"
 Order = Sequence[tuple[ColumnElement[Any], bool]]
 _WINDOW = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
 
@@ -89,6 +93,7 @@ class Collection(Generic[Record]):
         order: Order = (),
         uid: str = "instance_uid",
         documents: Documents | None = None,
+        is_counted: bool = False,
     ) -> None:
         """Declare a collection.
 
@@ -102,6 +107,7 @@ class Collection(Generic[Record]):
             order: columns, and whether each descends; by default the order in which rows were made.
             uid: the column that tells every two rows apart.
             documents: ready ones of its rows; the rows are in the order in which they were made then.
+            is_counted: whether the table's rows are counted as they come and go, so that no page has to.
         """
         self.columns: dict[str, ColumnElement[Any]] = {column.name: column for column in table.c} | dict(columns or {})
         self._table = table
@@ -119,6 +125,8 @@ class Collection(Generic[Record]):
         self._named = Columns(self.columns, folded or {})
         self._made: dict[tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]], Statements] = {}
         self._probes: dict[ScopeKind, Prepared] = {}
+        self._counted = CountedList(table.name) if is_counted else None
+        self._made_from: dict[tuple[tuple[str, ...], ScopeKind, tuple[bool, bool]], Prepared] = {}
 
     def page(
         self,
@@ -159,6 +167,10 @@ class Collection(Generic[Record]):
             held = self._equal(equal)
             return self._search(connection, scope, query, shape, conditions=held, values=values or {})
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
+        if self._counted is not None and not given:
+            place = self._counted.find(connection, scope, query.window.offset)
+            if place is not None:
+                return self._page_from(connection, scope, place, query.window, shape)
         statements = self.prepared(shape.columns, scope.kind, *given)
         given |= {OF_ORGANIZATION: scope.organization_uid, OF_USER: scope.user_uid, **(values or {})}
         window = query.window
@@ -184,6 +196,32 @@ class Collection(Generic[Record]):
         page = self.page_as(_joined(form), connection, scope, query, values=None, **equal)
         joined = page.rows[0] if page.rows else Joined(0, "")
         return WrittenPage(text=joined.text, count=joined.count, total=page.total, offset=page.offset)
+
+    def _page_from(
+        self, connection: Connection, scope: Scope, place: Place, window: Window, shape: Shape[Row]
+    ) -> Page[Row]:
+        count = min(window.limit, place.total - window.offset)
+        if count <= 0:
+            return Page(rows=[], total=place.total, offset=window.offset)
+        key = shape.columns, scope.kind, place.parts
+        prepared = self._made_from.get(key)
+        if prepared is None:
+            prepared = self._made_from[key] = self.from_position(*key)
+        rows = prepared.rows(
+            connection,
+            shape.make,
+            limit=count,
+            offset=place.rest,
+            **{OF_ORGANIZATION: scope.organization_uid, FROM_POSITION: place.start},
+        )
+        return Page(rows=rows, total=place.total, offset=window.offset)
+
+    def from_position(self, names: tuple[str, ...], kind: ScopeKind, has_rows: tuple[bool, bool]) -> Prepared:
+        """Make the statement of pages that begin at a position; parts without rows are left out."""
+        seen = visible_parts(self._table, _scope_to_come(kind))
+        start = self._table.c.position >= bindparam(FROM_POSITION, type_=BigInteger)
+        parts = [[*part, *self._where, start] for part, has in zip(seen, has_rows, strict=False) if has]
+        return self._windowed(names, parts, has_keys=kind is not ScopeKind.EVERYTHING).forward
 
     def prepared(self, names: tuple[str, ...], kind: ScopeKind, *equal: str) -> Statements:
         """Give the statements of plain pages, made once.

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
@@ -32,6 +33,9 @@ from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (a
 from tandem.store import proof_columns
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.count_tables import list_blocks as list_blocks  # noqa: PLC0414  (the same)
+from tandem.store.count_tables import list_changes as list_changes  # noqa: PLC0414  (the same)
+from tandem.store.count_tables import list_counts as list_counts  # noqa: PLC0414  (the same)
 from tandem.store.document_tables import file_share_copy_job_documents as file_share_copy_job_documents  # noqa: PLC0414  (the same)
 from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
@@ -194,6 +198,8 @@ enrolment_tokens = Table(
     Column("used_at", Instant),
 )
 
+_IS_OPEN = text("answered_at is null")
+
 agent_commands = Table(
     "agent_commands",
     metadata,
@@ -204,6 +210,16 @@ agent_commands = Table(
     Column("expires_at", Instant, nullable=False),
     Column("answered_at", Instant),
     Column("error", Text),
+    # The open ones are looked through at every word of an agent; there are few.
+    Index("ix_agent_commands_open", "backup_server_uid", "serial", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+)
+
+# Notes of what to tell agents; without a link to backup servers, as one that is gone has to be told of, too.
+agent_news = Table(
+    "agent_news",
+    metadata,
+    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("backup_server_uid", Uid, nullable=False),
 )
 
 backup_repositories = Table(
@@ -344,7 +360,7 @@ sessions = Table(
     _position(),
     Column("instance_uid", Uid, nullable=False, unique=True),
     Column("backup_server_uid", Uid, nullable=False),
-    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), index=True),
+    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid")),
     Column("job_uid", Uid),
     Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
     Column("type", Word(SessionType), nullable=False),
@@ -360,5 +376,7 @@ sessions = Table(
     Column("queue_position", Integer),
     Column("waiting_reason", Text),
     Index("ix_sessions_started_at", "started_at"),
+    # In order: a job's newest are read at the end of each of its runs.
+    Index("ix_sessions_job_unique_uid_position", "job_unique_uid", "position"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )

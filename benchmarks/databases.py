@@ -1,0 +1,50 @@
+"""Databases with fleets that several parts measure: each is made once in a run, and gone when the run is."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from fleet import Tenant, make_fleet
+
+from tests import postgres
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+KINDS = [SQLITE, POSTGRESQL]
+
+
+@functools.cache
+def fleet(kind: str, copy_jobs: int, companies: int) -> tuple[str, list[Tenant]]:
+    """Give the URL of a database with a fleet of this size, and its companies, the large one first.
+
+    Whoever asks may sign in, and leaves all else as it is.
+    """
+    name = f"fleet_{copy_jobs}_{companies}"
+    if kind == SQLITE:
+        url = f"sqlite:///{_folder() / name}.db"
+    else:
+        url = _server().replace("/postgres?", f"/{name}?")
+        with psycopg.connect(_server().replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"create database {name}".encode())
+    return url, make_fleet(url, copy_jobs=copy_jobs, companies=companies)
+
+
+@functools.cache
+def _until_the_end() -> ExitStack:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack
+
+
+@functools.cache
+def _folder() -> Path:
+    return Path(_until_the_end().enter_context(tempfile.TemporaryDirectory(prefix="tandem-fleets-")))
+
+
+@functools.cache
+def _server() -> str:
+    return _until_the_end().enter_context(postgres.running_server())
