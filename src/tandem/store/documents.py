@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, Text, func, literal_column, select
+from sqlalchemy import ColumnClause, ColumnElement, FromClause, Select, Table, Text, func, literal_column, select
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.visitors import replacement_traverse
 
 # Objects of an array stand between commas.
 _COMMA = cast("str", literal_column("','", Text()))
@@ -50,12 +49,8 @@ class Documents(msgspec.Struct, frozen=True):
         """
         mine = self.table.c.position
         document = self.table.c[form].label("document")
-        read = {each for condition in conditions for each in visitors.iterate(condition) if isinstance(each, Column)}
-        if read <= {position}:
-            moved = [
-                replacement_traverse(each, {}, lambda found, **_: mine if found is position else None)
-                for each in conditions
-            ]
+        if all(_reads_only(position, condition) for condition in conditions):
+            moved = [_moved(condition, position, mine) for condition in conditions]
             return select(document, mine).where(*moved).order_by(mine.desc() if is_backward else mine)
         # Rows that are found by an index alone, in its order, and then the document of each.
         found = select(document, position).select_from(source.join(self.table, mine == position)).where(*conditions)
@@ -77,3 +72,16 @@ def join_documents(window: Select[*tuple[Any, ...]], *, is_backward: bool) -> Se
     if is_backward:
         ordered = select(ordered.c.document).order_by(ordered.c.position).subquery()
     return select(func.count(), func.aggregate_strings(ordered.c.document, _COMMA))
+
+
+def _reads_only(column: ColumnElement[int], condition: ColumnElement[bool]) -> bool:
+    return all(found is column for found in visitors.iterate(condition) if isinstance(found, ColumnClause))
+
+
+def _moved(condition: ColumnElement[bool], column: ColumnElement[int], other: ColumnElement[int]) -> Any:
+    """Give a condition on a column as one on another."""
+
+    def replace(found: Any, **_options: Any) -> Any:
+        return other if found is column else None
+
+    return cast("Any", visitors).replacement_traverse(condition, {}, replace)
