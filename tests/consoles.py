@@ -214,7 +214,7 @@ def _replace(connection: Connection, rows: Rows) -> None:
     for table in [*reversed(kept), *counts]:
         connection.execute(delete(table))
     for table in kept:
-        if rows[table.name]:
+        if rows[table.name] and not table.info.get("is_derived"):
             connection.execute(insert(table), rows[table.name])
 
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from tandem.domain.paging import Page
+from tandem.domain.paging import Page, WrittenPage
 
 View = TypeVar("View")
 
@@ -19,10 +19,10 @@ class One(msgspec.Struct, Generic[View], frozen=True):
 
 
 class Many(msgspec.Struct, Generic[View], frozen=True):
-    """A page of a collection: `rows` are the page's rows as the API shows them."""
+    """A page of a collection: `rows` are the page's rows as the API shows them, unless it is written already."""
 
-    page: Page[Any]
-    rows: list[View]
+    page: Page[Any] | WrittenPage
+    rows: list[View] = []
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from tandem.api.call import Call
 from tandem.api.operations import Answer
 from tandem.api.selection import chosen_of, read_selection
 from tandem.api.versions import NEWEST, as_of
+from tandem.domain.paging import Page, WrittenPage
 
 ACCEPTED = 202
 
@@ -48,10 +49,10 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
         Invalid: for a `select` that names what is not there.
     """
     match answer:
+        case Many(page=WrittenPage() as page):
+            return JsonResponse(f"{_start(page, page.count)}[{page.text}]}}".encode())
         case Many(page=page, rows=rows):
-            paging = f'{{"total":{page.total},"count":{len(rows)},"offset":{page.offset}}}'
-            start = f'{{"meta":{{"pagingInfo":{paging}}},"data":'
-            return JsonResponse(start.encode() + _encode(call, rows, views) + b"}")
+            return JsonResponse(_start(page, len(rows)).encode() + _encode(call, rows, views) + b"}")
         case One(data=data, is_secret=is_secret):
             headers = {"Cache-Control": "no-store"} if is_secret else None
             return JsonResponse(b'{"data":' + _encode(call, data, views) + b"}", headers=headers)
@@ -59,6 +60,11 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
             return JsonResponse(EMPTY_FOR_OLDER if _is_older(call) else EMPTY)
         case response:
             return response
+
+
+def is_shown_whole(call: Call) -> bool:
+    """Say whether a resource is answered with all of its members, null ones too."""
+    return not _is_older(call) and not call.parameter("select")
 
 
 def plain(data: Any, status: int = 200) -> Response:
@@ -72,6 +78,11 @@ def accepted(location: str, preference: str | None) -> Response:
     if preference is not None:
         response.headers["Preference-Applied"] = preference
     return response
+
+
+def _start(page: Page[Any] | WrittenPage, count: int) -> str:
+    paging = f'{{"total":{page.total},"count":{count},"offset":{page.offset}}}'
+    return f'{{"meta":{{"pagingInfo":{paging}}},"data":'
 
 
 def _encode(call: Call, data: Any, views: tuple[Any, ...]) -> bytes:

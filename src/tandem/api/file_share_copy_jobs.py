@@ -9,6 +9,7 @@ import msgspec
 from tandem.actions import create_job
 from tandem.api.answers import Many, One
 from tandem.api.call import Call
+from tandem.api.envelope import is_shown_whole
 from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
 from tandem.api.job_objects import FileShareCopyJobObjectView, view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
@@ -17,6 +18,7 @@ from tandem.api.repositories import read_repository
 from tandem.api.texts import Int32, Int64, Uid
 from tandem.domain.errors import Invalid
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
+from tandem.domain.listing import Query
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
 from tandem.store.listing import Shape
@@ -59,9 +61,15 @@ OBJECTS = Resource(FileShareCopyJobObjectView, file_share_copy_jobs.OBJECTS)
 
 def list_file_share_copy_jobs(call: Call) -> Many[OldestFileShareCopyJob | FileShareCopyJobView]:
     """List file share copy jobs of every backup server, or of the one in the path."""
+    query = FILE_SHARE_COPY_JOBS.read(call)
     if call.is_oldest_form:
-        return _list(call, _OLDEST)
-    return _list(call, _CURRENT, expand=call.expands("BackupServerJob"))
+        # That no member is null, and no word new, it has in common with all releases.
+        is_ready = query.is_plain and not call.parameter("select")
+        return _write(call, query, "oldest_form") if is_ready else _list(call, query, _OLDEST)
+    expand = call.expands("BackupServerJob")
+    if query.is_plain and not expand and is_shown_whole(call):
+        return _write(call, query, "current_form")
+    return _list(call, query, _CURRENT, expand=expand)
 
 
 def get_file_share_copy_job(call: Call) -> One[OldestFileShareCopyJob | FileShareCopyJobView]:
@@ -124,8 +132,13 @@ def view_current(job: FileShareCopyJob) -> FileShareCopyJobView:
     return _CURRENT.make(*(getattr(job, name) for name in _CURRENT.columns))
 
 
-def _list(call: Call, shape: Shape[Any], *, expand: bool = False) -> Many[Any]:
-    query = FILE_SHARE_COPY_JOBS.read(call)
+def _write(call: Call, query: Query, form: str) -> Many[Any]:
+    with call.reading() as connection:
+        server_uid = server_in_path(connection, call)
+        return Many(file_share_copy_jobs.write_file_share_copy_jobs(connection, call.scope, query, form, server_uid))
+
+
+def _list(call: Call, query: Query, shape: Shape[Any], *, expand: bool = False) -> Many[Any]:
     with call.reading() as connection:
         server_uid = server_in_path(connection, call)
         page = file_share_copy_jobs.list_file_share_copy_jobs(connection, call.scope, query, shape, server_uid)

@@ -95,6 +95,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     sort: tuple[SortKey, ...] = ()
     constants: dict[str, Any] = {}
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all rows are asked for, in the order in which they were made."""
+        return not self.conditions and not self.sort
+
 
 def collated(text: str, collation: Collation) -> str:
     """Give the text by which a text is compared under a collation; comparing results by code point does the rest.

@@ -20,6 +20,15 @@ class Window(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
+class WrittenPage(msgspec.Struct, frozen=True):
+    """A slice of a collection as it is answered: the JSON of so many rows, with commas between, of the whole."""
+
+    text: str
+    count: int
+    total: int
+    offset: int
+
+
 class Page(msgspec.Struct, Generic[Row], frozen=True):
     """A slice of a collection, and how many rows the whole has."""
 

@@ -10,8 +10,10 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobObject
 from tandem.domain.listing import Query
-from tandem.domain.paging import Page
+from tandem.domain.paging import Page, WrittenPage
 from tandem.store.database import Connection
+from tandem.store.document_tables import file_share_copy_job_documents
+from tandem.store.documents import Documents
 from tandem.store.jobs import instance_first, names_job, objects_of
 from tandem.store.listing import Collection, Shape
 from tandem.store.query import columns_of, fetch_one, visible
@@ -28,6 +30,7 @@ FILE_SHARE_COPY_JOBS = Collection(
         "source_file_share_job_unique_uid": file_share_copy_jobs.c.source_job_unique_uid,
     },
     uid="unique_uid",
+    documents=Documents(file_share_copy_job_documents),
     is_counted=True,
 )
 OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid)
@@ -38,6 +41,14 @@ def list_file_share_copy_jobs(
 ) -> Page[Row]:
     """List the file share copy jobs that the caller sees, all or those of one backup server."""
     return FILE_SHARE_COPY_JOBS.page_as(shape, connection, scope, query, backup_server_uid=backup_server_uid)
+
+
+def write_file_share_copy_jobs(
+    connection: Connection, scope: Scope, query: Query, form: str, backup_server_uid: str | None = None
+) -> WrittenPage:
+    """List them as they are answered, in a form of `file_share_copy_job_documents`; without filters and sorts."""
+    collection = FILE_SHARE_COPY_JOBS
+    return collection.written_page(form, connection, scope, query, backup_server_uid=backup_server_uid)
 
 
 def get_file_share_copy_job(connection: Connection, scope: Scope, uid: str) -> FileShareCopyJob:

@@ -29,11 +29,12 @@ from sqlalchemy import (
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
-from tandem.domain.paging import Page, Window
+from tandem.domain.paging import Page, Window, WrittenPage
 from tandem.store.conditions import Columns, OrderKey, condition_of, order_of
 from tandem.store.counted_lists import CountedList
 from tandem.store.counts import Place
 from tandem.store.database import Connection
+from tandem.store.documents import Documents, Joined, join_documents
 from tandem.store.prepared import Prepared
 from tandem.store.query import visible_parts
 
@@ -44,6 +45,7 @@ Parts = list[list[ColumnElement[bool]]]
 OF_ORGANIZATION, OF_USER = "scope_organization_uid", "scope_user_uid"
 FROM_POSITION = "from_position"
 Order = Sequence[tuple[ColumnElement[Any], bool]]
+_WINDOW = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
 
 
 class Shape(msgspec.Struct, Generic[Row], frozen=True):
@@ -90,6 +92,7 @@ class Collection(Generic[Record]):
         where: Sequence[ColumnElement[bool]] = (),
         order: Order = (),
         uid: str = "instance_uid",
+        documents: Documents | None = None,
         is_counted: bool = False,
     ) -> None:
         """Declare a collection.
@@ -103,6 +106,7 @@ class Collection(Generic[Record]):
             where: what holds for every row of the collection.
             order: columns, and whether each descends; by default the order in which rows were made.
             uid: the column that tells every two rows apart.
+            documents: ready ones of its rows; the rows are in the order in which they were made then.
             is_counted: whether the table's rows are counted as they come and go, so that no page has to.
         """
         self.columns: dict[str, ColumnElement[Any]] = {column.name: column for column in table.c} | dict(columns or {})
@@ -114,6 +118,7 @@ class Collection(Generic[Record]):
             OrderKey(table.c.position)
         ]
         self._uid = self.columns[uid]
+        self._documents = documents
         # Rows that are told apart by no column, but by something made of several, are not found by keys.
         self._has_keys = isinstance(self._uid, Column)
         self._key = self._uid if order else table.c.position
@@ -158,7 +163,7 @@ class Collection(Generic[Record]):
         **equal: str | None,
     ) -> Page[Row]:
         """Give a page as `page` does, in another shape."""
-        if query.conditions or query.sort:
+        if not query.is_plain:
             held = self._equal(equal)
             return self._search(connection, scope, query, shape, conditions=held, values=values or {})
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
@@ -183,6 +188,14 @@ class Collection(Generic[Record]):
         else:
             rows = statement.forward.rows(connection, shape.make, limit=count, offset=window.offset, **given)
         return Page(rows=rows, total=total, offset=window.offset)
+
+    def written_page(
+        self, form: str, connection: Connection, scope: Scope, query: Query, **equal: str | None
+    ) -> WrittenPage:
+        """Give a page as `page` does, of ready documents in one of their forms; without filters and sorts."""
+        page = self.page_as(_joined(form), connection, scope, query, values=None, **equal)
+        joined = page.rows[0] if page.rows else Joined(0, "")
+        return WrittenPage(text=joined.text, count=joined.count, total=page.total, offset=page.offset)
 
     def _page_from(
         self, connection: Connection, scope: Scope, place: Place, window: Window, shape: Shape[Row]
@@ -304,9 +317,16 @@ class Collection(Generic[Record]):
         return [select(func.count()).select_from(self._source).where(*part).scalar_subquery() for part in parts]
 
     def _windowed(self, names: tuple[str, ...], parts: Parts, *, has_keys: bool) -> Windowed:
-        window = bindparam("limit", type_=Integer), bindparam("offset", type_=Integer)
+        if self._documents is not None and self._documents.has(names):
+            forward, backward = (
+                join_documents(
+                    self._window_of_documents(names[0], parts, is_backward=is_backward), is_backward=is_backward
+                )
+                for is_backward in (False, True)
+            )
+            return Windowed(forward=Prepared(forward, width=2), backward=Prepared(backward, width=2))
         forward, backward = (
-            self._window(names, parts, self._order, window=window, is_backward=is_backward, has_keys=has_keys)
+            self._window(names, parts, self._order, window=_WINDOW, is_backward=is_backward, has_keys=has_keys)
             for is_backward in (False, True)
         )
         return Windowed(forward=Prepared(forward, width=len(names)), backward=Prepared(backward, width=len(names)))
@@ -328,6 +348,19 @@ class Collection(Generic[Record]):
         if len(parts) == 1 and not (has_keys and self._has_keys):
             return page.where(*parts[0]).limit(limit).offset(offset)
         key = self._key if order is self._order else self._uid
+        return page.where(key.in_(self._keys(key, parts, order, window=window, is_backward=is_backward)))
+
+    def _keys(
+        self,
+        key: ColumnElement[Any],
+        parts: Parts,
+        order: Sequence[OrderKey],
+        *,
+        window: tuple[Any, Any],
+        is_backward: bool,
+    ) -> Select[*tuple[Any, ...]]:
+        directed = [each.directed(is_backward=is_backward) for each in order]
+        limit, offset = window
         if len(parts) == 1:
             found = select(key).select_from(self._source).where(*parts[0]).order_by(*directed)
         else:
@@ -339,7 +372,21 @@ class Collection(Generic[Record]):
             ordered = zip(order, labels, strict=True)
             merged = [each.directed(whole.c[label.name], is_backward=is_backward) for each, label in ordered]
             found = select(whole.c.key).order_by(*merged)
-        return page.where(key.in_(found.limit(limit).offset(offset).correlate(None)))
+        return found.limit(limit).offset(offset).correlate(None)
+
+    def _window_of_documents(self, form: str, parts: Parts, *, is_backward: bool) -> Select[*tuple[Any, ...]]:
+        documents, position = cast("Documents", self._documents), self._table.c.position
+        if len(parts) == 1:
+            limit, offset = _WINDOW
+            window = documents.window(form, self._source, position, parts[0], is_backward=is_backward)
+            return window.limit(limit).offset(offset)
+        keys = self._keys(position, parts, self._order, window=_WINDOW, is_backward=is_backward)
+        return documents.by_keys(form, keys)
+
+
+@functools.cache
+def _joined(form: str) -> Shape[Joined]:
+    return Shape((form,), Joined)
 
 
 def _together(*values: Any) -> tuple[Any, ...]:

@@ -36,6 +36,11 @@ def owned_by(*columns: str, located: Link | None = None) -> dict[str, Any]:
     return {"owners": columns} if located is None else {"owners": columns, "located": located}
 
 
+def derived() -> dict[str, Any]:
+    """Say that the database itself keeps a table, by triggers, of what other tables hold."""
+    return {"is_derived": True}
+
+
 def owned_through(column: str, table: str, key: str) -> dict[str, Any]:
     """Say which column leads to the table that has the owner."""
     return {"through": (column, table, key)}

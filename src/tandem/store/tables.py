@@ -36,6 +36,7 @@ from tandem.store.columns import Document, Instant, Serial, Uid, Word
 from tandem.store.count_tables import list_blocks as list_blocks  # noqa: PLC0414  (the same)
 from tandem.store.count_tables import list_changes as list_changes  # noqa: PLC0414  (the same)
 from tandem.store.count_tables import list_counts as list_counts  # noqa: PLC0414  (the same)
+from tandem.store.document_tables import file_share_copy_job_documents as file_share_copy_job_documents  # noqa: PLC0414  (the same)
 from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
