@@ -19,6 +19,9 @@ from tandem.store.tables import (
     companies,
     credentials,
     jobs,
+    list_blocks,
+    list_changes,
+    list_counts,
     metadata,
     organizations,
     removed_repositories,
@@ -80,6 +83,18 @@ def delete_company(connection: Connection, scope: Scope, uid: str) -> None:
             continue
         _forget_mentions(connection, table, condition)
         connection.execute(delete(table).where(condition))
+    _forget_counts(connection, uid)
+
+
+def _forget_counts(connection: Connection, uid: str) -> None:
+    # Nothing is left to be counted, so what was counted and what has changed since cancel each other.
+    is_of_company = list_counts.c.organization_uid == uid
+    stretches = [
+        each for found in connection.scalars(select(list_counts.c.stretches).where(is_of_company)) for each in found
+    ]
+    connection.execute(delete(list_blocks).where(list_blocks.c.stretch_uid.in_([each.uid for each in stretches])))
+    connection.execute(delete(list_counts).where(is_of_company))
+    connection.execute(delete(list_changes).where(list_changes.c.organization_uid == uid))
 
 
 def _belongs(table: Table, uid: str) -> ColumnElement[bool] | None:
