@@ -2,7 +2,7 @@
 # Makes this checkout ready for a purpose: scripts/set-up.sh run | test | bench
 #
 # Python packages go into .venv, each checked against its hash in requirements/. Programs that Python cannot bring
-# (restic; PostgreSQL, Samba, OpenSSH's server and FUSE for tests and benchmarks; wrk for benchmarks) come from the
+# (restic; PostgreSQL, Samba, OpenSSH's server and FUSE for tests and benchmarks; wrk and nginx for benchmarks) come from the
 # system's packages, installed only if missing, and no server among them is started or left enabled.
 # PYTHON=… chooses the interpreter. Does nothing, quickly, when nothing is to be done.
 set -eu
@@ -47,7 +47,11 @@ install_missing_programs() {
         has fusermount3 || missing="$missing fuse3"
         ;;
     esac
-    case $1 in bench) command -v wrk >/dev/null || missing="$missing wrk" ;; esac
+    case $1 in bench)
+        command -v wrk >/dev/null || missing="$missing wrk"
+        has nginx || missing="$missing nginx"
+        ;;
+    esac
     [ -z "$missing" ] || install_packages "$missing"
 }
 
@@ -91,6 +95,7 @@ allow_services() {
     [ -d /run/systemd/system ] || return 0
     case $1 in *samba*) as_root systemctl disable -q smbd nmbd samba-ad-dc || true ;; esac
     case $1 in *openssh-server*) as_root systemctl disable -q ssh || true ;; esac
+    case $1 in *nginx*) as_root systemctl disable -q nginx || true ;; esac
 }
 
 # Runs apt-get; shows what it says only if it fails.
