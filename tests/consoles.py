@@ -21,6 +21,7 @@ from tandem.api.call import Services
 from tandem.api.routes import BASE
 from tandem.domain.identity import Contract
 from tandem.sealing import Seal
+from tandem.store.count_tables import list_blocks, list_changes, list_counts
 from tandem.store.database import Connection, Database
 from tandem.store.tables import metadata
 from tests.agents import Agent
@@ -207,9 +208,12 @@ def fill(database: Database, rows: Rows) -> None:
 
 
 def _replace(connection: Connection, rows: Rows) -> None:
-    for table in reversed(metadata.sorted_tables):
+    # Counts last: triggers note in them what goes and what comes.
+    counts = [list_blocks, list_changes, list_counts]
+    kept = [table for table in metadata.sorted_tables if table not in counts]
+    for table in [*reversed(kept), *counts]:
         connection.execute(delete(table))
-    for table in metadata.sorted_tables:
+    for table in kept:
         if rows[table.name]:
             connection.execute(insert(table), rows[table.name])
 

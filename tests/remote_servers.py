@@ -111,10 +111,10 @@ def sftp_server_with_password(folder: Path) -> Generator[Server]:
     (folder / "served").mkdir(parents=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
     account = Account(username="acme", password=f'{CANARY} "$(pass)" \\ word')
-    options = ["--user", account.username, "--pass", account.password or "", "--key", str(folder / "host")]
-    # Tests change the folder behind its back.
-    options += ["--dir-cache-time", "0s"]
-    with _serving("sftp", folder / "served", options) as (port, process):
+    port = free_port()
+    program = Path(__file__).with_name("password_sftp_server.py")
+    command = [sys.executable, program, str(port), folder / "host", folder / "served", account.username]
+    with _running([*command, account.password or ""], port, folder / "log") as process:
         host_key = check_host_key((folder / "host.pub").read_text())
         yield Server(f"sftp://acme@127.0.0.1:{port}//", account, folder / "served", process, host_key=host_key)
 

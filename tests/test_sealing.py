@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.sealing import Seal, SealBroken, generate_password, open_seal, write_private
+from tandem.sealing import Fingerprints, Seal, SealBroken, generate_password, open_seal, write_private
 
 SEAL = Seal(b"k" * 32)
 CONSOLES = 8
@@ -101,3 +101,11 @@ def test_a_password_that_was_made_is_long_and_of_plain_characters() -> None:
     for password in made:
         assert len(password) == 32
         assert set(password) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+@given(st.binary(max_size=100), st.binary(max_size=100))
+def test_a_fingerprint_tells_contents_apart_and_is_the_same_at_all_consoles(one: bytes, other: bytes) -> None:
+    here, there = (Fingerprints(Seal(b"k" * 32).derive("a purpose")) for _ in range(2))
+    assert here.of(one) == there.of(one)
+    assert (here.of(one) == here.of(other)) == (one == other)
+    assert here.of(one) != Fingerprints(SEAL.derive("another purpose")).of(one)

@@ -17,11 +17,10 @@ POSITIONAL_PARAMETERS_MAX = 5
 
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 READS_ENVIRONMENT = {"config.py"}
-# Restic; what stands beside it for repositories elsewhere: rclone, ssh-keyscan; what mounts shares, which knows nothing
-# of restic; and this program's own parts.
+# Restic and rclone; ssh-keyscan beside them; what mounts shares, which knows nothing of restic; and this program's own
+# parts.
 STARTS_PROCESSES = {
     "restic/process.py",
-    "restic/remote_files.py",
     "restic/host_keys.py",
     "agent/mount_programs.py",
     "server/up.py",

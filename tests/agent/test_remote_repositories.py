@@ -112,7 +112,7 @@ def test_a_run_with_nothing_to_do_starts_two_processes_and_measures_nothing(
 ) -> None:
     remotes.move(saved, first="rest", second="s3")
     assert saved.copy().state is SessionState.SUCCESS
-    monkeypatch.setattr(remote_files, "bytes_used", unexpected)
+    monkeypatch.setattr(remote_files, "survey", unexpected)
     session = saved.copy()
     assert (session.state, session.statistics.restic_processes) == (SessionState.SUCCESS, 2)
     (report,) = [each for each in saved.reports() if isinstance(each, RepositoryReport)][-1:]
@@ -303,6 +303,6 @@ def make(server: BackupServer, wanted: RepositoryConfiguration) -> RepositoryRep
     return server.repositories.make(wanted, asked, server.processes.control(Event(), nothing))
 
 
-def unexpected(_access: object) -> None:
+def unexpected(*_given: object, **_named: object) -> None:
     """Fail."""
     raise AssertionError

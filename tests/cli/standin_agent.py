@@ -62,6 +62,8 @@ class StandInAgent:
         self._token = ""
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
+        # What else it does with a job, newer than the next run of it.
+        self.aside: SessionType | None = None
 
     def start(self) -> None:
         """Begin to work; the console knows the agent as connected then."""
@@ -147,6 +149,9 @@ class StandInAgent:
     def _run_job(self, job: JobConfiguration) -> None:
         kind = SessionType.COPY if job.is_copy else SessionType.BACKUP
         self._run_session(str(uuid.uuid4()), kind, job, job.file_share_uid)
+        if self.aside is not None:
+            self._run_session(str(uuid.uuid4()), self.aside, job, job.file_share_uid)
+            self.aside = None
         if not self.state.is_final or self.state is SessionState.FAILED:
             return
         now = datetime.now(UTC)

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from tandem.domain.sessions import SessionState
+from tandem.domain.sessions import SessionState, SessionType
 from tests.cli.command_line import Cli
 from tests.cli.standin_agent import StandInAgent
 
@@ -126,6 +126,11 @@ def test_limits_are_set_and_lifted_by_options(site: Cli) -> None:
     assert "say which" in site.is_misused("repositories", "limits", "jobs main", "--finish")
     site.succeeds("servers", "limits", "filer", "--runs", "0", "--upload", "0", "--hours", "always")
     assert set(site.json("servers", "limits", "filer").values()) == {None}
+
+
+def test_waiting_takes_no_drill_for_the_run_that_it_waits_for(site: Cli, agent: StandInAgent, backup: str) -> None:
+    agent.aside = SessionType.DRILL
+    assert site.json("jobs", "start", backup, "--wait")["type"] == "BackupFile"
 
 
 @pytest.mark.parametrize("state", [SessionState.WARNING, SessionState.FAILED, SessionState.SKIPPED])

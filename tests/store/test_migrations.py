@@ -11,12 +11,33 @@ from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, table, text
 
 from tandem.domain.identity import Scope, ScopeKind
+from tandem.domain.listing import Query
+from tandem.store import jobs
 from tandem.store.database import MIGRATIONS, Database, open_database
 from tandem.store.logins import get_login
+from tandem.store.recounting import recount
 from tandem.store.sign_ins import find_account
 from tandem.store.tables import metadata
 
 CONSOLES = 3
+_OLD_JOB = (
+    "insert into jobs (unique_uid, instance_uid, name, name_key, description, created_by, creation_time, "
+    "backup_server_uid, organization_uid, mapped_organization_uid, location_uid, type, is_enabled, status, schedule, "
+    "schedule_type, destination, retention, retention_unit, deleted_at) values "
+    "('{0}', '{0}', '{0}', '{0}', '', '', 0, 'server', 'provider', {1}, 'place', 'BackupFile', true, 'None', "
+    """'{{}}', 'NotScheduled', '', 7, 'Days', {2})"""
+)
+# A provider's jobs, one of them assigned to a company, one deleted.
+OLD_JOBS = [
+    """insert into organizations (instance_uid, type, name, name_key)
+    values ('provider', 'Provider', 'P', 'p'), ('acme', 'Company', 'A', 'a')""",
+    """insert into backup_servers (instance_uid, organization_uid, location_uid, name, management_agent_uid,
+    installation_uid, version, restic_version, host_name, generation, revision, last_report)
+    values ('server', 'provider', 'place', 'server', 'agent', '', '', '', '', 0, 0, 0)""",
+    _OLD_JOB.format("one", "null", "null"),
+    _OLD_JOB.format("two", "'acme'", "null"),
+    _OLD_JOB.format("three", "'acme'", "1"),
+]
 START = """
 import sys
 from tandem.store.database import open_database
@@ -139,3 +160,25 @@ def _console(database_url: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", START, database_url]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_jobs_from_before_the_counts_are_counted(database_url: str) -> None:
+    database = open_database(database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0014")
+        for text_ in OLD_JOBS:
+            connection.exec_driver_sql(text_)
+    database.migrate()
+    everybody, company = Scope(ScopeKind.EVERYTHING, ""), Scope(ScopeKind.COMPANY, "acme")
+
+    def totals() -> list[int]:
+        with database.reading() as connection:
+            return [jobs.list_jobs(connection, scope, Query()).total for scope in (everybody, company)]
+
+    assert totals() == [2, 1]
+    recount(database)
+    assert totals() == [2, 1]
+    database.close()

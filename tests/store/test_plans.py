@@ -13,7 +13,7 @@ from tandem.domain.jobs import Job, JobType
 from tandem.domain.listing import Collation, Comparison, FilterOperation, Query, SortKey
 from tandem.store.database import Connection
 from tandem.store.jobs import JOBS, insert_job, jobs_by_unique_uid
-from tandem.store.listing import OF_ORGANIZATION, shape_of
+from tandem.store.listing import FROM_POSITION, OF_ORGANIZATION, shape_of
 from tandem.store.query import visible_parts
 from tandem.store.sessions import last_tasks_of
 from tandem.store.tables import jobs
@@ -137,6 +137,21 @@ def test_plain_pages_are_read_in_the_order_of_an_index(crowded: Console) -> None
             assert all(read.by.startswith(OF_LISTS) for read in counted)
             if scope is COMPANY:
                 assert all(owner in read.condition for read, owner in zip(counted, OWNERS, strict=True))
+
+
+def test_a_companys_page_that_begins_at_a_position_is_read_from_there_in_the_order_of_an_index(
+    crowded: Console,
+) -> None:
+    given = {OF_ORGANIZATION: ACME, FROM_POSITION: 500, "limit": 100, "offset": 100}
+    with crowded.database.reading() as connection:
+        for has_rows in ((True, True), (True, False), (False, True)):
+            prepared = JOBS.from_position(shape_of(Job).columns, COMPANY.kind, has_rows)
+            reads = reads_of(connection, prepared.statement.params(given))
+            owners = [owner for owner, has in zip(OWNERS, has_rows, strict=True) if has]
+            assert [(read.by, read.is_sorted) for read in reads] == [
+                (f"{OF_LISTS}{owner}_position", False) for owner in owners
+            ]
+            assert all("position>" in read.condition.replace(" ", "").replace('"', "") for read in reads)
 
 
 @pytest.mark.parametrize("query", SEARCHES.values(), ids=SEARCHES)

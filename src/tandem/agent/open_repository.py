@@ -16,7 +16,7 @@ from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
 from tandem.restic import cache, config, drafts, listing, locks, remote_files, snapshots
 from tandem.restic.engine import Engine
-from tandem.restic.errors import RepositoryAway, RepositoryMissing, ResticError, WrongPassword
+from tandem.restic.errors import RepositoryAway, RepositoryMissing, ResticError, Unreachable, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
 
 log = structlog.get_logger()
@@ -34,9 +34,9 @@ class Surroundings(msgspec.Struct, frozen=True):
 class OpenRepository:
     """One repository while a run works on it.
 
-    A local one is read from its folders without starting restic. A remote one costs a process for the list of its
-    points, which also proves that it is there and opens; one more, now and then, for its identity; and one for its
-    locks, before the first command that takes one.
+    A local one is read from its folders without starting restic. A remote one costs a restic for the list of its
+    points, which also proves that it is there and opens; one more, now and then, for its identity. Its locks, before
+    the first command that takes one, and what it has become are told by the names and sizes of its files.
 
     Attributes:
         configuration: what the console says of it.
@@ -71,6 +71,8 @@ class OpenRepository:
         self._is_claimed = False
         self.was_cut_short = False
         self._size_when_claimed: int | None = None
+        # How many restics the agent had started when a remote one was measured last.
+        self._measured_at = 0
         self.held: frozenset[str] = frozenset()
         if self._folder is not None:
             self._check_identity(listing.fingerprint(self._folder))
@@ -128,8 +130,8 @@ class OpenRepository:
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
             )
         self.was_cut_short = bool(removal.removed)
-        is_measured = not self.is_local and self.uid in self._sizes
-        self._size_when_claimed = self._sizes[self.uid] if is_measured else self.bytes_used()
+        self._size_when_claimed = self.bytes_used()
+        self._measured_at = self._processes.count
         self._is_claimed = True
 
     def claim_if_cut_short(self) -> None:
@@ -147,12 +149,28 @@ class OpenRepository:
         """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
         if self._folder is not None:
             return listing.bytes_used(self._folder)
-        try:
-            self._sizes[self.uid] = remote_files.bytes_used(self.access)
-        except ResticError as error:
-            log.warning("repository not measured", repository=self.name, reason=str(error))
-            self._sizes[self.uid] = None
+        if not self._is_as_measured():
+            try:
+                self._survey()
+            except ResticError as error:
+                log.warning("repository not measured", repository=self.name, reason=str(error))
+                self._note_size(None)
         return self._sizes[self.uid]
+
+    def point_ids(self) -> list[str]:
+        """Give the whole ids of the points that it holds now; unlike opening it, this proves nothing of a remote one.
+
+        Raises:
+            ResticError: if it cannot be asked.
+        """
+        if self._folder is None:
+            try:
+                return list(self._survey().snapshot_ids)
+            except Unreachable:
+                raise
+            except ResticError as error:
+                log.warning("repository not looked over", repository=self.name, reason=str(error))
+        return snapshots.read_ids(self._engine, self.access, control=self._control)
 
     def grown_by(self) -> int:
         """Give by how many bytes it has grown since it was claimed; 0 if it shrank, or if that cannot be told."""
@@ -179,26 +197,42 @@ class OpenRepository:
             restic_id=self.configuration.restic_id,
             capacity=disk.total if disk else None,
             free_space=disk.free if disk else None,
-            used_space=self._sizes[self.uid] if self._is_as_measured() else self.bytes_used(),
+            used_space=self.bytes_used(),
         )
 
+    def _survey(self) -> remote_files.Stock:
+        stock = remote_files.survey(self.access, control=self._control)
+        self._note_size(stock.bytes_used)
+        return stock
+
+    def _note_size(self, size: int | None) -> None:
+        self._sizes[self.uid] = size
+        self._measured_at = self._processes.count
+
     def _is_as_measured(self) -> bool:
-        """Say whether a remote one has its known size still: nobody else writes, and this run did not."""
-        return not self.is_local and not self._is_claimed and self.uid in self._sizes
+        """Say whether a remote one has its known size still: nobody else writes, and no restic was started since."""
+        is_unchanged = not self._is_claimed or self._measured_at == self._processes.count
+        return is_unchanged and self.uid in self._sizes
 
     def _check_identity_by_points(self) -> None:
         """Take a point that it held before as proof: no two repositories have a point of the same id."""
         known = self._state.repository(self.uid)
         if known.fingerprint in self.held and known.restic_id == self.configuration.restic_id:
             return
-        self._check_identity(max(self.held, default=None))
+        self._check_identity(max(self.held) if self.held else self._config_fingerprint())
+
+    def _config_fingerprint(self) -> str | None:
+        try:
+            return remote_files.config_fingerprint(self.access, control=self._control)
+        except ResticError as error:
+            log.warning("config not read", repository=self.name, reason=str(error))
+            return None
 
     def _check_identity(self, fingerprint: str | None) -> None:
         """Check restic's own id of the repository, unless its fingerprint is the one of the last time.
 
         Args:
-            fingerprint: of a local one, of its config file; of a remote one, some point that it holds; None if it
-                holds none.
+            fingerprint: of its config file or, of a remote one that holds points, one of them; None if unknown.
         """
         known = self._state.repository(self.uid)
         is_known = fingerprint is not None and known.fingerprint == fingerprint

@@ -28,6 +28,7 @@ class Processes:
         self._state = state
         self._clock = clock
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # How many have been started.
         self.count = 0
         state.drop_processes(clock() - REMEMBERED_FOR)
 
@@ -35,6 +36,7 @@ class Processes:
         """Give what a run of restic is watched with; `on_count` is called for each process started."""
 
         def note(pid: int) -> None:
+            self.count += 1
             on_count()
             started = StartedProcess(
                 pid=pid,

@@ -198,6 +198,7 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
             snapshot_ids,
             on_saved=saved,
             on_progress=show,
+            ids_at_target=ends.target.point_ids,
             control=run.control,
         )
         for copied in result.copied:

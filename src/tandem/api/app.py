@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 from collections.abc import Callable
@@ -32,11 +33,15 @@ from tandem.domain.errors import ConsoleError, NotFound
 from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH
 from tandem.protocol.transfers import MESSAGE_BYTES_MAX, TRANSFER_PATH
+from tandem.sealing import Fingerprints
 from tandem.store.database import Connection
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_BYTES_OF_AGENTS = {EXCHANGE_PATH: 16 * 1024 * 1024, TRANSFER_PATH: MESSAGE_BYTES_MAX}
 QUERY_FIELDS_MAX = 200
+# Clients that poll send the same few queries: those of at most so many bytes are read once.
+QUERY_LENGTH_KNOWN_MAX = 200
+QUERIES_KNOWN_MAX = 1000
 # So long after a caller was admitted his rights may have ended: a body may come slowly, and the same request run first.
 ADMISSION_SECONDS = 1.0
 
@@ -63,6 +68,7 @@ class Application:
         """Lay out the routes for look-up by path segments."""
         self._services = services
         self._throttle = Throttle(services.limits, services.ticks)
+        self._fingerprints = Fingerprints(services.context.seal.derive("fingerprints of answers"))
         self.background = Background(services)
         self._exact: dict[str, dict[str, Operation]] = {}
         self._patterns: dict[int, list[tuple[list[str], dict[str, Operation]]]] = {}
@@ -81,7 +87,8 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         started = time.perf_counter()
         method, path = scope["method"], scope["path"]
-        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        # Names come in lower case, as ASGI has it.
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         operation = passage = None
         body = RequestBody(receive, headers)
         try:
@@ -104,32 +111,27 @@ class Application:
         if method not in {"GET", "HEAD"}:
             await body.drain()
         if operation is not None and _is_of_contract(operation):
-            response = finish(response, operation.operation_id, method, headers)
+            response = finish(self._fingerprints, response, operation.operation_id, method, headers)
         if method == "HEAD":
             response = _without_body(response)
         name = operation.operation_id if operation else "unknown"
-        REQUESTS.labels(name, response.status_code).inc()
-        SECONDS.labels(name).observe(time.perf_counter() - started)
+        _requests_of(name, response.status_code).inc()
+        _seconds_of(name).observe(time.perf_counter() - started)
         return response
 
     def _call(self, parameters: dict[str, str], headers: dict[str, str], scope: Scope) -> Call:
-        try:
-            query = parse_qsl(
-                scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX
-            )
-        except ValueError as error:
-            raise TransportError(400, f"The query has more than {QUERY_FIELDS_MAX} parameters.") from error
+        raw = scope["query_string"]
         return Call(
             services=self._services,
             path=parameters,
-            query=query,
+            query=_known_query(raw) if len(raw) <= QUERY_LENGTH_KNOWN_MAX else _read_query(raw),
             headers=headers,
             address=_address(scope),
             token=_bearer(headers),
         )
 
     async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
-        if inspect.iscoroutinefunction(asked.operation.handler):
+        if _is_awaited(asked.operation.handler):
             return await self._await_agent(asked, call)
         if asks_for_action(asked.operation.operation_id, call) and asked.is_by_user and asked.method == "GET":
             caller = await anyio.to_thread.run_sync(self._admit_now, asked, call)
@@ -164,7 +166,7 @@ class Application:
         call = msgspec.structs.replace(call, caller=caller, body=await body.read(limit))
         if asked.is_by_user:
             return await self.background.change(self._request(asked, call, admitted_at))
-        if inspect.iscoroutinefunction(operation.handler):
+        if _is_awaited(operation.handler):
             return await cast("Any", operation.handler)(call)
         return await anyio.to_thread.run_sync(_serve, operation, call)
 
@@ -264,6 +266,20 @@ def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
         elif expected != given:
             return None
     return parameters
+
+
+def _read_query(raw: bytes) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX))
+    except ValueError as error:
+        raise TransportError(400, f"The query has more than {QUERY_FIELDS_MAX} parameters.") from error
+
+
+_known_query = functools.lru_cache(QUERIES_KNOWN_MAX)(_read_query)
+# A child of a metric is looked up by several frames of Python under a lock, and there are few.
+_requests_of = functools.cache(REQUESTS.labels)
+_seconds_of = functools.cache(SECONDS.labels)
+_is_awaited = functools.cache(inspect.iscoroutinefunction)
 
 
 def _address(scope: Scope) -> str:

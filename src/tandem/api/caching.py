@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from starlette.responses import Response
 
+from tandem.sealing import Fingerprints
+
 OK, NOT_MODIFIED = 200, 304
-TAG_DIGITS = 32
 
 # Their answers hold a secret: nobody keeps them, and they are not compressed, since the length would tell of it.
 SECRET_ANSWERS = frozenset(
@@ -42,13 +41,12 @@ def is_secret(response: Response) -> bool:
     return any(name == b"cache-control" and b"no-store" in value for name, value in response.raw_headers)
 
 
-def label(response: Response, if_none_match: str | None) -> Response:
+def label(fingerprints: Fingerprints, response: Response, if_none_match: str | None) -> Response:
     """Give a successful answer its tag, or, if the client has just this one, give 304 in its place.
 
-    The tag is weak: one for all encodings of the same bytes. It is a hash of them and tells nothing else.
+    The tag is weak: one for all encodings of the same bytes. It is a fingerprint of them and tells nothing else.
     """
-    # Of what hashlib has, the fastest where the processor knows it: 13 µs for 23 kB, against 24 µs for blake2b.
-    tag = f'W/"{hashlib.sha256(response.body).hexdigest()[:TAG_DIGITS]}"'
+    tag = f'W/"{fingerprints.of(bytes(response.body))}"'
     is_known = if_none_match is not None and _names(if_none_match, tag)
     labelled = Response(status_code=NOT_MODIFIED) if is_known else response
     labelled.raw_headers.append((b"etag", tag.encode()))

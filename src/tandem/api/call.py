@@ -50,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     services: Services
     path: dict[str, str]
-    query: list[tuple[str, str]]
+    query: tuple[tuple[str, str], ...]
     headers: dict[str, str]
     address: str
     token: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from tandem.api.versions import NEWEST, as_of
 
 ACCEPTED = 202
 
+_CONTENT_TYPE = (b"content-type", b"application/json; charset=utf-8")
 _encoder = msgspec.json.Encoder()
 EMPTY = b'{"errors":[],"data":{},"meta":null}'
 # Clients of older releases break on a member that is null.
@@ -25,6 +27,13 @@ class JsonResponse(Response):
     """Answers are JSON whatever the client accepts."""
 
     media_type = "application/json; charset=utf-8"
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Begin with these headers; without any, in the one way that all plain answers have."""
+        if headers:
+            super().init_headers(headers)
+        else:
+            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _CONTENT_TYPE]
 
 
 def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import typer
@@ -14,12 +15,13 @@ from tandem.client import Client
 from tandem.client.errors import ApiError
 from tandem.domain.errors import Unavailable
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import Liveness, SessionState, SessionType
+from tandem.domain.sessions import RUNS, Liveness, SessionState, SessionType
 
 PAUSE_SECONDS = 0.5
 # A console that restarts must not end what waits for a backup of many hours.
 OUTAGE_SECONDS_MAX = 120
 
+_IS_RUN = json.dumps([{"property": "type", "operation": "in", "value": list(RUNS)}])
 _FINAL = {state.value for state in SessionState if state.is_final}
 _ACTIVE = {status.value for status in JobStatus if status.is_active}
 _DOING = {
@@ -33,19 +35,19 @@ _DOING = {
 }
 
 
-def newest_session_uid(client: Client, job: Row) -> str | None:
-    """Give the uid of a job's newest session, None if it never ran."""
-    rows = client.get(f"{JOBS.path}/{job['instanceUid']}/sessions", limit=1)
+def newest_run_uid(client: Client, job: Row) -> str | None:
+    """Give the uid of the session of a job's newest run, None if it never ran; drills and adoptions are no runs."""
+    rows = client.get(f"{JOBS.path}/{job['instanceUid']}/sessions", limit=1, filter=_IS_RUN)
     return rows[0]["instanceUid"] if rows else None
 
 
 def await_session(client: Client, job: Row, *, before: str | None) -> str:
-    """Wait until a job that was started has begun; gives its session's uid.
+    """Wait until a job that was started has begun; gives the uid of its run's session.
 
     Args:
         client: signed in.
         job: the job.
-        before: the uid of its newest session before it was started.
+        before: the uid of its newest run's session before it was started.
 
     Raises:
         Unavailable: if the start came to nothing.
@@ -53,7 +55,7 @@ def await_session(client: Client, job: Row, *, before: str | None) -> str:
     while True:
         # In this order: a job that is no longer active has told its session before.
         now = client.get(f"{JOBS.path}/{job['instanceUid']}")
-        uid = newest_session_uid(client, job)
+        uid = newest_run_uid(client, job)
         if uid is not None and uid != before:
             return uid
         if now["status"] not in _ACTIVE:

@@ -8,7 +8,7 @@ import typer
 
 from tandem.cli.file_share_copy_jobs import create_copy
 from tandem.cli.file_share_jobs import create_backup
-from tandem.cli.following import await_session, follow, newest_session_uid, tell_end
+from tandem.cli.following import await_session, follow, newest_run_uid, tell_end
 from tandem.cli.holds import describe_hold, release_job
 from tandem.cli.lookup import JOBS, SERVERS, find, names_of, path_of
 from tandem.cli.options import AsJson, Data, Server, Yes, confirm, signed_in
@@ -216,7 +216,7 @@ def _family_of(client: Client, row: Row) -> Row | None:
 def _run(job: str, verb: str, *, wait: bool, as_json: bool, client: Client) -> None:
     with client:
         row = find(client, JOBS, job)
-        before = newest_session_uid(client, row) if wait else None
+        before = newest_run_uid(client, row) if wait else None
         client.post(f"{JOBS.path}/{row['instanceUid']}/{verb}")
         if wait:
             tell_end(follow(client, await_session(client, row, before=before)), as_json=as_json)

@@ -52,6 +52,7 @@ def run(
     *,
     on_saved: Callable[[Copied], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    ids_at_target: Callable[[], Iterable[str]] | None = None,
     control: Control = BACKGROUND,
 ) -> CopyResult:
     """Copy points in the given order, in one call. The source is not changed, apart from restic's lock.
@@ -66,6 +67,7 @@ def run(
         snapshot_ids: whole ids in the source.
         on_saved: called as soon as a point is in the target.
         on_progress: called with the packs copied and the packs in all, of the point or batch at hand.
+        ids_at_target: asked in the end for the whole ids of the target's points; by default restic is.
         control: how the run is watched.
 
     Returns:
@@ -95,7 +97,7 @@ def run(
         engine, flags(wanted), repository=target, from_repository=source, on_output=reader.feed, control=control
     )
 
-    at_target = snapshots.read_ids(engine, target, control=control)
+    at_target = ids_at_target() if ids_at_target is not None else snapshots.read_ids(engine, target, control=control)
     copied = tuple(_with_whole_target(each, at_target) for each in reader.copied)
     found = {each.source_id for each in copied}
     return CopyResult(copied, tuple(each for each in wanted if each not in found))

@@ -1,5 +1,6 @@
 """`restic list locks` and `restic cat lock`: who holds a repository, and how a dead holder's lock goes away."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,7 +96,7 @@ def remove_dead(
             if folder is not None:
                 (folder / "locks" / lock.id).unlink(missing_ok=True)
             else:
-                remote_files.delete(repository, f"locks/{lock.id}")
+                remote_files.delete(repository, f"locks/{lock.id}", control=control)
             removed.append(lock)
         else:
             remaining.append(lock)
@@ -129,6 +130,10 @@ def _read_ids(engine: Engine, repository: RepositoryAccess, control: Control) ->
     folder = listing.local_path(repository.location)
     if folder is not None:
         return listing.lock_ids(folder)
+    if repository.remote is not None:
+        # Most of the time there is none, and restic takes longer to say so. What this way cannot tell, restic can.
+        with contextlib.suppress(ResticError):
+            return [name for name in remote_files.names(repository, "locks", control=control) if ids.is_full(name)]
     result = process.run(engine, id_flags(), repository=repository, control=control)
     exit_codes.check(engine, result)
     return [line for line in result.stdout.split() if ids.is_full(line)]

@@ -1,4 +1,4 @@
-"""The only subprocess of this package: start restic, hand it its secrets, follow it and stop it."""
+"""Where this package starts programs: restic, and rclone beside it; handed their secrets, followed and stopped."""
 
 import contextlib
 import math
@@ -19,7 +19,7 @@ from tandem.restic import listing
 from tandem.restic.access import RepositoryAccess
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError, Stopped, Unreachable
-from tandem.restic.opening import SEARCH_PATH, opened
+from tandem.restic.opening import SEARCH_PATH, Opening, opened
 from tandem.restic.output import LineSplitter, Tail
 from tandem.restic.stalls import STALL_SECONDS, StallWatch
 
@@ -115,36 +115,68 @@ def run(
 
     # Open until restic has ended: what it starts later, for another connection, reads its secrets then.
     with opened(repository, from_repository) as opening:
-        wrapping = _wrapping(low_priority=control.low_priority)
-        command = [*wrapping, engine.path, *opening.flags, *_limits(control), *arguments]
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=_environment() | opening.environment,
-                pass_fds=opening.descriptors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ResticError(
-                f"{command[0]} cannot be started: {error.strerror}. Check that restic is installed."
-            ) from error
         is_remote = any(each and listing.local_path(each.location) is None for each in (repository, from_repository))
-        watch = StallWatch(process.pid, control.stall_seconds if is_remote else math.inf)
-        listener = _Listener(control, on_output, on_bytes)
-        with _told(control, process, arguments), process:
-            result = _attend(process, listener, on_error, control, watch)
+        result = run_program(
+            [engine.path, *opening.flags, *_limits(control), *arguments],
+            shown=["restic", *_limits(control), *arguments],
+            opening=opening,
+            on_output=on_output,
+            on_error=on_error,
+            on_bytes=on_bytes,
+            control=control if is_remote else replace(control, stall_seconds=math.inf),
+        )
         return replace(result, stderr=opening.ssh_said() + result.stderr)
 
 
+def run_program(
+    command: Sequence[str],
+    *,
+    shown: Sequence[str],
+    opening: Opening,
+    on_output: Callable[[str], None] | None = None,
+    on_error: Callable[[str], None] | None = None,
+    on_bytes: Callable[[bytes], None] | None = None,
+    control: Control = BACKGROUND,
+) -> Output:
+    """Run a program to its end; see `run`, which says what all of it means.
+
+    Args:
+        command: the program's path and its arguments.
+        shown: the same as a log may have it.
+        opening: what opens the repositories that it is to reach; stays open until the program has ended.
+        on_output: called with each line of standard output.
+        on_error: called with each line of standard error.
+        on_bytes: called with the bytes of standard output instead.
+        control: how it is watched.
+
+    Raises:
+        Stopped: `control.stop` was set while it ran.
+        Unreachable: nothing moved for `control.stall_seconds`.
+        ResticError: it could not be started.
+    """
+    try:
+        process = subprocess.Popen(
+            [*_wrapping(low_priority=control.low_priority), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment() | opening.environment,
+            pass_fds=opening.descriptors,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ResticError(f"{command[0]} cannot be started: {error.strerror}. Check that it is installed.") from error
+    watch = StallWatch(process.pid, control.stall_seconds)
+    listener = _Listener(control, on_output, on_bytes)
+    with _told(control, process, shown), process:
+        return _attend(process, listener, on_error, control, watch)
+
+
 @contextlib.contextmanager
-def _told(control: Control, process: subprocess.Popen[bytes], arguments: Sequence[str]) -> Generator[None, None, None]:
+def _told(control: Control, process: subprocess.Popen[bytes], shown: Sequence[str]) -> Generator[None, None, None]:
     """Tell what was started, and how it has ended."""
     tell = control.tell if control.tell is not None else _ignore
-    shown = " ".join(["restic", *_limits(control), *arguments])
-    tell(f"process {process.pid}: {shown[:_SHOWN_LENGTH_MAX]}")
+    tell(f"process {process.pid}: {' '.join(shown)[:_SHOWN_LENGTH_MAX]}")
     started = time.monotonic()
     try:
         yield

@@ -30,7 +30,9 @@ from tandem.domain.errors import Conflict, ConsoleError, Unavailable
 from tandem.sealing import generate_password, open_seal, write_private
 from tandem.server.certificates import prepare_certificate
 from tandem.store.database import open_database
+from tandem.store.recounting import recount
 
+RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
 
@@ -112,6 +114,7 @@ def run_console(settings: Settings) -> None:
     application = Application(services)
     sweeper = Thread(target=_sweep, args=(services, application), name="sweep", daemon=True)
     sweeper.start()
+    Thread(target=_recount, args=(services,), name="recount", daemon=True).start()
     try:
         uvloop.run(_serve(settings, application, services.stopping, (certificate, key)))
     finally:
@@ -176,6 +179,15 @@ def _sweep(services: Services, application: Application) -> None:
             sweep(services.context)
         except ConsoleError as error:
             log.warning("sweep put off", reason=error.message)
+
+
+def _recount(services: Services) -> None:
+    while not services.stopping.wait(RECOUNT_EVERY_SECONDS):
+        try:
+            recount(services.context.database)
+        except ConsoleError as error:
+            # Pages are right without it, only dearer.
+            log.debug("recount put off", reason=error.message)
 
 
 def _now() -> datetime:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from alembic import command
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
-from tandem.domain.errors import Busy, Conflict, Invalid
+from tandem.domain.errors import Busy, Conflict, ConsoleError, Invalid
 from tandem.domain.listing import Collation, collated
 from tandem.store.texts import FUNCTIONS
 
@@ -30,6 +31,7 @@ CACHE_KIBIBYTES = 32 * 1024
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, so long as all consoles use the same.
 MIGRATION_LOCK = 7_266_336
+RECOUNT_LOCK = 7_266_337
 # Such as a NUL character in a text, or a number of more than 64 bits.
 NO_VALUE = "A value is too large, too long or of characters that cannot be kept; nothing was changed."
 
@@ -51,38 +53,53 @@ class Database:
         """Whether reads are in-process and take microseconds."""
         return self._is_sqlite
 
-    @contextmanager
-    def reading(self) -> Generator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection for reads that see one state of the data.
 
         Raises:
             Invalid: if a value is none that the database can compare with.
             Busy: if the database is away.
         """
-        try:
-            with self._reading_connection() as connection, connection.begin():
-                yield connection
-        except (DataError, OverflowError) as error:
-            raise Invalid(NO_VALUE) from error
-        except (OperationalError, self._driver_error) as error:
-            raise Busy from error
+        return _Reading(self)
 
-    @contextmanager
-    def _reading_connection(self) -> Generator[Connection]:
+    def begin_reading(self) -> Connection:
+        """Give a connection whose transaction has begun; `reading` ends it."""
         # Taking a connection from the pool costs as much as an embedded database's answer: one is kept at hand.
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._reader.connect()
+            connection.begin()
+            return connection
         try:
-            yield connection
+            driver_of(connection).execute("BEGIN")
         except BaseException:
             connection.close()
             raise
-        if self._is_sqlite and not self._idle:
+        return connection
+
+    def end_reading(self, connection: Connection) -> None:
+        """Take back a connection that has read what it should."""
+        is_kept = self._is_sqlite and not self._idle
+        try:
+            if is_kept:
+                # For SQLAlchemy its transaction goes on: ending one and beginning the next costs as much as a page.
+                driver_of(connection).execute("COMMIT")
+            else:
+                connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        if is_kept:
             self._idle.append(connection)
         else:
             connection.close()
+
+    def translated(self, error: BaseException) -> ConsoleError | None:
+        """Give the product's word for an error of the driver's in a read, or None if there is none."""
+        if isinstance(error, DataError | OverflowError):
+            return Invalid(NO_VALUE)
+        return Busy() if isinstance(error, (OperationalError, self._driver_error)) else None
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
@@ -104,6 +121,24 @@ class Database:
         except OperationalError as error:
             raise Busy from error
 
+    @contextmanager
+    def recounting(self) -> Generator[Connection | None]:
+        """Open a transaction of one process at a time, whose reads see one state of the data; None if it is another's.
+
+        Raises:
+            Busy: if the database stays locked, is away, or another process was about this a moment ago.
+        """
+        if self._is_sqlite:
+            with self.writing() as connection:
+                yield connection
+            return
+        try:
+            with self._reader.connect() as connection, connection.begin():
+                mine = connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": RECOUNT_LOCK})
+                yield connection if mine else None
+        except OperationalError as error:
+            raise Busy from error
+
     def migrate(self) -> None:
         """Bring the tables up to this release, once, however many consoles start at the same time."""
         config = Config()
@@ -120,6 +155,42 @@ class Database:
         while self._idle:
             self._idle.pop().close()
         self._engine.dispose()
+
+
+class _Reading:
+    """What `Database.reading` gives; a generator would cost several times as much."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Connection:
+        try:
+            self._connection = self._database.begin_reading()
+        except Exception as error:
+            self._raise_translated(error)
+            raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._database.end_reading(self._connection)
+            else:
+                self._connection.close()
+        except Exception as failure:
+            self._raise_translated(failure)
+            raise
+        if error is not None:
+            self._raise_translated(error)
+
+    def _raise_translated(self, error: BaseException) -> None:
+        translated = self._database.translated(error)
+        if translated is not None:
+            raise translated from error
 
 
 @contextmanager

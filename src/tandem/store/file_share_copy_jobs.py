@@ -28,6 +28,7 @@ FILE_SHARE_COPY_JOBS = Collection(
         "source_file_share_job_unique_uid": file_share_copy_jobs.c.source_job_unique_uid,
     },
     uid="unique_uid",
+    is_counted=True,
 )
 OBJECTS = objects_of(file_share_copy_jobs, file_share_jobs.c.file_share_uid)
 

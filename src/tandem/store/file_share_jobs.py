@@ -17,7 +17,7 @@ from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs, restore_points
 
 _FILE_SHARE_JOB = select(*columns_of(file_share_jobs.c, FileShareJob))
-FILE_SHARE_JOBS = Collection(file_share_jobs, FileShareJob, uid="unique_uid")
+FILE_SHARE_JOBS = Collection(file_share_jobs, FileShareJob, uid="unique_uid", is_counted=True)
 OBJECTS = objects_of(file_share_jobs, file_share_jobs.c.file_share_uid)
 
 

@@ -42,6 +42,7 @@ JOBS = Collection(
     folded={"name": jobs.c.name_key},
     where=[_LIVE],
     uid="unique_uid",
+    is_counted=True,
 )
 
 # The contract's word for how the last session went, as it is shown too.

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     FromClause,
@@ -28,8 +29,10 @@ from sqlalchemy import (
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
-from tandem.domain.paging import Page
+from tandem.domain.paging import Page, Window
 from tandem.store.conditions import Columns, OrderKey, condition_of, order_of
+from tandem.store.counted_lists import CountedList
+from tandem.store.counts import Place
 from tandem.store.database import Connection
 from tandem.store.prepared import Prepared
 from tandem.store.query import visible_parts
@@ -39,6 +42,7 @@ Record = TypeVar("Record")
 Parts = list[list[ColumnElement[bool]]]
 # No column is named so: a condition on an organization is another than the scope's.
 OF_ORGANIZATION, OF_USER = "scope_organization_uid", "scope_user_uid"
+FROM_POSITION = "from_position"
 Order = Sequence[tuple[ColumnElement[Any], bool]]
 
 
@@ -86,6 +90,7 @@ class Collection(Generic[Record]):
         where: Sequence[ColumnElement[bool]] = (),
         order: Order = (),
         uid: str = "instance_uid",
+        is_counted: bool = False,
     ) -> None:
         """Declare a collection.
 
@@ -98,6 +103,7 @@ class Collection(Generic[Record]):
             where: what holds for every row of the collection.
             order: columns, and whether each descends; by default the order in which rows were made.
             uid: the column that tells every two rows apart.
+            is_counted: whether the table's rows are counted as they come and go, so that no page has to.
         """
         self.columns: dict[str, ColumnElement[Any]] = {column.name: column for column in table.c} | dict(columns or {})
         self._table = table
@@ -114,6 +120,8 @@ class Collection(Generic[Record]):
         self._named = Columns(self.columns, folded or {})
         self._made: dict[tuple[tuple[str, ...], ScopeKind, *tuple[str, ...]], Statements] = {}
         self._probes: dict[ScopeKind, Prepared] = {}
+        self._counted = CountedList(table.name) if is_counted else None
+        self._made_from: dict[tuple[tuple[str, ...], ScopeKind, tuple[bool, bool]], Prepared] = {}
 
     def page(
         self,
@@ -154,6 +162,10 @@ class Collection(Generic[Record]):
             held = self._equal(equal)
             return self._search(connection, scope, query, shape, conditions=held, values=values or {})
         given: dict[str, str | int] = {name: value for name, value in equal.items() if value is not None}
+        if self._counted is not None and not given:
+            place = self._counted.find(connection, scope, query.window.offset)
+            if place is not None:
+                return self._page_from(connection, scope, place, query.window, shape)
         statements = self.prepared(shape.columns, scope.kind, *given)
         given |= {OF_ORGANIZATION: scope.organization_uid, OF_USER: scope.user_uid, **(values or {})}
         window = query.window
@@ -171,6 +183,32 @@ class Collection(Generic[Record]):
         else:
             rows = statement.forward.rows(connection, shape.make, limit=count, offset=window.offset, **given)
         return Page(rows=rows, total=total, offset=window.offset)
+
+    def _page_from(
+        self, connection: Connection, scope: Scope, place: Place, window: Window, shape: Shape[Row]
+    ) -> Page[Row]:
+        count = min(window.limit, place.total - window.offset)
+        if count <= 0:
+            return Page(rows=[], total=place.total, offset=window.offset)
+        key = shape.columns, scope.kind, place.parts
+        prepared = self._made_from.get(key)
+        if prepared is None:
+            prepared = self._made_from[key] = self.from_position(*key)
+        rows = prepared.rows(
+            connection,
+            shape.make,
+            limit=count,
+            offset=place.rest,
+            **{OF_ORGANIZATION: scope.organization_uid, FROM_POSITION: place.start},
+        )
+        return Page(rows=rows, total=place.total, offset=window.offset)
+
+    def from_position(self, names: tuple[str, ...], kind: ScopeKind, has_rows: tuple[bool, bool]) -> Prepared:
+        """Make the statement of pages that begin at a position; parts without rows are left out."""
+        seen = visible_parts(self._table, _scope_to_come(kind))
+        start = self._table.c.position >= bindparam(FROM_POSITION, type_=BigInteger)
+        parts = [[*part, *self._where, start] for part, has in zip(seen, has_rows, strict=False) if has]
+        return self._windowed(names, parts, has_keys=kind is not ScopeKind.EVERYTHING).forward
 
     def prepared(self, names: tuple[str, ...], kind: ScopeKind, *equal: str) -> Statements:
         """Give the statements of plain pages, made once.

@@ -32,6 +32,9 @@ from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (a
 from tandem.store import proof_columns
 from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
 from tandem.store.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.count_tables import list_blocks as list_blocks  # noqa: PLC0414  (the same)
+from tandem.store.count_tables import list_changes as list_changes  # noqa: PLC0414  (the same)
+from tandem.store.count_tables import list_counts as list_counts  # noqa: PLC0414  (the same)
 from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
 from tandem.store.job_indexes import index_jobs
 from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
