@@ -1,7 +1,8 @@
 """Rows in bulk, into databases of benchmarks only: one that is empty, or one that says that it was filled here before.
 
-All rows of a fleet come in here, so that what a database keeps beside its rows is kept true in this one place: triggers
-fire as ever, indexes and foreign keys are taken away while rows come in, and made again, which checks every row.
+All rows of a fleet come in here, so that what a database keeps beside its rows is kept true in this one place. Indexes
+and foreign keys are taken away while rows come in, and made again, which checks every row. Triggers wait as well: they
+note each row that comes into a counted list or leaves it, so in the end all lists are counted, once.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ from typing import Any, LiteralString, Protocol, cast
 import msgspec
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, BindParameter, Dialect, Insert, Table, make_url
+from sqlalchemy import URL, BindParameter, Dialect, Insert, Table, insert, literal, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tandem.store.database import open_database
+from tandem.store.count_tables import list_changes
+from tandem.store.counted_lists import OF_EVERYBODY
+from tandem.store.database import Database, open_database
 from tandem.store.metadata import metadata
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
+from tandem.store.recounting import recount
+from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, organizations, sessions
 
 # A table that no release of Tandem has: whoever finds it knows that nothing in this database is anybody's.
 MARK = "benchmark_fleet"
 MARK_COLUMNS = "(made_with text not null, summary text not null)"
 # Where a fleet has as many rows as it has jobs.
 LARGE_TABLES = (file_shares, jobs, file_share_jobs, file_share_copy_jobs, sessions)
+COUNTED_TABLES = (jobs, file_share_jobs, file_share_copy_jobs)
 ROWS_AT_ONCE = 100_000
 CACHE_KIBIBYTES = 2 * 1024 * 1024
 
@@ -148,9 +153,8 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
         )
     is_sqlite = parsed.get_backend_name() == "sqlite"
     _empty_sqlite(parsed) if is_sqlite else _empty_postgresql(parsed)
-    database = open_database(url)
-    database.migrate()
-    database.close()
+    with closing(open_database(url)) as database:
+        database.migrate()
     gc.disable()  # which would look through millions of values, again and again, none of which is in a circle
     try:
         with _filling_sqlite(str(parsed.database)) if is_sqlite else _filling_postgresql(_plain(parsed)) as target:
@@ -159,6 +163,8 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
             rows.store()
     finally:
         gc.enable()
+    with closing(open_database(url)) as database:
+        _count_lists(database)
     _note(parsed, made_with, rows.summary)
 
 
@@ -217,6 +223,18 @@ def _note(url: URL, made_with: str, summary: str) -> None:
     else:
         with psycopg.connect(_plain(url)) as connection:
             connection.execute(_sql(f"{statement} (%s, %s)"), [made_with, summary])
+
+
+def _count_lists(database: Database) -> None:
+    """Have every list counted by its rows, for everybody and for each organization."""
+    columns = ["list_name", "organization_uid", "part", "row_position", "difference"]
+    with database.writing() as connection:
+        for table in COUNTED_TABLES:
+            for organization in (literal(OF_EVERYBODY), organizations.c.instance_uid):
+                # A change that changes nothing: whoever takes it in counts the list anew.
+                noted = select(literal(table.name), organization, literal(0), literal(0), literal(0)).distinct()
+                connection.execute(insert(list_changes).from_select(columns, noted))
+    recount(database)
 
 
 class _Sqlite:
@@ -279,7 +297,7 @@ class _Postgresql:
 def _filling_postgresql(url: str) -> Generator[_Postgresql]:
     with psycopg.connect(url) as connection:
         connection.execute("set maintenance_work_mem = '512MB'")
-        taken, given = _keys_and_indexes(connection)
+        taken, given = _beside_rows(connection)
         for statement in taken:
             connection.execute(_sql(statement))
         yield _Postgresql(connection)
@@ -290,8 +308,8 @@ def _filling_postgresql(url: str) -> Generator[_Postgresql]:
         connection.execute("vacuum analyze")
 
 
-def _keys_and_indexes(connection: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
-    """Give what takes the large tables' foreign keys and plain indexes away, and what makes them again."""
+def _beside_rows(connection: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
+    """Give what takes the large tables' foreign keys, plain indexes and triggers away, and what brings them back."""
     tables = [[table.name for table in LARGE_TABLES]]
     keys = connection.execute(
         "select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint"
@@ -305,8 +323,10 @@ def _keys_and_indexes(connection: psycopg.Connection[Any]) -> tuple[list[str], l
     ).fetchall()
     taken = [f"alter table {table} drop constraint {name}" for table, name, _ in keys]
     taken += [f"drop index {name}" for name, _ in indexes]
+    taken += [f"alter table {table.name} disable trigger user" for table in LARGE_TABLES]
     given = [statement for _, statement in indexes]
-    return taken, given + [f"alter table {table} add constraint {name} {what}" for table, name, what in keys]
+    given += [f"alter table {table} add constraint {name} {what}" for table, name, what in keys]
+    return taken, [*given, *(f"alter table {table.name} enable trigger user" for table in LARGE_TABLES)]
 
 
 def _sql(text: str) -> sql.SQL:

@@ -40,8 +40,10 @@ def rows_in(url: str) -> dict[str, list[tuple[Any, ...]]]:
             for table in metadata.sorted_tables
         }
     engine.dispose()
-    # Salted.
+    # A hash is salted, and counts have numbers of their own.
     found["users"] = [row[:6] + row[7:] for row in found["users"]]
+    found["list_counts"] = [row[:2] for row in found["list_counts"]]
+    found["list_blocks"] = sorted(row[1:] for row in found["list_blocks"])
     return {name: rows for name, rows in found.items() if rows}
 
 
@@ -55,15 +57,18 @@ def structure_of(url: str) -> dict[str, Any]:
         ]
         for table in metadata.tables
     }
-    structure["indexes"] = indexes_of(engine)
+    structure["indexes and triggers"] = indexes_of(engine)
     engine.dispose()
     return structure
 
 
 def indexes_of(engine: Engine) -> list[str]:
-    asked = "select sql from sqlite_master where type = 'index' and sql is not null order by sql"
+    asked = "select sql from sqlite_master where type in ('index', 'trigger') and sql is not null order by sql"
     if engine.dialect.name == "postgresql":
-        asked = "select indexdef from pg_indexes where schemaname = current_schema() order by indexdef"
+        asked = (
+            "select indexdef from pg_indexes where schemaname = current_schema() union all"
+            " select pg_get_triggerdef(oid) || tgenabled::text from pg_trigger where not tgisinternal order by 1"
+        )
     with engine.connect() as connection:
         return [statement for (statement,) in connection.execute(text(asked))]
 
