@@ -43,6 +43,7 @@ from tandem.store import (
     file_share_copy_jobs,
     file_share_jobs,
     file_shares,
+    job_runs,
     jobs,
     locations,
     logins,
@@ -492,10 +493,10 @@ def session_of(estate: Estate) -> Session:
 def insert_history(connection: Connection, estate: Estate) -> None:
     """Store what a backup left: a session, a point, and the point's copy."""
     session = session_of(estate)
-    sessions.put_session(connection, estate.server, session)
-    sessions.note_run(connection, estate.server, session)
+    sessions.put_sessions(connection, [(estate.server, session)])
+    job_runs.note_runs(connection, [(estate.server, session)])
     log = zlib.compress(f"what {estate.name} did\n".encode())
-    session_logs.put_log(connection, estate.server, session.instance_uid, log, BACKED_UP_AT)
+    session_logs.put_logs(connection, [(estate.server, session.instance_uid, log)], BACKED_UP_AT)
     point = PointReport(
         point_uid=estate.point,
         job_uid=estate.job,

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 # Fast rather than safe, as nothing here outlives the tests; and only a socket, as a port could be somebody's.
-SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses='' -k"
+SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 # Says "ready", then serves as long as our end of its input is open: if the tests are killed, nothing stays behind.
 SERVE = """
@@ -32,7 +32,7 @@ _serial = count(1)
 
 
 @contextmanager
-def running_server() -> Generator[str]:
+def running_server(settings: str = SETTINGS) -> Generator[str]:
     """Start a server, give the URL of its database `postgres`, and stop it in the end."""
     # Not pytest's directory: the name of a socket may have about 100 characters.
     directory = Path(tempfile.mkdtemp(prefix="tandem-pg-"))
@@ -40,7 +40,7 @@ def running_server() -> Generator[str]:
     if user:
         shutil.chown(directory, user)
     with subprocess.Popen(
-        ["sh", "-c", SERVE, "serve", _programs(), directory, SETTINGS],
+        ["sh", "-c", SERVE, "serve", _programs(), directory, f"{settings} -c listen_addresses='' -k"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from tandem.actions import exchange
 from tandem.actions.enrol_agent import Fenced
+from tandem.actions.exchange import Said
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import Progress, Session, SessionState, SessionType, Statistics
@@ -286,14 +287,13 @@ def test_an_answer_with_a_strange_text_holds_up_nothing(console: Console) -> Non
 
 def test_an_agent_that_was_fenced_while_it_spoke_changes_nothing(console: Console) -> None:
     agent = console.agent_of(ACMES)
-    as_admitted = console.services.door.agent_of(agent.token)
     console.agent_of(ACMES)
     before = rows_of(console.database)
     request = ExchangeRequest(
         revision=0, reports=[NumberedReport(1, point("late"))], results=[], running=[], wait_seconds=0
     )
-    with pytest.raises(Fenced):
-        exchange.take_in(console.context, as_admitted, request)
+    (outcome,) = exchange.take_in(console.context, [Said(agent.token, request)])
+    assert isinstance(outcome, Fenced)
     assert rows_of(console.database) == before
 
 
@@ -301,12 +301,15 @@ def test_a_restic_repository_is_registered_once_whoever_asks(console: Console) -
     mine, theirs = console.agent_of(ACMES), console.agent_of(BETAS)
     mine.restic_id_at = theirs.restic_id_at = lambda _path: restic_id("Beta's first repository")
     path = f"/infrastructure/backupServers/{ACMES.server}/repositories"
-    before = rows_of(console.database, leave_out=["agent_commands", "backup_servers", "activity_log"])
+    before = rows_of(console.database, leave_out=["agent_commands", "agent_news", "backup_servers", "activity_log"])
     error = console.refuses(409, "POST", path, BOB, {"name": "new", "path": "/new"})
     assert error["propertyName"] == "path"
     assert "registered already" in error["message"]
     assert "Beta" not in error["message"]
-    assert rows_of(console.database, leave_out=["agent_commands", "backup_servers", "activity_log"]) == before
+    assert (
+        rows_of(console.database, leave_out=["agent_commands", "agent_news", "backup_servers", "activity_log"])
+        == before
+    )
 
 
 def test_the_ledger_tells_where_each_copy_stands_and_why(console: Console) -> None:

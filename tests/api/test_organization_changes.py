@@ -193,7 +193,7 @@ def test_a_company_with_jobs_is_deleted_only_with_its_agents(console: Console) -
     made = {"organizationInput": {"name": "New"}, "ownerCredentials": {"userName": "newt", "password": PASSWORD}}
     new = console.does("POST", COMPANIES, ALICE, made)["instanceUid"]
     console.does("DELETE", f"{COMPANIES}/{new}?removeAllAgents=false", ALICE)
-    kept = {"activity_log"}
+    kept = {"activity_log", "agent_news"}
     after = {name: rows for name, rows in rows_of(console.database).items() if name not in kept}
     assert after == {name: rows for name, rows in before.items() if name not in kept}
 
@@ -222,7 +222,8 @@ def test_a_deleted_company_is_gone_from_everywhere_and_its_log_stays(console: Co
         assert console.data(f"{JOBS}/{estate.job}", ALICE) == job
     rows = rows_of(console.database)
     mentions = {name for name, found in rows.items() if any(each in repr(found) for each in (ACME, *ACMES.all_uids()))}
-    assert mentions == {"activity_log", "removed_repositories"}
+    # That its agents are to hear of it is noted, too.
+    assert mentions == {"activity_log", "agent_news", "removed_repositories"}
     told = [(row["user_name"], row["activity"]) for row in rows["activity_log"]]
     assert told == [("bob", "OAuth2IssueToken"), ("bob", "PatchOrganization"), ("alice", "DeleteCompany")]
     # What it was called may be somebody else's name now.

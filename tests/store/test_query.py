@@ -63,6 +63,7 @@ ASKED_BY_OTHERS = [found, adopted, job_holds, session_logs, transfers, transfer_
 # Tables without an owner of their own: the console's, or reached only by something that has one.
 WITHOUT_OWNER = {
     "agent_commands",
+    "agent_news",
     "async_actions",
     "enrolment_tokens",
     "installation",

@@ -153,6 +153,24 @@ def _check_key(public_key: str) -> None:
         raise Invalid("The agent's public key is not an Ed25519 key in PEM form; the token was not used up.")
 
 
+def recognize(agent: AgentState | None, token: str) -> AgentState:
+    """Give the agent, found by the backup server that a session token names, if the session is open.
+
+    Raises:
+        Fenced: if a newer session exists.
+        Unauthorized: if there is no such session.
+    """
+    generation = token.partition(".")[2].partition(".")[0]
+    if agent is None or agent.public_key is None:
+        raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+    if not hmac.compare_digest(agent.session_hash or "", hash_secret(token)):
+        is_number = generation.isascii() and generation.isdigit() and len(generation) <= GENERATION_DIGITS_MAX
+        if is_number and int(generation) < agent.generation:
+            raise Fenced
+        raise Unauthorized
+    return agent
+
+
 class AgentDoor:
     """Opens agents' sessions: a signed challenge for a bearer token of the newest generation."""
 
@@ -203,18 +221,8 @@ class AgentDoor:
             Fenced: if a newer session exists.
             Unauthorized: if there is no such session.
         """
-        uid, _, rest = token.partition(".")
-        generation = rest.partition(".")[0]
         with self._context.database.reading() as connection:
-            agent = backup_servers.find_agent(connection, uid)
-        if agent is None or agent.public_key is None:
-            raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
-        if not hmac.compare_digest(agent.session_hash or "", hash_secret(token)):
-            is_number = generation.isascii() and generation.isdigit() and len(generation) <= GENERATION_DIGITS_MAX
-            if is_number and int(generation) < agent.generation:
-                raise Fenced
-            raise Unauthorized
-        return agent
+            return recognize(backup_servers.find_agent(connection, token.partition(".")[0]), token)
 
     def _is_proven(self, agent: AgentState, proof: str) -> bool:
         now = self._context.clock().timestamp()

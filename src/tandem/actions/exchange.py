@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
+from tandem.actions.apply_reports import apply_reports, note_running
 from tandem.actions.context import Context
-from tandem.actions.enrol_agent import Fenced
-from tandem.domain.errors import Conflict
+from tandem.actions.enrol_agent import Fenced, recognize
+from tandem.domain.errors import Conflict, ConsoleError, Unauthorized
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import RUNS, Session, SessionType
 from tandem.protocol.messages import (
     AdoptPoints,
     CheckFolder,
@@ -22,86 +21,159 @@ from tandem.protocol.messages import (
     DrillCopy,
     ExchangeAnswer,
     ExchangeRequest,
-    HoldReport,
-    LedgerReport,
     NumberedReport,
-    PointReport,
-    Report,
-    RepositoryReport,
     RestorePointTo,
-    SessionReport,
-    SnapshotsReport,
     StartJob,
     StopJob,
     VerifyRepository,
 )
-from tandem.store import (
-    adoption,
-    agent_commands,
-    backup_servers,
-    configuration,
-    file_share_copy_jobs,
-    holds,
-    jobs,
-    proof,
-    repositories,
-    restore_points,
-    session_logs,
-    sessions,
-)
+from tandem.store import agent_commands, backup_servers, configuration, jobs, sessions
 from tandem.store.backup_servers import AgentState
 from tandem.store.database import Connection, alone
+
+# An agent that only listens says so three times a minute; it counts as gone after two minutes of silence.
+HEARD_AGAIN_AFTER = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
 
-def take_in(context: Context, agent: AgentState, request: ExchangeRequest) -> int:
-    """Apply what an agent has to say, in one transaction; gives the number of the last report applied.
+class Said(msgspec.Struct, frozen=True):
+    """What an agent says, and the token of its session."""
 
-    Raises:
-        Fenced: if a newer session of the agent exists; nothing is applied then.
+    token: str
+    request: ExchangeRequest
+
+    @property
+    def server_uid(self) -> str:
+        """The backup server that the token names."""
+        return self.token.partition(".")[0]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it only listens."""
+        return not (self.request.reports or self.request.results or self.request.running)
+
+    @property
+    def without_news(self) -> Said:
+        """The same for one who only goes on listening."""
+        return Said(self.token, msgspec.structs.replace(self.request, reports=[], results=[], running=[]))
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What came of it: the agent, its last report that is applied, and the commands that it has not answered."""
+
+    agent: AgentState
+    last_report: int
+    commands: list[Command]
+
+    def has_news(self, revision: int) -> bool:
+        """Say whether there is anything to tell an agent that has the configuration of a revision."""
+        return self.agent.revision != revision or bool(self.commands)
+
+
+Outcome = Heard | Fenced | Unauthorized
+
+
+def take_in(context: Context, said: list[Said]) -> list[Outcome]:
+    """Apply what agents have to say, all in one transaction; gives what came of each, in their order.
+
+    Of an agent whose session is not open, or not any more, nothing is applied.
+
+    Args:
+        context: the console's means.
+        said: by each agent once.
     """
     now = context.clock()
-    uid = agent.instance_uid
+    is_spoken = any(not one.is_silent for one in said)
+    with context.database.writing() if is_spoken else context.database.reading() as connection:
+        speaking = [one.server_uid for one in said if not one.is_silent]
+        agents = backup_servers.lock_agents(connection, speaking) if speaking else {}
+        if silent := [one.server_uid for one in said if one.is_silent]:
+            agents |= backup_servers.find_agents(connection, silent)
+        known = [_recognize(agents, one) for one in said]
+        last_reports = _apply_all(connection, _spoken(said, known), context, now)
+        open_ones = [agent.instance_uid for agent in known if isinstance(agent, AgentState)]
+        commands = agent_commands.open_commands(connection, open_ones, now)
+    _note_silent(context, _unheard(said, known, now), now)
+    return [
+        agent
+        if isinstance(agent, ConsoleError)
+        else Heard(
+            agent,
+            last_reports.get(agent.instance_uid, agent.last_report),
+            commands.get(agent.instance_uid, []),
+        )
+        for agent in known
+    ]
+
+
+def _recognize(agents: dict[str, AgentState], one: Said) -> AgentState | Fenced | Unauthorized:
+    try:
+        return recognize(agents.get(one.server_uid), one.token)
+    except (Fenced, Unauthorized) as error:
+        return error
+
+
+def _spoken(said: list[Said], known: Sequence[AgentState | ConsoleError]) -> list[tuple[AgentState, ExchangeRequest]]:
+    pairs = zip(said, known, strict=True)
+    return [(agent, one.request) for one, agent in pairs if isinstance(agent, AgentState) and not one.is_silent]
+
+
+def _unheard(said: list[Said], known: Sequence[AgentState | ConsoleError], now: datetime) -> list[str]:
+    """Give those who only listen, and were noted as heard too long ago."""
+    return [
+        agent.instance_uid
+        for one, agent in zip(said, known, strict=True)
+        if one.is_silent and isinstance(agent, AgentState)
+        if agent.last_seen_at is None or abs(now - agent.last_seen_at) >= HEARD_AGAIN_AFTER
+    ]
+
+
+def _note_silent(context: Context, uids: list[str], now: datetime) -> None:
+    if not uids:
+        return
     with context.database.writing() as connection:
-        current = backup_servers.lock_agent(connection, agent)
-        if current is None:
-            raise Fenced
-        last_report = current.last_report
-        for numbered in sorted(request.reports, key=_number):
-            if numbered.number <= last_report:
-                continue
-            _alone(connection, uid, numbered, partial(_apply, connection, uid, numbered.report, now))
-            last_report = numbered.number
+        # Whoever is busy with one of them notes it himself.
+        agents = backup_servers.lock_agents(connection, uids, leave_busy=True)
+        backup_servers.touch_agents(connection, {uid: agent.last_report for uid, agent in agents.items()}, now)
+
+
+def _apply_all(
+    connection: Connection, spoken: list[tuple[AgentState, ExchangeRequest]], context: Context, now: datetime
+) -> dict[str, int]:
+    """Apply what the agents, which are locked, have said; gives the last report of each that is applied now."""
+    waiting: dict[str, list[NumberedReport]] = {}
+    last_reports: dict[str, int] = {}
+    for agent, request in spoken:
+        new = [one for one in sorted(request.reports, key=_number) if one.number > agent.last_report]
+        # One that is sent twice in one message counts once.
+        new = [one for one, before in zip(new, [None, *new], strict=False) if not before or before.number < one.number]
+        waiting[agent.instance_uid] = new
+        last_reports[agent.instance_uid] = new[-1].number if new else agent.last_report
+    apply_reports(connection, waiting, now)
+    for agent, request in spoken:
+        uid = agent.instance_uid
         for result in request.results:
-            _alone(connection, uid, result, partial(_note_result, connection, uid, result, context))
-        for running in request.running:
-            if sessions.note_running(connection, uid, running, now) and running.log:
-                session_logs.put_log(connection, uid, running.session_uid, running.log, now)
-        backup_servers.touch_agent(connection, uid, last_report=last_report, now=now)
-    return last_report
+            try:
+                with alone(connection):
+                    _note_result(connection, uid, result, context)
+            except Conflict as error:
+                log.exception("result refused", backup_server=uid, number=result.serial, reason=error.message)
+    note_running(connection, [(agent.instance_uid, one) for agent, request in spoken for one in request.running], now)
+    backup_servers.touch_agents(connection, last_reports, now)
+    return last_reports
 
 
-def has_news(context: Context, agent: AgentState, revision: int) -> bool:
-    """Say whether there is anything to tell an agent that has the configuration of a revision."""
-    with context.database.reading() as connection:
-        current = backup_servers.find_agent(connection, agent.instance_uid)
-        if current is None or current.revision != revision or current.session_hash != agent.session_hash:
-            return True
-        return agent_commands.has_open_commands(connection, agent.instance_uid, context.clock())
-
-
-def answer(context: Context, agent: AgentState, revision: int, last_report: int) -> ExchangeAnswer:
+def answer(context: Context, heard: Heard, revision: int) -> ExchangeAnswer:
     """Put together what an agent is told: the newest configuration, if it has an older one, and commands."""
-    changed = None
-    with context.database.reading() as connection:
-        if agent.revision != revision:
-            changed = configuration.configuration_of(connection, context.seal, agent.instance_uid)
-        commands = [
-            _with_credentials(context, connection, agent, command)
-            for command in agent_commands.open_commands(connection, agent.instance_uid, context.clock())
-        ]
-    return ExchangeAnswer(last_report=last_report, configuration=changed, commands=commands)
+    changed, commands = None, heard.commands
+    if heard.has_news(revision):
+        uid = heard.agent.instance_uid
+        with context.database.reading() as connection:
+            if heard.agent.revision != revision:
+                changed = configuration.configuration_of(connection, context.seal, uid)
+            commands = [_with_credentials(context, connection, heard.agent, command) for command in commands]
+    return ExchangeAnswer(last_report=heard.last_report, configuration=changed, commands=commands)
 
 
 def _with_credentials(context: Context, connection: Connection, agent: AgentState, command: Command) -> Command:
@@ -115,57 +187,6 @@ def _with_credentials(context: Context, connection: Connection, agent: AgentStat
 
 def _number(numbered: NumberedReport) -> int:
     return numbered.number
-
-
-def _alone(connection: Connection, uid: str, what: NumberedReport | CommandResult, apply: Callable[[], None]) -> None:
-    # One thing that cannot be applied must not hold up all that come after it.
-    try:
-        with alone(connection):
-            apply()
-    except Conflict as error:
-        number, report = (what.serial, what) if isinstance(what, CommandResult) else (what.number, what.report)
-        kind = type(report).__name__
-        log.exception("report refused", backup_server=uid, number=number, kind=kind, reason=error.message)
-
-
-def _apply(connection: Connection, uid: str, report: Report, now: datetime) -> None:
-    match report:
-        case RepositoryReport():
-            repositories.apply_repository_report(connection, uid, report)
-        case SessionReport(session=session, log=packed):
-            _note_session(connection, uid, session)
-            _keep_log(connection, uid, session, packed, now)
-        case PointReport():
-            restore_points.apply_point_report(connection, uid, report)
-        case LedgerReport(job_uid=job_uid, entries=entries):
-            restore_points.apply_ledger(connection, uid, job_uid, entries)
-            proof.note_drills(connection, uid, job_uid, entries)
-        case SnapshotsReport():
-            adoption.apply_snapshots(connection, uid, report, now)
-        case HoldReport(job_uid=job_uid, hold=hold):
-            holds.apply_hold(connection, uid, job_uid, hold)
-
-
-def _note_session(connection: Connection, uid: str, session: Session) -> None:
-    if not sessions.put_session(connection, uid, session) or session.job_unique_uid is None:
-        return
-    sessions.note_run(connection, uid, session)
-    if session.type is SessionType.BACKUP and session.statistics.source_size:
-        size = session.statistics.source_size
-        file_share_copy_jobs.set_source_size(connection, uid, session.job_unique_uid, size)
-    if session.type in {*RUNS, SessionType.ADOPTION}:
-        # One of the two is nothing: what is adopted counts for either kind of job.
-        size = restore_points.chain_size_of_copy(connection, session.job_unique_uid)
-        size += restore_points.chain_size_of_job(connection, session.job_unique_uid)
-        sessions.set_chain_size(connection, uid, session.job_unique_uid, size)
-
-
-def _keep_log(connection: Connection, uid: str, session: Session, packed: bytes | None, now: datetime) -> None:
-    if packed is None:
-        return
-    session_logs.put_log(connection, uid, session.instance_uid, packed, now)
-    if session.job_unique_uid is not None:
-        session_logs.drop_logs_but_newest(connection, uid, session.job_unique_uid)
 
 
 def _note_result(connection: Connection, uid: str, result: CommandResult, context: Context) -> None:

@@ -41,7 +41,7 @@ def queue_session(
         state=SessionState.QUEUED,
         started_at=act.now,
     )
-    sessions.put_session(connection, job.backup_server_uid, session)
+    sessions.put_sessions(connection, [(job.backup_server_uid, session)])
     expires_at = act.now + START_LIFETIME
     command = order(session.instance_uid)
     agent_commands.insert_command(connection, job.backup_server_uid, command, now=act.now, expires_at=expires_at)

@@ -13,6 +13,7 @@ from tandem.domain.async_actions import DEAD_AFTER
 from tandem.protocol.messages import AdoptPoints, DrillCopy, RestorePointTo, VerifyRepository
 from tandem.store import (
     agent_commands,
+    agent_news,
     async_actions,
     backup_servers,
     codes,
@@ -39,6 +40,7 @@ def sweep(context: Context) -> None:
                 text = "The agent of the backup server did not take the order in time."
                 sessions.fail_queued_session(connection, order.session_uid, text, now)
         agent_commands.delete_closed_commands(connection, now - FORGOTTEN_AFTER)
+        agent_news.delete_old_news(connection)
         backup_servers.delete_expired_enrolment_tokens(connection, now - FORGOTTEN_AFTER)
         sign_ins.delete_over(connection, now)
         codes.delete_expired_codes(connection, now)

@@ -17,7 +17,7 @@ from tandem import __version__
 from tandem.agent.identity import FILE, Identity, save_identity
 from tandem.client.certificates import fetch_certificate, fingerprint, has_fingerprint, pinned_context
 from tandem.client.errors import ApiError
-from tandem.domain.errors import Conflict, ConsoleError, Invalid, Unauthorized, Unavailable
+from tandem.domain.errors import Conflict, ConsoleError, Invalid, Throttled, Unauthorized, Unavailable
 from tandem.protocol.messages import (
     CHALLENGE_PATH,
     ENROL_PATH,
@@ -36,6 +36,8 @@ from tandem.protocol.messages import (
 from tandem.protocol.transfers import TRANSFER_PATH, TransferAnswer, TransferPart
 
 TIMEOUT_SECONDS = 15.0
+# Whoever asks for more is not believed.
+RETRY_SECONDS_MAX = 300
 
 
 class Fenced(ConsoleError):
@@ -182,5 +184,13 @@ def _post_bytes(client: httpx.Client, path: str, content: bytes, headers: dict[s
             raise Conflict(text)
         case 400 | 413:
             raise Invalid(text)
+        case 429 | 503 if (seconds := _asked_to_wait(response)) is not None:
+            raise Throttled(text, seconds)
         case _:
             raise Unavailable(text)
+
+
+def _asked_to_wait(response: httpx.Response) -> int | None:
+    # In seconds, as the console says it; a balancer before it may give a date, which is not worth reading.
+    given = response.headers.get("Retry-After", "")
+    return min(int(given), RETRY_SECONDS_MAX) if given.isascii() and given.isdigit() else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from pathlib import Path
+from random import Random
 from threading import Event, Lock, Thread
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from tandem.agent import adoption, holds, retries
+from tandem.agent.backoff import pause
 from tandem.agent.console_link import ConsoleLink, Fenced
 from tandem.agent.console_session import ConsoleSession
 from tandem.agent.files import Files
@@ -22,7 +23,7 @@ from tandem.agent.reset_copy import reset_copy
 from tandem.agent.run import Means
 from tandem.agent.run_adoption import wish_for_adoption
 from tandem.agent.sessions import Sessions
-from tandem.domain.errors import ConsoleError
+from tandem.domain.errors import ConsoleError, Throttled
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.schedule import ScheduleType, is_out_of_reach, next_run
@@ -52,7 +53,6 @@ from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 TICK_SECONDS = 0.5
 REPORT_EVERY_SECONDS = 1.0
-BACKOFF_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 8.0
 LAST_WORDS_SECONDS_MAX = 1.5
 
@@ -87,6 +87,7 @@ class Agent:
         self._configuration = means.state.configuration()
         restic_version = ".".join(map(str, means.engine.version))
         self._session = ConsoleSession(ConsoleLink(identity, restic_version), means.state)
+        self._chance = Random()  # noqa: S311  (spreads agents over time; nothing secret)
         self._making: set[str] = set()
         self._collecting = Lock()
         # Said once, until it is another or over.
@@ -182,7 +183,8 @@ class Agent:
         failures = 0
         self._news.set()
         while not self._stopping.is_set():
-            failures = self._converse(wait_seconds=WAIT_SECONDS_MAX, failures=failures)
+            # After trouble, first hear that it is over.
+            failures = self._converse(wait_seconds=0 if failures else WAIT_SECONDS_MAX, failures=failures)
 
     def _has_something_to_say(self) -> bool:
         state = self._means.state
@@ -201,9 +203,9 @@ class Agent:
             elif error.message != self._trouble:
                 log.warning("console not reached", message=error.message)
                 self._trouble = error.message
-            # Random waits keep a thousand agents from coming back in the same second.
-            self._stopping.wait(min(BACKOFF_SECONDS_MAX, 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
-            return min(failures + 1, 10)
+            asked = error.retry_after_seconds if isinstance(error, Throttled) else 0
+            self._stopping.wait(pause(failures, asked, self._chance))
+            return failures + 1
         self._trouble = ""
         return 0
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from tandem.actions import enrol_agent, exchange
+from tandem.actions.exchange import Said
 from tandem.api.call import Call
 from tandem.api.envelope import plain
 from tandem.domain.errors import Conflict, Invalid
@@ -19,8 +20,6 @@ from tandem.protocol.messages import (
     ExchangeRequest,
     SessionRequest,
 )
-
-LOOK_EVERY_SECONDS = 0.25
 
 Message = TypeVar("Message")
 
@@ -41,22 +40,29 @@ def open_session(call: Call) -> Response:
     """Open an agent's session."""
     request = _read(call, SessionRequest)
     _check_protocol(request.protocol)
-    return plain(call.services.door.open_session(request))
+    with call.services.opening.admitted():
+        return plain(call.services.door.open_session(request))
 
 
 async def take_exchange(call: Call) -> Response:
     """Take an agent's reports and answer; wait a while for something to tell it if there is nothing yet."""
-    context, door = call.context, call.services.door
-    agent = await anyio.to_thread.run_sync(door.agent_of, call.token)
-    request = _read(call, ExchangeRequest)
-    last_report = await anyio.to_thread.run_sync(exchange.take_in, context, agent, request)
+    services = call.services
+    try:
+        request = _read(call, ExchangeRequest)
+    except Invalid:
+        # To a stranger it says nothing of what it makes of his message.
+        await anyio.to_thread.run_sync(services.door.agent_of, call.token)
+        raise
+    said = Said(call.token, request)
     wait_until = anyio.current_time() + min(request.wait_seconds, WAIT_SECONDS_MAX)
-    while anyio.current_time() < wait_until and not call.services.stopping.is_set():
-        if await anyio.to_thread.run_sync(exchange.has_news, context, agent, request.revision):
-            break
-        await anyio.sleep(LOOK_EVERY_SECONDS)
-    agent = await anyio.to_thread.run_sync(door.agent_of, call.token)
-    return plain(await anyio.to_thread.run_sync(exchange.answer, context, agent, request.revision, last_report))
+    with services.agent_listeners.listening(call.context, services.stopping, said.server_uid) as listener:
+        heard = await services.intake.take_in(call.context, said)
+        while not heard.has_news(request.revision) and await listener.wait(wait_until):
+            # Looked at anew, it may also have been shut out.
+            heard = await services.intake.take_in(call.context, said.without_news)
+    if heard.has_news(request.revision):
+        return plain(await anyio.to_thread.run_sync(exchange.answer, call.context, heard, request.revision))
+    return plain(exchange.answer(call.context, heard, request.revision))
 
 
 def _read(call: Call, kind: type[Message]) -> Message:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -76,6 +77,11 @@ class Application:
             self._lay_out(operation)
         # An embedded database answers in microseconds: a thread would cost more than it saves.
         self._reads_inline = services.context.database.is_embedded
+
+    @property
+    def stopping(self) -> Event:
+        """Set when the process is to end."""
+        return self._services.stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""

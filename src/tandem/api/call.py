@@ -15,6 +15,9 @@ import msgspec
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.agent_intake import Intake
+from tandem.api.agent_listeners import AgentListeners
+from tandem.api.arrivals import Arrivals
 from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
 from tandem.domain.errors import Invalid, NotFound
@@ -25,6 +28,8 @@ CURRENT_SINCE = (3, 1, 0)
 VERSION_PARTS_SIGNIFICANT = 2
 VERSION_LENGTH_MAX = 60
 INTEGER_DIGITS_MAX = 11
+# Sessions of agents opened at a time: each is a signature to check and a commit.
+OPENING_MAX = 100
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -41,8 +46,11 @@ class Services(msgspec.Struct, frozen=True):
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    opening: Arrivals = msgspec.field(default_factory=lambda: Arrivals(OPENING_MAX))
     # Waits for an agent without holding a thread.
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    intake: Intake = msgspec.field(default_factory=Intake)
+    agent_listeners: AgentListeners = msgspec.field(default_factory=AgentListeners)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,10 @@ class Busy(ConsoleError):
     """The console's database is busy or away; try again."""
 
 
+class Collided(Busy):
+    """Two changes waited for each other, and this one was undone; try again."""
+
+
 class Throttled(ConsoleError):
     """Too many attempts; wait before the next one."""
 

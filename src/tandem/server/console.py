@@ -29,11 +29,15 @@ from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
 from tandem.sealing import generate_password, open_seal, write_private
 from tandem.server.certificates import prepare_certificate
+from tandem.server.open_files import allow_connections, warn_if_too_few
+from tandem.store.backup_servers import count_agents
 from tandem.store.database import open_database
 from tandem.store.recounting import recount
 
 RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
+# The system has a limit of its own, often 4,096 (net.core.somaxconn).
+BACKLOG = 4096
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
 
 log = structlog.get_logger()
@@ -112,11 +116,14 @@ def run_console(settings: Settings) -> None:
     shown = fingerprint(certificate.read_text(encoding="ascii"))
     log.info("console starts", url=f"https://{settings.address}:{settings.port}", fingerprint=shown)
     application = Application(services)
+    connections = allow_connections()
+    with services.context.database.reading() as connection:
+        warn_if_too_few(connections, count_agents(connection))
     sweeper = Thread(target=_sweep, args=(services, application), name="sweep", daemon=True)
     sweeper.start()
     Thread(target=_recount, args=(services,), name="recount", daemon=True).start()
     try:
-        uvloop.run(_serve(settings, application, services.stopping, (certificate, key)))
+        uvloop.run(_serve(settings, application, connections, (certificate, key)))
     finally:
         services.stopping.set()
         _give_up_actions(application)
@@ -131,8 +138,9 @@ def _give_up_actions(application: Application) -> None:
         log.warning("actions left behind", reason=error.message)
 
 
-async def _serve(settings: Settings, application: Application, stopping: Event, files: tuple[Path, Path]) -> None:
+async def _serve(settings: Settings, application: Application, connections: int, files: tuple[Path, Path]) -> None:
     certificate, key = files
+    stopping = application.stopping
     server = Server(
         application,
         address=settings.address,
@@ -141,6 +149,9 @@ async def _serve(settings: Settings, application: Application, stopping: Event, 
         http=HTTPModes.auto,
         websockets=False,
         log_enabled=False,
+        # Those that come at once are kept until they are taken, and as many are held as there may be open files.
+        backlog=BACKLOG,
+        backpressure=connections,
         ssl_cert=certificate,
         ssl_key=key,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 
 from tandem.protocol.messages import Command, Order
+from tandem.store import agent_news
 from tandem.store.database import Connection
 from tandem.store.tables import agent_commands
 
@@ -20,32 +21,27 @@ def insert_command(
     statement = insert(agent_commands).values(
         backup_server_uid=backup_server_uid, command=order, created_at=now, expires_at=expires_at
     )
+    agent_news.note_news(connection, backup_server_uid)
     return int(connection.execute(statement.returning(agent_commands.c.serial)).scalar_one())
 
 
-def open_commands(connection: Connection, backup_server_uid: str, now: datetime) -> list[Command]:
-    """Get the commands that an agent has not answered yet, oldest first."""
+def open_commands(connection: Connection, backup_server_uids: list[str], now: datetime) -> dict[str, list[Command]]:
+    """Get the commands that agents have not answered yet, oldest first, by backup server."""
     statement = (
-        select(agent_commands.c.serial, agent_commands.c.command)
+        select(agent_commands.c.backup_server_uid, agent_commands.c.serial, agent_commands.c.command)
         .where(
-            agent_commands.c.backup_server_uid == backup_server_uid,
+            agent_commands.c.backup_server_uid.in_(backup_server_uids),
             agent_commands.c.answered_at.is_(None),
             agent_commands.c.expires_at > now,
         )
-        .order_by(agent_commands.c.serial)
-        .limit(COMMANDS_PER_EXCHANGE_MAX)
+        .order_by(agent_commands.c.backup_server_uid, agent_commands.c.serial)
     )
-    return [Command(serial=row[0], order=row[1]) for row in connection.execute(statement)]
-
-
-def has_open_commands(connection: Connection, backup_server_uid: str, now: datetime) -> bool:
-    """Say whether any command waits for an agent."""
-    statement = select(func.count()).where(
-        agent_commands.c.backup_server_uid == backup_server_uid,
-        agent_commands.c.answered_at.is_(None),
-        agent_commands.c.expires_at > now,
-    )
-    return bool(connection.scalar(statement))
+    found: dict[str, list[Command]] = {}
+    for uid, serial, order in connection.execute(statement):
+        commands = found.setdefault(uid, [])
+        if len(commands) < COMMANDS_PER_EXCHANGE_MAX:
+            commands.append(Command(serial=serial, order=order))
+    return found
 
 
 def is_waiting(connection: Connection, backup_server_uid: str, order: Order, now: datetime) -> bool:

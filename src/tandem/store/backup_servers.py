@@ -11,6 +11,7 @@ from tandem.domain.backup_servers import CLIENT, HOSTED, SILENCE_MAX, BackupServ
 from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
+from tandem.store import agent_news
 from tandem.store.columns import microseconds
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
@@ -61,6 +62,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     spool_uid: str | None
     last_report: int
+    last_seen_at: datetime | None = None
 
 
 _AGENT = columns_of(backup_servers.c, AgentState)
@@ -111,6 +113,7 @@ def renew_agent(connection: Connection, uid: str, *, public_key: str, installati
             last_report=0,
         )
     )
+    agent_news.note_news(connection, uid)
 
 
 def insert_enrolment_token(connection: Connection, token: EnrolmentToken) -> None:
@@ -136,17 +139,26 @@ def delete_expired_enrolment_tokens(connection: Connection, before: datetime) ->
 
 def find_agent(connection: Connection, uid: str) -> AgentState | None:
     """Find an agent by its backup server."""
-    found = records(connection, select(*_AGENT).where(backup_servers.c.instance_uid == uid), AgentState)
-    return found[0] if found else None
+    return find_agents(connection, [uid]).get(uid)
 
 
-def lock_agent(connection: Connection, agent: AgentState) -> AgentState | None:
-    """Find an agent whose session is still open, and keep every other session of it waiting until the commit."""
-    is_open = (backup_servers.c.instance_uid == agent.instance_uid) & (
-        backup_servers.c.session_hash == agent.session_hash
-    )
-    found = records(connection, select(*_AGENT).where(is_open).with_for_update(key_share=True), AgentState)
-    return found[0] if found else None
+def find_agents(connection: Connection, uids: list[str]) -> dict[str, AgentState]:
+    """Find agents by their backup servers."""
+    found = records(connection, select(*_AGENT).where(backup_servers.c.instance_uid.in_(uids)), AgentState)
+    return {agent.instance_uid: agent for agent in found}
+
+
+def lock_agents(connection: Connection, uids: list[str], *, leave_busy: bool = False) -> dict[str, AgentState]:
+    """Find agents, and keep whoever else speaks for them waiting until the commit.
+
+    Args:
+        connection: a transaction.
+        uids: of the backup servers; all consoles lock in the same order, so that none waits for another in a circle.
+        leave_busy: leave out those that somebody has locked, in place of waiting.
+    """
+    statement = select(*_AGENT).where(backup_servers.c.instance_uid.in_(uids)).order_by(backup_servers.c.instance_uid)
+    locked = statement.with_for_update(key_share=True, skip_locked=leave_busy)
+    return {agent.instance_uid: agent for agent in records(connection, locked, AgentState)}
 
 
 def open_agent_session(
@@ -173,13 +185,24 @@ def open_agent_session(
         version=version,
         restic_version=restic_version,
     )
+    agent_news.note_news(connection, agent.instance_uid)
     return connection.execute(changed).rowcount == 1
 
 
-def touch_agent(connection: Connection, uid: str, *, last_report: int, now: datetime) -> None:
-    """Note that an agent was heard, and the last report that was applied."""
-    statement = update(backup_servers).where(backup_servers.c.instance_uid == uid)
-    connection.execute(statement.values(last_seen_at=now, last_report=last_report))
+_TOUCHED = update(backup_servers).where(backup_servers.c.instance_uid == bindparam("uid"))
+
+
+def touch_agents(connection: Connection, last_reports: dict[str, int], now: datetime) -> None:
+    """Note that agents, which are locked, were heard, and the last report of each that was applied."""
+    touched = _TOUCHED.values(last_seen_at=bindparam("now"), last_report=bindparam("last"))
+    rows = [{"uid": uid, "now": now, "last": last} for uid, last in sorted(last_reports.items())]
+    if rows:
+        connection.execute(touched, rows)
+
+
+def count_agents(connection: Connection) -> int:
+    """Count the backup servers whose agents may connect."""
+    return connection.scalar(select(func.count()).where(backup_servers.c.public_key.is_not(None))) or 0
 
 
 def bump_revision(connection: Connection, uid: str) -> None:
@@ -190,3 +213,4 @@ def bump_revision(connection: Connection, uid: str) -> None:
     """
     statement = update(backup_servers).where(backup_servers.c.instance_uid == uid)
     connection.execute(statement.values(revision=backup_servers.c.revision + 1))
+    agent_news.note_news(connection, uid)

@@ -13,6 +13,7 @@ from tandem.store.columns import Instant
 from tandem.store.database import Connection
 from tandem.store.query import visible
 from tandem.store.tables import (
+    agent_news,
     backup_repositories,
     backup_servers,
     companies,
@@ -70,6 +71,8 @@ def delete_company(connection: Connection, scope: Scope, uid: str) -> None:
     is_company = visible(companies, scope) & (companies.c.instance_uid == uid)
     if connection.scalar(select(companies.c.instance_uid).where(is_company)) is None:
         raise NotFound.of("company", uid)
+    gone = select(backup_servers.c.instance_uid).where(backup_servers.c.organization_uid == uid)
+    connection.execute(insert(agent_news).from_select(["backup_server_uid"], gone))
     for table in reversed(metadata.sorted_tables):
         _forget_assignments(connection, table, uid)
         condition = _belongs(table, uid)

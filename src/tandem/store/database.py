@@ -19,7 +19,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
-from tandem.domain.errors import Busy, Conflict, ConsoleError, Invalid
+from tandem.domain.errors import Busy, Collided, Conflict, ConsoleError, Invalid
 from tandem.domain.listing import Collation, collated
 from tandem.store.texts import FUNCTIONS
 
@@ -32,6 +32,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, so long as all consoles use the same.
 MIGRATION_LOCK = 7_266_336
 RECOUNT_LOCK = 7_266_337
+# PostgreSQL's words for a transaction that could go through at the next try: serialization failure, deadlock.
+COLLISIONS = {"40001", "40P01"}
 # Such as a NUL character in a text, or a number of more than 64 bits.
 NO_VALUE = "A value is too large, too long or of characters that cannot be kept; nothing was changed."
 
@@ -119,7 +121,7 @@ class Database:
         except (DataError, OverflowError) as error:
             raise Invalid(NO_VALUE) from error
         except OperationalError as error:
-            raise Busy from error
+            raise (Collided if getattr(error.orig, "sqlstate", None) in COLLISIONS else Busy) from error
 
     @contextmanager
     def recounting(self) -> Generator[Connection | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select
 
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope
@@ -76,13 +76,6 @@ def is_copied_to(connection: Connection, source_job_unique_uid: str, repository_
     copy = file_share_copy_jobs.c
     same = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.target_repository_uid == repository_uid)
     return bool(connection.scalar(select(exists().where(same))))
-
-
-def set_source_size(connection: Connection, backup_server_uid: str, source_job_unique_uid: str, size: int) -> None:
-    """Note the size of the share, in bytes, at every copy job of a backup server's file share job."""
-    copy = file_share_copy_jobs.c
-    of_source = (copy.source_job_unique_uid == source_job_unique_uid) & (copy.backup_server_uid == backup_server_uid)
-    connection.execute(update(file_share_copy_jobs).where(of_source).values(source_size=size))
 
 
 def delete_file_share_copy_job(connection: Connection, scope: Scope, unique_uid: str) -> None:

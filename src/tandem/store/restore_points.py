@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import case, insert, or_, select, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import Job
@@ -153,21 +153,6 @@ def _points_by_snapshot(connection: Connection, job_unique_uid: str, snapshot_id
         restore_points.c.job_unique_uid == job_unique_uid, restore_points.c.snapshot_id.in_(snapshot_ids)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
-
-
-def chain_size_of_job(connection: Connection, job_unique_uid: str) -> int:
-    """Get the bytes that the points of a file share job take."""
-    total = func.coalesce(func.sum(restore_points.c.added), 0)
-    held = restore_points.c.forgotten_at.is_(None)
-    return int(connection.scalar(select(total).where(restore_points.c.job_unique_uid == job_unique_uid, held)) or 0)
-
-
-def chain_size_of_copy(connection: Connection, job_unique_uid: str) -> int:
-    """Get the bytes that the copies of a file share copy job take."""
-    total = func.coalesce(func.sum(restore_point_copies.c.added), 0)
-    held = restore_point_copies.c.state.in_(_HELD)
-    of_job = restore_point_copies.c.job_unique_uid == job_unique_uid
-    return int(connection.scalar(select(total).where(of_job, held)) or 0)
 
 
 def job_of_point(connection: Connection, uid: str) -> Job:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
@@ -28,27 +29,54 @@ def get_log(connection: Connection, scope: Scope, session_uid: str) -> bytes:
     return bytes(packed)
 
 
-def put_log(connection: Connection, backup_server_uid: str, session_uid: str, packed: bytes, now: datetime) -> None:
-    """Keep the log of a backup server's session, in the place of an earlier one; too long a log is not taken."""
-    is_session = (sessions.c.instance_uid == session_uid) & (sessions.c.backup_server_uid == backup_server_uid)
-    if len(packed) > PACKED_BYTES_MAX or not connection.scalar(select(exists().where(is_session))):
+def put_logs(connection: Connection, told: list[tuple[str, str, bytes]], now: datetime) -> None:
+    """Keep the logs of backup servers' sessions, in the place of earlier ones; too long a log is not taken.
+
+    Args:
+        connection: a transaction.
+        told: (backup server, session, compressed log), each session once.
+        now: when.
+    """
+    uids = sorted(uid for _server, uid, packed in told if len(packed) <= PACKED_BYTES_MAX)
+    if not uids:
         return
-    values = {"packed": packed, "written_at": now}
-    is_it = session_logs.c.session_uid == session_uid
-    if connection.execute(update(session_logs).where(is_it).values(values)).rowcount == 0:
-        connection.execute(insert(session_logs).values({**values, "session_uid": session_uid}))
+    owned = select(sessions.c.instance_uid, sessions.c.backup_server_uid, session_logs.c.session_uid)
+    owned = owned.outerjoin(session_logs, session_logs.c.session_uid == sessions.c.instance_uid)
+    found = {(row[1], row[0]): row[2] for row in connection.execute(owned.where(sessions.c.instance_uid.in_(uids)))}
+    new: list[dict[str, Any]] = []
+    replacing: list[dict[str, Any]] = []
+    for server_uid, uid, packed in sorted(told):
+        if (server_uid, uid) in found and len(packed) <= PACKED_BYTES_MAX:
+            row = {"packed": packed, "written_at": now}
+            if found[server_uid, uid] is None:
+                new.append(row | {"session_uid": uid})
+            else:
+                replacing.append(row | {"uid": uid})
+    if replacing:
+        connection.execute(_REPLACED, replacing)
+    if new:
+        connection.execute(insert(session_logs), new)
 
 
-def drop_logs_but_newest(connection: Connection, backup_server_uid: str, job_unique_uid: str) -> None:
-    """Forget the logs of a job that has more than `KEPT_PER_JOB` newer ones."""
+_REPLACED = (
+    update(session_logs)
+    .where(session_logs.c.session_uid == bindparam("uid"))
+    .values(packed=bindparam("packed"), written_at=bindparam("written_at"))
+)
+
+
+def drop_logs_but_newest(connection: Connection, job_unique_uids: list[str]) -> None:
+    """Forget the logs of each of some jobs that has more than `KEPT_PER_JOB` newer ones."""
     older = (
         select(sessions.c.instance_uid)
-        .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.backup_server_uid == backup_server_uid)
+        .where(sessions.c.job_unique_uid == bindparam("job"))
         .order_by(sessions.c.position.desc())
         .offset(KEPT_PER_JOB)
         .limit(KEPT_PER_JOB)
     )
-    connection.execute(delete(session_logs).where(session_logs.c.session_uid.in_(older)))
+    if job_unique_uids:
+        statement = delete(session_logs).where(session_logs.c.session_uid.in_(older))
+        connection.execute(statement, [{"job": uid} for uid in sorted(job_unique_uids)])
 
 
 def delete_old_logs(connection: Connection, now: datetime) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from tandem.domain.identity import MfaPolicyConfigurationStatus, MfaPolicyStatus, OrganizationType, Role
@@ -196,6 +197,8 @@ enrolment_tokens = Table(
     Column("used_at", Instant),
 )
 
+_IS_OPEN = text("answered_at is null")
+
 agent_commands = Table(
     "agent_commands",
     metadata,
@@ -206,6 +209,16 @@ agent_commands = Table(
     Column("expires_at", Instant, nullable=False),
     Column("answered_at", Instant),
     Column("error", Text),
+    # The open ones are looked through at every word of an agent; there are few.
+    Index("ix_agent_commands_open", "backup_server_uid", "serial", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+)
+
+# Notes of what to tell agents; without a link to backup servers, as one that is gone has to be told of, too.
+agent_news = Table(
+    "agent_news",
+    metadata,
+    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("backup_server_uid", Uid, nullable=False),
 )
 
 backup_repositories = Table(
@@ -346,7 +359,7 @@ sessions = Table(
     _position(),
     Column("instance_uid", Uid, nullable=False, unique=True),
     Column("backup_server_uid", Uid, nullable=False),
-    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid"), index=True),
+    Column("job_unique_uid", Uid, ForeignKey("jobs.unique_uid")),
     Column("job_uid", Uid),
     Column("file_share_uid", Uid, ForeignKey("file_shares.instance_uid"), nullable=False, index=True),
     Column("type", Word(SessionType), nullable=False),
@@ -362,5 +375,7 @@ sessions = Table(
     Column("queue_position", Integer),
     Column("waiting_reason", Text),
     Index("ix_sessions_started_at", "started_at"),
+    # In order: a job's newest are read at the end of each of its runs.
+    Index("ix_sessions_job_unique_uid_position", "job_unique_uid", "position"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
