@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 from fleet import Tenant, make_fleet
+from loading import copy_fleet
 
 from tests import postgres
 
@@ -26,11 +27,13 @@ def fleet(kind: str, copy_jobs: int, companies: int) -> tuple[str, list[Tenant]]
     name = f"fleet_{copy_jobs}_{companies}"
     if kind == SQLITE:
         url = f"sqlite:///{_folder() / name}.db"
-    else:
-        url = _server().replace("/postgres?", f"/{name}?")
-        with psycopg.connect(_server().replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"create database {name}".encode())
-    return url, make_fleet(url, copy_jobs=copy_jobs, companies=companies)
+        return url, make_fleet(url, copy_jobs=copy_jobs, companies=companies)
+    source, tenants = fleet(SQLITE, copy_jobs, companies)
+    url = _server().replace("/postgres?", f"/{name}?")
+    with psycopg.connect(_server().replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+    copy_fleet(source, url)
+    return url, tenants
 
 
 @functools.cache

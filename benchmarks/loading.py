@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, Protocol, cast
@@ -47,7 +47,7 @@ class Target(Protocol):
 
     dialect: Dialect
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None: ...
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None: ...
 
     def delete(self, table: Table, column: str, values: Sequence[str]) -> None: ...
 
@@ -146,11 +146,7 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
         NotOurs: if it holds anything else.
     """
     parsed = make_url(url)
-    if _mark_of(parsed) is None:
-        raise NotOurs(
-            f"{parsed.render_as_string(hide_password=True)} holds what was not made here, so nothing was changed. "
-            "Name an empty database: a file that does not exist yet, or one fresh from createdb."
-        )
+    _check_ours(parsed)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     _empty_sqlite(parsed) if is_sqlite else _empty_postgresql(parsed)
     with closing(open_database(url)) as database:
@@ -166,6 +162,36 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
     with closing(open_database(url)) as database:
         _count_lists(database)
     _note(parsed, made_with, rows.summary)
+
+
+def copy_fleet(source: str, target: str) -> None:
+    """Fill an SQLite database's fleet into a PostgreSQL database, counts included: quicker than making it anew.
+
+    Raises:
+        NotOurs: if the target holds what was not made here.
+    """
+    url = make_url(target)
+    _check_ours(url)
+    _empty_postgresql(url)
+    with closing(open_database(target)) as database:
+        database.migrate()
+    with (
+        closing(sqlite3.connect(str(make_url(source).database))) as reader,
+        _filling_postgresql(_plain(url)) as writer,
+    ):
+        for table in metadata.sorted_tables:
+            names = [column.name for column in table.c]
+            writer.insert(table, names, reader.execute(f"select {', '.join(names)} from {table.name}"))
+            writer.go_on_numbering(table)
+    _note(url, *cast("tuple[str, str]", _mark_of(make_url(source))))
+
+
+def _check_ours(url: URL) -> None:
+    if _mark_of(url) is None:
+        raise NotOurs(
+            f"{url.render_as_string(hide_password=True)} holds what was not made here, so nothing was changed. "
+            "Name an empty database: a file that does not exist yet, or one fresh from createdb."
+        )
 
 
 def _plain(url: URL) -> str:
@@ -243,7 +269,7 @@ class _Sqlite:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(names))
         self._connection.executemany(f"insert into {table.name} ({', '.join(names)}) values ({marks})", rows)
 
@@ -280,7 +306,7 @@ class _Postgresql:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         listed = sql.SQL(", ").join(map(sql.Identifier, names))
         statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), listed)
         with self._connection.cursor().copy(statement) as copy:
@@ -291,6 +317,15 @@ class _Postgresql:
         statement = sql.SQL("delete from {} where {} = any(%s)")
         names = sql.Identifier(table.name), sql.Identifier(column)
         self._connection.execute(statement.format(*names), [list(values)])
+
+    def go_on_numbering(self, table: Table) -> None:
+        """Number the next rows after those that came with numbers."""
+        column = table.autoincrement_column
+        if column is not None:
+            key = sql.Identifier(column.name), sql.Identifier(table.name)
+            number = sql.SQL("select setval(pg_get_serial_sequence({}, {}), max({})) from {}")
+            names = sql.Literal(table.name), sql.Literal(column.name)
+            self._connection.execute(number.format(*names, *key))
 
 
 @contextmanager

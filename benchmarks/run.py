@@ -39,6 +39,7 @@ import targets
 from aims import Aim, table_of
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 RESULTS = Path(__file__).parent / "results.json"
 # Of what is not a whole, full run.
@@ -67,7 +68,29 @@ EXPORT_SHORT = export.Size(copy_jobs=1_000, companies=20)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
 
-terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+class Terminal(Console):
+    """Prints, and keeps what tables say: medians and ratios, as people read them."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, width=None if sys.stdout.isatty() else 120)
+        self.tables: list[dict[str, Any]] = []
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        super().print(*objects, **how)
+        for table in objects:
+            if isinstance(table, Table):
+                names = [str(column.header) for column in table.columns]
+                rows = zip(*(column.cells for column in table.columns), strict=True)
+                said = [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
+                self.tables.append({"title": _plain(table.title), "caption": _plain(table.caption), "rows": said})
+
+
+def _plain(cell: Any) -> str:
+    return "" if cell is None else Text.from_markup(str(cell)).plain
+
+
+terminal = Terminal()
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -94,6 +117,7 @@ def main() -> None:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
         "versions": _versions(),
+        "parts": {},
     }
     for what in ("machine", "versions"):
         terminal.print(", ".join(f"{name} {value}" for name, value in results[what].items()))
@@ -104,9 +128,11 @@ def main() -> None:
     for name in names:
         part = PARTS[name]
         size = part.short if is_short else part.full
-        results[name] = found = _in_a_folder(name, part.measure, size)
+        terminal.tables = []
+        found = _in_a_folder(name, part.measure, size)
         for table in part.show(found, size) or ():
             terminal.print(table, "")
+        results["parts"][name] = {"tables": terminal.tables, "measured": found}
         aims += part.aims(found) if part.aims else ()
     if is_short:
         terminal.print("The short form checks that all works and agrees; its numbers say nothing.")
@@ -120,7 +146,8 @@ def main() -> None:
 def _keep(results: dict[str, Any], file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
     # A measured second is not known to more than six digits.
-    rounded = msgspec.json.decode(msgspec.json.encode(results), float_hook=lambda text: float(f"{float(text):.6g}"))
+    rounding = msgspec.json.Decoder(float_hook=lambda text: float(f"{float(text):.6g}"))
+    rounded = rounding.decode(msgspec.json.encode(results))
     file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded), indent=1) + b"\n")
     shown = file.relative_to(Path(__file__).parents[1])
     terminal.print(f"All of it took {results['seconds']} s; the numbers are in {shown}.")

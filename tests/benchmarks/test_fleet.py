@@ -154,6 +154,28 @@ def test_the_same_seed_makes_the_same_fleet_in_both_databases(fleet: Any, databa
     assert rows_in(database_url) == rows_in(other_url)
 
 
+def test_a_fleet_that_is_copied_to_postgresql_is_the_same_and_can_grow(
+    fleet: Any, postgres_url: str, tmp_path: Path
+) -> None:
+    source = f"sqlite:///{tmp_path}/source.db"
+    tenants = fleet.make_fleet(source, copy_jobs=JOBS, companies=COMPANIES)
+    with postgres.empty_database(postgres_url) as target:
+        fleet.loading.copy_fleet(source, target)
+
+        assert rows_in(target) == rows_in(source)
+        assert fleet.make_fleet(target, copy_jobs=JOBS, companies=COMPANIES) == tenants
+        engine = create_engine(target)
+        added = (
+            "insert into locations (instance_uid, organization_uid, name, type, quota_gb)"
+            " select 'new', organization_uid, 'b', type, 0 from locations limit 1"
+        )
+        with engine.begin() as connection:
+            before = connection.execute(text("select max(position) from locations")).scalar_one()
+            connection.execute(text(added))
+            assert connection.execute(text("select max(position) from locations")).scalar_one() == before + 1
+        engine.dispose()
+
+
 def test_a_fleet_that_is_there_already_is_not_made_again_but_another_is(fleet: Any, database_url: str) -> None:
     tenants = fleet.make_fleet(database_url, copy_jobs=20, companies=2)
     engine = create_engine(database_url)
