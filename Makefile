@@ -1,6 +1,6 @@
 # Every target sets up what it needs first (scripts/set-up.sh): a fresh machine needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults bench requirements clean
+.PHONY: help run test check faults bench agents writes requirements clean
 
 PYTHON_TOOLS := .venv/bin
 
@@ -45,6 +45,14 @@ faults: ## bring about what goes wrong, and see whether anything is lost (ROUNDS
 bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in two minutes; ONLY=part)
 	@scripts/set-up.sh bench
 	PYTHONPATH=. $(PYTHON_TOOLS)/python benchmarks/run.py $(BENCH) $(addprefix --only ,$(ONLY))
+
+agents: ## measure ten thousand agents at one console: reports, orders, a restart (about four minutes)
+	@scripts/set-up.sh bench
+	PYTHONPATH=. $(PYTHON_TOOLS)/python benchmarks/run.py --only agents
+
+writes: ## measure a thousand job changes a second by agents' reports, on PostgreSQL, with one console and with two
+	@scripts/set-up.sh bench
+	PYTHONPATH=. $(PYTHON_TOOLS)/python benchmarks/run.py --only writes
 
 requirements: ## pin the newest allowed versions in requirements/ (UPGRADE= keeps what still fits)
 	@scripts/requirements.sh

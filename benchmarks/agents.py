@@ -5,13 +5,11 @@ The console has a processor to itself; PostgreSQL and the simulated agents share
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import random
 import resource
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +21,7 @@ import msgspec
 import psycopg
 import servers
 from agents_fleet import make_servers
+from rich.table import Table
 from simulated_agents import Meeting, SimulatedAgent, cancel
 
 from tandem.sealing import open_seal
@@ -40,6 +39,7 @@ SETTINGS = (
 CONNECTED_SECONDS_MAX = 120
 LOOK_EVERY_SECONDS = 0.1
 STATEMENTS_SHOWN = 12
+STARTS_PER_SECOND = 150
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -76,7 +76,11 @@ class Results(msgspec.Struct):
 def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
     """Run all of it; raises AssertionError if anything that an agent has said is not there in the end."""
     processor, load_processor = servers.processors() or (None, None)
-    with _on(load_processor), postgres.running_server(SETTINGS) as server_url, _fleet_database(server_url) as url:
+    with (
+        on_processor(load_processor),
+        postgres.running_server(SETTINGS) as server_url,
+        fleet_database(server_url) as url,
+    ):
         console_folder(folder).mkdir()
         seal = open_seal(console_folder(folder) / "seal.key")
         made = make_servers(url, seal, servers=size.agents, shares_each=1)
@@ -85,7 +89,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
 
 
 @contextmanager
-def _on(processor: int | None) -> Generator[None]:
+def on_processor(processor: int | None) -> Generator[None]:
     """Keep this process, and what it starts, on one processor."""
     before = os.sched_getaffinity(0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -99,7 +103,8 @@ def _on(processor: int | None) -> Generator[None]:
 
 
 @contextmanager
-def _fleet_database(server_url: str) -> Generator[str]:
+def fleet_database(server_url: str) -> Generator[str]:
+    """Make a database with all tables; gives its URL."""
     with postgres.empty_database(server_url) as url:
         database = open_database(url)
         database.migrate()
@@ -112,6 +117,13 @@ def _fleet_database(server_url: str) -> Generator[str]:
 def plain(url: str) -> str:
     """Give a database's address as its driver takes it."""
     return url.replace("+psycopg", "")
+
+
+async def sign_in(meeting: Meeting) -> str:
+    """Give a token of the provider's administrator."""
+    async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{meeting.port}", verify=meeting.context) as client:
+        given = {"grant_type": "password", "username": "admin", "password": ADMIN_PASSWORD}
+        return (await client.post("/api/v3/token", data=given)).raise_for_status().json()["access_token"]
 
 
 class _Bench:
@@ -131,7 +143,8 @@ class _Bench:
             meeting = Meeting(port=self._port, context=servers.any_certificate(), audience=audience)
             agents = [SimulatedAgent(meeting, server, random.Random(n)) for n, server in enumerate(made)]
             memory = servers.memory(running.process_id)
-            listening = [asyncio.create_task(agent.listen()) for agent in agents]
+            starts = [n / STARTS_PER_SECOND for n in range(len(agents))]
+            listening = [asyncio.create_task(agent.listen(at)) for agent, at in zip(agents, starts, strict=True)]
             self._results.start_seconds = await self._all_heard(agents, time.monotonic())
             self._say(f"all agents are connected after {self._results.start_seconds:.1f} s")
             reporting = [asyncio.create_task(agent.report(self._size.report_every_seconds)) for agent in agents]
@@ -150,7 +163,7 @@ class _Bench:
             await cancel(reporting)
             await asyncio.gather(*(agent.deliver() for agent in agents))
             await cancel(listening)
-        self._check(agents)
+        check(self._url, agents)
         return self._results
 
     @asynccontextmanager
@@ -189,17 +202,16 @@ class _Bench:
         if meeting.started:
             raise RuntimeError(f"{len(meeting.started)} orders have not arrived.")
         results.reports, results.orders = len(reports), len(orders)
-        results.report_median, results.report_slowest_hundredth = _median_and_slowest_hundredth(reports)
-        results.order_median, results.order_slowest_hundredth = _median_and_slowest_hundredth(orders)
+        results.report_median, results.report_slowest_hundredth = median_and_slowest_hundredth(reports)
+        results.order_median, results.order_slowest_hundredth = median_and_slowest_hundredth(orders)
         results.console_cpu = cpu / seconds
         results.cpu_per_agent_hour = cpu / seconds / len(agents) * 3600
         results.statements = self._statements(seconds)
 
     async def _order(self, meeting: Meeting, agents: list[SimulatedAgent], until: float) -> None:
         """Start the copy jobs of one agent after another through the API."""
+        token = await sign_in(meeting)
         async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{self._port}", verify=meeting.context) as client:
-            given = {"grant_type": "password", "username": "admin", "password": ADMIN_PASSWORD}
-            token = (await client.post("/api/v3/token", data=given)).raise_for_status().json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
             for agent in random.Random(1).sample(agents, len(agents)):
                 if time.monotonic() > until:
@@ -219,37 +231,47 @@ class _Bench:
             ).fetchall()
         return [(round(calls / seconds), took / seconds, " ".join(query.split())[:150]) for calls, took, query in rows]
 
-    def _check(self, agents: list[SimulatedAgent]) -> None:
-        with psycopg.connect(plain(self._url)) as connection:
-            last = dict(connection.execute("select instance_uid, last_report from backup_servers").fetchall())
-            states = dict(connection.execute("select instance_uid, state from sessions").fetchall())
-            told = "select unique_uid, last_session_uid, status from jobs"
-            jobs = {row[0]: row[1:] for row in connection.execute(told)}
-        for agent in agents:
-            assert last[agent.server.uid] == agent.number == agent.acknowledged, "a report is lost"
-            for job, (session_uid, state) in agent.last_states.items():
-                assert jobs[job] == (session_uid, state), "a job is not as it was told"
-                assert states[session_uid] == state, "a session is not as it was told"
+
+def check(url: str, agents: list[SimulatedAgent]) -> None:
+    """See that each agent's last report has arrived, and that jobs and sessions are as it has told last."""
+    with psycopg.connect(plain(url)) as connection:
+        last = dict(connection.execute("select instance_uid, last_report from backup_servers").fetchall())
+        states = dict(connection.execute("select instance_uid, state from sessions").fetchall())
+        jobs = {row[0]: row[1:] for row in connection.execute("select unique_uid, last_session_uid, status from jobs")}
+    for agent in agents:
+        assert last[agent.server.uid] == agent.number == agent.acknowledged, "a report is lost"
+        for job, (session_uid, state) in agent.last_states.items():
+            assert jobs[job] == (session_uid, state), "a job is not as it was told"
+            assert states[session_uid] == state, "a session is not as it was told"
 
 
-def _median_and_slowest_hundredth(seconds: list[float]) -> tuple[float, float]:
+def median_and_slowest_hundredth(seconds: list[float]) -> tuple[float, float]:
+    """Give the median, and what one in a hundred exceeds; zeros of less than two."""
     if len(seconds) < 2:
         return 0.0, 0.0
     return statistics.median(seconds), statistics.quantiles(seconds, n=100, method="inclusive")[-1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=60)
-    given = parser.parse_args()
-    size = Size(given.agents, given.seconds, 60, 5, 3)
-    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as name:
-        try:
-            print(msgspec.json.format(msgspec.json.encode(measure(Path(name), size, print)), indent=1).decode())
-        finally:
-            print(Path(name, "console.log").read_text()[-3000:])
-
-
-if __name__ == "__main__":
-    main()
+def show(results: Results, size: Size) -> Table:
+    """Make a table of it."""
+    title = f"{results.agents:,} agents at one console process, each reporting every {size.report_every_seconds:.0f} s"
+    table = Table("", title=title, caption="console on one processor; PostgreSQL and the simulated agents on another")
+    table.columns[0].no_wrap = True
+    for column in ("median", "99 of 100 within", "aim"):
+        table.add_column(column, justify="right")
+    report, order = results.report_slowest_hundredth, results.order_slowest_hundredth
+    table.add_row(
+        f"a report ({results.reports:,})", f"{results.report_median * 1000:.0f} ms", f"{report * 1000:.0f} ms", "250 ms"
+    )
+    table.add_row(
+        f"an order ({results.orders:,})", f"{results.order_median * 1000:.0f} ms", f"{order * 1000:.0f} ms", "1,000 ms"
+    )
+    table.add_row(
+        f"all back after a restart ({size.down_seconds:.0f} s)", "", f"{results.recovery_seconds:.1f} s", "60 s"
+    )
+    table.add_row("attempts to connect in a second, at most", "", f"{results.attempts_per_second:,}", "")
+    table.add_row("console's processor", "", f"{results.console_cpu:.0%}", "")
+    table.add_row("processor for an agent and hour", "", f"{results.cpu_per_agent_hour:.2f} s", "")
+    table.add_row("memory of the console", "", f"{results.memory / 1e6:,.0f} MB", "")
+    table.add_row("memory for an agent", "", f"{results.memory_per_agent / 1e3:.0f} kB", "")
+    return table

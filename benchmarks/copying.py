@@ -244,15 +244,22 @@ class Bench:
 
     def back_up(self, share: Path, repository: Path) -> Path:
         """Protect a folder once; gives the repository."""
-        made = self._client.post(f"{self._server}/fileShares", json={"name": "Share", "path": str(share)})
-        job = {
-            "name": "Backup",
-            "fileShareUid": made["fileShareUid"],
-            "targetRepositoryUid": self._make_repository({"name": repository.name, "path": str(repository)}),
-        }
-        self._source_job = self._client.post(f"{self._server}/jobs/fileShareJobs", json=job)["instanceUid"]
+        self._source_job = self.make_backup_job(self.make_share({"name": "Share", "path": str(share)}), repository)
         self.run(self._source_job)
         return repository
+
+    def make_share(self, asked: dict[str, str]) -> str:
+        """Tell the console of a share; gives it."""
+        return self._client.post(f"{self._server}/fileShares", json=asked)["fileShareUid"]
+
+    def make_backup_job(self, share: str, repository: Path) -> str:
+        """Make a repository and a job that backs a share up into it."""
+        job = {
+            "name": f"Backup to {repository.name}",
+            "fileShareUid": share,
+            "targetRepositoryUid": self._make_repository({"name": repository.name, "path": str(repository)}),
+        }
+        return self._client.post(f"{self._server}/jobs/fileShareJobs", json=job)["instanceUid"]
 
     def back_up_again(self) -> Run:
         """Back the protected folder up once more."""

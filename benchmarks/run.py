@@ -5,8 +5,8 @@ A table of all that is aimed at ends it, and everything goes to benchmarks/resul
 single parts, to benchmarks/results/). Only a wrong answer makes it fail, never a time.
 
 A part is a row of `PARTS`: a function `measure(folder, size, say)` that gives what msgspec can encode, its sizes in the
-full form and in the short one, how many minutes the full form takes, a function that shows the results (prints them, or
-gives tables to be printed), and, if anything is aimed at, a generator of `Aim` (aims.py) from the results. Fleets that
+full form and in the short one, a function that shows the results (prints them, or gives tables to be printed), how many
+minutes the full form takes, and, if anything is aimed at, a generator of `Aim` (aims.py) from the results. Fleets that
 are only read come from databases.py, which makes each once; a console to ask, from asking.py.
 """
 
@@ -28,6 +28,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import agents
+import aimed_at
 import copying
 import export
 import flatness
@@ -35,7 +37,10 @@ import increments
 import listing
 import msgspec
 import searching
+import smb
 import targets
+import writes
+from aimed_at import COPY_RATIO_AIM, PLAIN_RATIO_AIM
 from aims import Aim, table_of
 from rich.console import Console
 from rich.table import Table
@@ -44,8 +49,6 @@ from rich.text import Text
 RESULTS = Path(__file__).parent / "results.json"
 # Of what is not a whole, full run.
 OTHER_RESULTS = Path(__file__).parent / "results" / "results.json"
-COPY_RATIO_AIM = 1.05
-PLAIN_RATIO_AIM = 10
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
 COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
@@ -53,6 +56,8 @@ INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points
 INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
 TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_bytes=1_000_000_000, rounds=3)
 TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
+SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
+SMB_SHORT = smb.Size(files=20, total_bytes=1_000_000, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=3, rounds=5)
 LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, are_all_asked=False)
 FLATNESS_FULL = flatness.Size(
@@ -67,6 +72,10 @@ EXPORT_FULL = export.Size(copy_jobs=1_000_000, companies=10_000)
 EXPORT_SHORT = export.Size(copy_jobs=1_000, companies=20)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
+AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
+AGENTS_SHORT = agents.Size(agents=150, seconds=3, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
+WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
+WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=3, pollers=1, consoles=(2,))
 
 
 class Terminal(Console):
@@ -294,6 +303,32 @@ def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
     terminal.print()
 
 
+def _show_smb(results: smb.Results, size: smb.Size) -> None:
+    title = f"A backup of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files: an SMB share beside the same folder"
+    table = Table("", title=title, caption="smbd on this machine, mounted by the agent for each run")
+    table.columns[0].no_wrap = True
+    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "peak MB"):
+        table.add_column(column, justify="right")
+    takes = [
+        ("all is new: the folder", results.folder, results.folder),
+        ("all is new: the SMB share", results.smb, results.folder),
+        ("nothing has changed: the folder", results.folder_idle, results.folder_idle),
+        ("nothing has changed: the SMB share", results.smb_idle, results.folder_idle),
+    ]
+    for label, runs, reference in takes:
+        if runs:
+            table.add_row(
+                label,
+                f"{copying.median(runs, 'seconds'):.2f}",
+                f"{min(run.seconds for run in runs):.2f}",
+                f"{copying.median(runs, 'seconds') / copying.median(reference, 'seconds'):.3f}",
+                f"{copying.median(runs, 'cpu_seconds'):.2f}",
+                f"{max(run.memory for run in runs) / 1e6:.0f}",
+            )
+    terminal.print(table)
+    terminal.print()
+
+
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:
     return [
         ("bare restic copy", bare, "seconds"),
@@ -325,17 +360,31 @@ def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
     terminal.print()
 
 
+def _show_agents(results: agents.Results, size: agents.Size) -> None:
+    terminal.print(agents.show(results, size))
+    terminal.print("PostgreSQL's dearest statements: calls and milliseconds a second")
+    for calls, milliseconds, text in results.statements:
+        terminal.print(f"{calls:6,} {milliseconds:8.1f}  {text}", markup=False)
+    terminal.print()
+
+
+def _show_writes(results: list[writes.Results], size: writes.Size) -> None:
+    terminal.print(writes.show(results, size))
+    terminal.print()
+
+
 # Of copies, what comes back is seconds; the fleets of `flatness` are there when `export` reads one.
 PARTS: dict[str, Part] = {
-    "copying": Part(copying.measure, COPY_FULL, COPY_SHORT, _show_copies, full_minutes=4),
-    "increments": Part(increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments, full_minutes=12),
-    "targets": Part(targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets, full_minutes=5),
-    "listing": Part(listing.measure, LISTING_FULL, LISTING_SHORT, listing.show, full_minutes=6, aims=listing.aims),
-    "searching": Part(searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching, full_minutes=5),
-    "flatness": Part(
-        flatness.measure, FLATNESS_FULL, FLATNESS_SHORT, flatness.show, full_minutes=15, aims=flatness.aims
-    ),
-    "export": Part(export.measure, EXPORT_FULL, EXPORT_SHORT, export.show, full_minutes=3, aims=export.aims),
+    "copying": Part(copying.measure, COPY_FULL, COPY_SHORT, _show_copies, 4, aimed_at.of_copying),
+    "increments": Part(increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments, 12),
+    "targets": Part(targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets, 5, aimed_at.of_targets),
+    "smb": Part(smb.measure, SMB_FULL, SMB_SHORT, _show_smb, 3),
+    "listing": Part(listing.measure, LISTING_FULL, LISTING_SHORT, listing.show, 6, listing.aims),
+    "searching": Part(searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching, 5, aimed_at.of_searching),
+    "flatness": Part(flatness.measure, FLATNESS_FULL, FLATNESS_SHORT, flatness.show, 15, flatness.aims),
+    "export": Part(export.measure, EXPORT_FULL, EXPORT_SHORT, export.show, 3, export.aims),
+    "agents": Part(agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents, 5, aimed_at.of_agents),
+    "writes": Part(writes.measure, WRITES_FULL, WRITES_SHORT, _show_writes, 3, aimed_at.of_writes),
 }
 
 if __name__ == "__main__":

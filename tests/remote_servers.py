@@ -30,7 +30,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PidFile none
-Subsystem sftp internal-sftp
+Subsystem sftp {sftp}
 LogLevel ERROR
 """
 
@@ -84,15 +84,20 @@ def replace_account(account: Account, *, password: str | None = None, private_ke
 
 
 @contextlib.contextmanager
-def sftp_server(folder: Path) -> Generator[Server]:
-    """Run OpenSSH's server, with a host key and a user's key of its own; the user is the one of this test."""
+def sftp_server(folder: Path, *, sftp: str = "internal-sftp") -> Generator[Server]:
+    """Run OpenSSH's server, with a host key and a user's key of its own; the user is the one of this test.
+
+    Args:
+        folder: where its keys and what it serves are.
+        sftp: the command that speaks SFTP.
+    """
     (folder / "served").mkdir(parents=True)
     for name in ("host", "user", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     port = free_port()
-    (folder / "sshd_config").write_text(_SSHD.format(port=port, folder=folder))
+    (folder / "sshd_config").write_text(_SSHD.format(port=port, folder=folder, sftp=sftp))
     user = getpass.getuser()
     key = (folder / "user").read_text()
     with _running([_program("sshd"), "-D", "-e", "-f", folder / "sshd_config"], port, folder / "log") as process:

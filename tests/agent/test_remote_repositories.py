@@ -8,21 +8,27 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
 
+from tandem.agent import proof_memory
+from tandem.agent.run_verification import run_verification
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.repository_locations import parse_location
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import SessionState
+from tandem.domain.verification import Part
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
 from tandem.restic import config, copy, listing, process, remote_files
 from tandem.restic.errors import Unreachable
 from tandem.restic.process import Control
-from tests.agent.backup_server import BackupServer, nothing, repository_configuration
+from tests.agent.backup_server import BackupServer, nothing, random_bytes, repository_configuration
 from tests.agent.lock_files import write_lock
 from tests.agent.test_locks import kill_when_locked
+from tests.agent.test_proof import pack_files
+from tests.faults.line import line_to
 from tests.remote_servers import (
     BUCKET,
     CANARY,
@@ -213,6 +219,73 @@ def test_a_server_that_goes_silent_is_noticed_in_bounded_time(saved: BackupServe
         location = msgspec.structs.replace(second, path=f"rest:http://127.0.0.1:{port}/second/")
         with pytest.raises(Unreachable, match=r"No data has moved for 0\.5 s"):
             config.read(saved.engine, saved.repositories.access(location), control=Control(stall_seconds=0.5))
+
+
+def test_an_ssh_server_that_lets_in_and_never_answers_is_noticed_in_bounded_time(
+    saved: BackupServer, tmp_path: Path
+) -> None:
+    with sftp_server(tmp_path / "ssh", sftp="/bin/sleep 3600") as server:
+        access = saved.repositories.access(elsewhere(new_repository(), server, "x"))
+        control = Control(stall_seconds=1.0)
+        with pytest.raises(Unreachable, match=r"No data has moved for 1 s.* Check both"):
+            config.read(saved.engine, access, control=control)
+        with pytest.raises(Unreachable, match=r"No data has moved for 1 s.* Check both"):
+            remote_files.survey(access, control=control)
+
+
+def test_a_line_that_is_cut_in_the_middle_of_a_copy_costs_nothing_but_the_run(
+    saved: BackupServer, remotes: Remotes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved.save("big.bin", random_bytes("big", size=4_000_000))
+    remotes.move(saved, second="rest")
+    first, second = saved.configuration.repositories
+    port = parse_location(remotes.servers["rest"].location + "x").port
+    assert port is not None
+    with line_to(port) as line:
+        by_line = second.path.replace(f":{port}/", f":{line.port}/", 1)
+        saved.configure(repositories=[first, msgspec.structs.replace(second, path=by_line)])
+        ran = copy.run
+
+        def cut_when_a_point_is_there(*given: Any, on_saved: Callable[[copy.Copied], None], **named: Any) -> Any:
+            def cut(copied: copy.Copied) -> None:
+                on_saved(copied)
+                line.cut()
+
+            named["control"] = dataclasses.replace(named["control"], stall_seconds=1.0)
+            return ran(*given, on_saved=cut, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(copy, "run", cut_when_a_point_is_there)
+            session = saved.copy()
+        assert session.state is SessionState.FAILED, session.messages
+        assert CopyState.QUARANTINED not in saved.states().values()
+        line.mend()
+        assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == set(saved.ids())
+    saved.is_sound()
+
+
+@pytest.mark.parametrize("kind", ["sftp", "s3", "rest"])
+def test_a_pack_that_a_server_lost_is_missed_and_copied_again(saved: BackupServer, remotes: Remotes, kind: str) -> None:
+    remotes.move(saved, second=kind)
+    saved.copy()
+    pack = pack_files(saved.second)[0].name
+    access = saved.repositories.access(saved.configuration.repositories[1])
+    remote_files.delete(access, f"data/{pack}" if kind == "rest" else f"data/{pack[:2]}/{pack}")
+    # Restic asks for a lost pack again and again before it gives up: here another part is read.
+    skipped = Part(int(pack[:2], 16) + 1, 256)
+    rotation = proof_memory.rotation(saved.state, "second", saved.clock.now)
+    saved.clock.forward(hours=1)
+    proof_memory.put_rotation(saved.state, "second", rotation.after(skipped, saved.clock.now))
+    run = saved.run()
+    run_verification(run, "second")
+    assert any(pack[:10] in message for message in run.messages), run.messages
+    assert CopyState.PENDING in saved.states().values()
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.states().values()) == {CopyState.COPIED}
+    run = saved.run()
+    run_verification(run, "second", is_everything=True)
+    assert set(saved.states().values()) == {CopyState.VERIFIED}, run.messages
 
 
 @pytest.mark.parametrize("kind", ["sftp", "s3", "rest"])

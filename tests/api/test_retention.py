@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tandem.actions.change_retention import SERIES
+from tandem.domain.holds import Hold, HoldCause, HoldReason
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
-from tandem.protocol.messages import LedgerReport, PointReport, RepositoryReport
+from tandem.protocol.messages import HoldReport, LedgerReport, PointReport, RepositoryReport
 from tests.agents import Agent
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACMES, ALICE, BETAS, BOB, START, restic_id, uid
@@ -223,6 +224,38 @@ def test_a_forecast_tells_what_a_copy_takes_and_from_what_it_knows(console: Cons
         )
     )
     assert console.data(f"{COPY_JOB}/forecast", BOB)["diskFullTime"].startswith("2026-03-0")
+
+
+def test_a_forecast_heeds_the_limits_that_are_set(console: Console, agent: Agent) -> None:
+    tell(agent, 0.5, is_copied=False)
+    before = console.data(f"{COPY_JOB}/forecast", BOB)
+    assert (before["uploadLimit"], before["nextRunSeconds"]) == (None, None)
+    console.does("PATCH", f"{REPOSITORY}/limits", ALICE, replace(maxConcurrentTask=2, uploadLimit=8))
+    shown = console.data(f"{COPY_JOB}/forecast", BOB)
+    # Two runs share it.
+    assert shown["uploadLimit"] == 4
+    assert shown["nextRunSeconds"] == pytest.approx(shown["nextRunBytes"] / 4096)
+    assert any("limit set at the backup server and its repositories" in line for line in shown["basis"])
+    first = f"/infrastructure/backupServers/{ACMES.server}/repositories/{ACMES.first}/limits"
+    console.does("PATCH", first, ALICE, replace(maxConcurrentTask=1, downloadLimit=1))
+    assert console.data(f"{COPY_JOB}/forecast", BOB)["nextRunSeconds"] == pytest.approx(shown["nextRunBytes"] / 1024)
+    assert console.data(f"{COPY_JOB}/forecast?uploadLimit=1", BOB)["uploadLimit"] == 1
+
+
+@pytest.mark.parametrize("job", BOTH)
+def test_a_preview_says_that_nothing_goes_while_retention_is_on_hold(console: Console, agent: Agent, job: str) -> None:
+    going = preview(console, job, "?retention=2")["pointsDeleted"]
+    cause = HoldCause(reason=HoldReason.EMPTY, message="The share is empty.", seen_at=START)
+    hold = Hold(uid=uid("hold"), since=START, causes=[cause])
+    agent.report(HoldReport(job_uid=ACMES.job, hold=hold))
+    held = preview(console, job, "?retention=2")
+    assert (going > 0, held["pointsDeleted"], held["deletedBytes"]) == (True, 0, 0)
+    assert sum("Retention is on hold" in point["reason"] for point in held["points"]) == going
+    # What the change takes once the hold is released is asked about all the same.
+    assert held["isConfirmationNeeded"]
+    assert any("on hold" in line for line in console.data(f"{COPY_JOB}/forecast", BOB)["basis"])
+    console.does("POST", f"{JOBS}/{ACMES.job}/release", BOB)
+    assert preview(console, job, "?retention=2")["pointsDeleted"] == going
 
 
 def test_a_job_that_is_not_made_yet_is_foreseen_too(console: Console, agent: Agent) -> None:

@@ -5,7 +5,7 @@ import json
 import ssl
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tests.running import PASSWORD, SERVERS, Agent, Console, until
 BASE = "/api/v3"
 COPY_JOBS = f"{BASE}/infrastructure/backupServers/jobs/fileShareCopyJobs"
 METRICS = "/metrics"
+# More than the server holds unless told.
+CONNECTED_AT_ONCE = 200
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +142,11 @@ def test_a_console_ends_in_time_although_somebody_waits_for_an_agent_that_is_awa
     finally:
         agent.end()
         console.end()
+
+
+def test_hundreds_of_agents_stay_connected_and_the_next_one_is_still_served(console: Console) -> None:
+    with ExitStack() as present:
+        for number in range(CONNECTED_AT_ONCE):
+            connection = present.enter_context(connected(console))
+            status, _headers, _body = ask(connection, "GET", "/health/live")
+            assert status == 200, f"connection {number}"

@@ -39,6 +39,7 @@ class Line:
         # Asked for each connection.
         self.treat: Callable[[], Treatment] = lambda: FINE
         self._server_port = server_port
+        self._open: set[socket.socket] = set()
         self._ended = Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -47,6 +48,21 @@ class Line:
     def end(self) -> None:
         """Take no more connections; those that hang are let go."""
         self._ended.set()
+        self._refuse()
+
+    def cut(self) -> None:
+        """Cut all connections there are, and refuse new ones until it is mended."""
+        self._refuse()
+        for end in list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """Take connections again."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        Thread(target=self._accept, daemon=True).start()
+
+    def _refuse(self) -> None:
         # Closing alone does not wake who waits in accept.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -68,8 +84,13 @@ class Line:
                 client.sendall(treatment.answer)
                 return
             with socket.create_connection(("127.0.0.1", self._server_port)) as server:
-                Thread(target=_pump, args=(client, server), daemon=True).start()
-                self._answer(client, server, treatment)
+                ends = {client, server}
+                self._open |= ends
+                try:
+                    Thread(target=_pump, args=(client, server), daemon=True).start()
+                    self._answer(client, server, treatment)
+                finally:
+                    self._open -= ends
 
     def _answer(self, client: socket.socket, server: socket.socket, treatment: Treatment) -> None:
         said = 0

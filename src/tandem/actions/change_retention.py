@@ -13,7 +13,7 @@ from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.jobs import Job, JobType
 from tandem.domain.restore_points import Fate, Foreseen, foresee_backups, foresee_copies
 from tandem.domain.retention import Rule, is_confirmation_needed
-from tandem.store import backup_servers, retention
+from tandem.store import backup_servers, holds, retention
 from tandem.store.database import Connection
 from tandem.store.retention import PointOfJob, RetentionOfJob
 
@@ -26,9 +26,10 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rule: how long they are kept.
-        points: those that the job holds or would copy, newest first, each with what becomes of it.
+        points: those that the job holds or would copy, newest first, each with what the next run does with it: while
+            retention is on hold, it deletes nothing.
         held: how many the job holds.
-        staying: how many of those the rule keeps.
+        staying: how many of those the rule keeps, once nothing holds it up.
         needs_confirmation: whether a change to this rule must be confirmed.
     """
 
@@ -125,11 +126,25 @@ def prospect_of(connection: Connection, act: Act, job: Job, present: RetentionOf
     )
     return Prospect(
         rule=rule,
-        points=fates,
+        points=_while_held(connection, act, present.source_job_unique_uid or job.unique_uid, fates),
         held=len(held),
         staying=len(staying),
         needs_confirmation=takes_more and is_much,
     )
+
+
+def _while_held(
+    connection: Connection, act: Act, unique_uid: str, fates: list[tuple[PointOfJob, Foreseen]]
+) -> list[tuple[PointOfJob, Foreseen]]:
+    """Give what becomes of points while the retention of the job that made them is on hold, if it is."""
+    found = holds.holds_of(connection, act.caller.scope, [unique_uid]).get(unique_uid)
+    if found is None or found.is_released:
+        return fates
+    text = f"Retention is on hold since {found.hold.since:%Y-%m-%d %H:%M} UTC. Without that it would go: "
+    return [
+        (point, Foreseen(Fate.KEEP, text + fate.reason, fate.expires_at) if fate.fate is Fate.DELETE else fate)
+        for point, fate in fates
+    ]
 
 
 def foresee(points: list[PointOfJob], rule: Rule, now: datetime, *, is_copy: bool) -> dict[str, Foreseen]:

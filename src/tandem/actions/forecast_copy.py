@@ -10,12 +10,13 @@ from tandem.actions.change_retention import foresee
 from tandem.actions.context import Act
 from tandem.domain import copy_forecasts
 from tandem.domain.copy_forecasts import DAYS_LOOKED_AT, Change, Forecast, Made
+from tandem.domain.limits import UNBOUNDED, Bandwidth, bandwidth_of_run
 from tandem.domain.listing import Query
 from tandem.domain.paging import Window
 from tandem.domain.repositories import BackupRepository
 from tandem.domain.restore_points import Fate
 from tandem.domain.retention import Point, Rule
-from tandem.store import retention, sessions
+from tandem.store import file_share_jobs, holds, limits, retention, sessions
 from tandem.store.database import Connection
 from tandem.store.retention import PointOfJob
 
@@ -32,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         target: where the copies go.
         rule: how long they are kept.
         days: how far to look ahead.
-        upload_limit: KiB per second at most; None is no limit.
+        upload_limit: KiB per second to look at in place of what is set; None is as it is set.
     """
 
     source_job_unique_uid: str
@@ -40,15 +41,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     target: BackupRepository
     rule: Rule
     days: int
-    upload_limit: int | None
+    upload_limit: int | None = None
 
 
 class CopyForecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a copy takes, and of what each number was made; sizes in bytes, rates in bytes per second."""
+    """What a copy takes, and of what each number was made; sizes in bytes, rates in bytes per second.
+
+    `bandwidth` is in KiB per second.
+    """
 
     run_points: int
     run_bytes: int
     run_seconds: float | None
+    bandwidth: Bandwidth
     measured_rate: float | None
     held_points: int
     held_bytes: int
@@ -68,6 +73,7 @@ def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
     held = [point for point in points if point.entry is not None and point.entry.state.is_held]
     written = _written_per_added(held, made)
     rate = _measured_rate(connection, act, plan.job_unique_uid)
+    bandwidth = _bandwidth(connection, act, plan)
     run_bytes = round(
         copy_forecasts.bytes_to_copy(made, wanted, {point.point.snapshot_id for point in held}) * (written or 1)
     )
@@ -77,15 +83,31 @@ def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
     return CopyForecast(
         run_points=len(wanted),
         run_bytes=run_bytes,
-        run_seconds=_seconds(run_bytes, plan.upload_limit, rate),
+        run_seconds=_seconds(run_bytes, bandwidth, rate),
+        bandwidth=bandwidth,
         measured_rate=rate,
         held_points=len(held),
         held_bytes=held_bytes,
         after=after,
         change=change,
         full_at=full_at,
-        basis=_basis(plan, change, written, rate),
+        basis=[
+            *_basis_of_bytes(change, written),
+            _basis_of_time(plan, bandwidth, rate),
+            _basis_of_full_disk(plan),
+            *_basis_of_hold(connection, act, plan),
+        ],
     )
+
+
+def _bandwidth(connection: Connection, act: Act, plan: Plan) -> Bandwidth:
+    """Give how fast the run may be, as its agent will decide it, or as it is asked about."""
+    source = file_share_jobs.get_file_share_job(connection, act.caller.scope, plan.source_job_unique_uid)
+    of_repositories = limits.limits_of_repositories(connection, plan.target.backup_server_uid)
+    touched = {source.target_repository_uid, plan.target.instance_uid}
+    known = [of_repositories[uid] for uid in touched if uid in of_repositories]
+    set_ones = bandwidth_of_run([limits.limits_of_server(connection, plan.target.backup_server_uid), *known])
+    return Bandwidth(plan.upload_limit or set_ones.upload, set_ones.download)
 
 
 def _ahead(
@@ -126,34 +148,44 @@ def _measured_rate(connection: Connection, act: Act, job_unique_uid: str | None)
     return sum(transferred for transferred, _seconds in runs) / seconds if seconds > 0 else None
 
 
-def _seconds(size: int, upload_limit: int | None, rate: float | None) -> float | None:
-    rates = [each for each in (rate, upload_limit * KIBI if upload_limit else None) if each]
+def _seconds(size: int, bandwidth: Bandwidth, rate: float | None) -> float | None:
+    limited = [each * KIBI for each in (bandwidth.upload, bandwidth.download) if each]
+    rates = [*limited, rate] if rate else limited
     return size / min(rates) if rates else None
 
 
-def _basis(plan: Plan, change: Change, written: float | None, rate: float | None) -> list[str]:
-    told = [
+def _basis_of_bytes(change: Change, written: float | None) -> list[str]:
+    return [
         "Points: the rule of retention itself, over the points that the console knows of.",
         "Bytes of a run: what the source had added up to each point, at most the point's size; known when backed up.",
-    ]
-    told.append(
         f"Of each byte added, {written:.2f} are written: measured at the copies that are there."
         if written
-        else "Every byte added counts as written: nothing was copied yet that could be measured."
-    )
-    if rate:
-        told.append(f"Speed: measured over this job's last runs, at most {SESSIONS_MEASURED}.")
-    elif plan.upload_limit:
-        told.append("Speed: the limit alone; no run was measured yet.")
-    else:
-        told.append("Time is not foreseen: no run was measured yet, and no limit was given.")
-    told.append(
+        else "Every byte added counts as written: nothing was copied yet that could be measured.",
         f"Rate of change: the last {change.seen_days:.0f} days of the source job; it is taken to stay the same."
         if change.points_per_day
-        else "Rate of change: none is known, as the source job has made one point at most lately."
-    )
+        else "Rate of change: none is known, as the source job has made one point at most lately.",
+    ]
+
+
+def _basis_of_time(plan: Plan, bandwidth: Bandwidth, rate: float | None) -> str:
+    whose = "asked about" if plan.upload_limit else "set at the backup server and its repositories, for one run"
+    limit = f"the limit {whose}" if bandwidth != UNBOUNDED else ""
+    if rate:
+        told = f"Speed: measured over this job's last runs, at most {SESSIONS_MEASURED}"
+        return f"{told}, and {limit}." if limit else f"{told}."
+    if limit:
+        return f"Speed: {limit}, alone; no run was measured yet."
+    return "Time is not foreseen: no run was measured yet, and there is no limit."
+
+
+def _basis_of_full_disk(plan: Plan) -> str:
     if plan.target.free_space is None:
-        told.append("Full disk: not foreseen, as the free space of the target is not known.")
-    else:
-        told.append("Full disk: the target's free space as last measured; nothing else is taken to write there.")
-    return told
+        return "Full disk: not foreseen, as the free space of the target is not known."
+    return "Full disk: the target's free space as last measured; nothing else is taken to write there."
+
+
+def _basis_of_hold(connection: Connection, act: Act, plan: Plan) -> list[str]:
+    found = holds.holds_of(connection, act.caller.scope, [plan.source_job_unique_uid]).get(plan.source_job_unique_uid)
+    if found is None or found.is_released:
+        return []
+    return [f"Retention is on hold since {found.hold.since:%Y-%m-%d %H:%M} UTC: until it is released, more is held."]

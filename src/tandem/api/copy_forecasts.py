@@ -29,7 +29,7 @@ UploadLimit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class ForecastParameters(PreviewParameters, rename="camel", kw_only=True):
-    """The query: a retention other than the job's, how far to look ahead, and KiB per second at most."""
+    """The query: a retention other than the job's, how far to look ahead, and KiB per second other than the limits."""
 
     days: Days = DAYS_DEFAULT
     upload_limit: UploadLimit | None = None
@@ -127,7 +127,7 @@ def _view(forecast: CopyForecast, plan: Plan) -> CopyForecastView:
         next_run_points=forecast.run_points,
         next_run_bytes=forecast.run_bytes,
         next_run_seconds=forecast.run_seconds,
-        upload_limit=plan.upload_limit,
+        upload_limit=forecast.bandwidth.upload,
         measured_rate=forecast.measured_rate,
         points_held=forecast.held_points,
         bytes_held=forecast.held_bytes,

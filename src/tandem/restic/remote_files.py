@@ -42,6 +42,9 @@ _RCLONE_FLAGS = (
     "1",
     "--low-level-retries",
     "2",
+    # Each is a connection of its own to an SSH server, which takes longer to open than to use.
+    "--checkers",
+    "4",
 )
 _RCLONE_NOTHING_THERE = {3, 4}
 _NOT_FOUND = 404
