@@ -48,9 +48,6 @@ class Asked(msgspec.Struct, frozen=True):
 def console(data: Path, database: str, tenant: Tenant) -> Generator[Asked]:
     """Run a console over a fleet and sign in to it, as the provider and as a company."""
     processor, _ = servers.processors() or (None, None)
-    with closing(_connected(database)) as plain:
-        # An earlier console on this fleet has sealed its key in a way that only its own data folder opens.
-        plain.execute("delete from signing_keys")
     with servers.console(data, database=database, admin_password=ADMIN_PASSWORD, processor=processor) as running:
         tokens, _ = sign_in(running.url, data / "console" / "certificate.pem", tenant)
         headers = {who: {"Authorization": f"Bearer {token}"} for who, token in tokens.items()}

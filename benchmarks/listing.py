@@ -9,12 +9,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import databases
 import httpx
 import msgspec
 import peer_servers
 import servers
 from aims import Aim
-from fleet import ADMIN, ADMIN_PASSWORD, OWNER_PASSWORD, Tenant, make_fleet
+from databases import SQLITE
+from fleet import ADMIN, ADMIN_PASSWORD, OWNER_PASSWORD, Tenant
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from load import CONNECTIONS, Load, press
@@ -106,10 +108,7 @@ class _Server(msgspec.Struct, frozen=True):
 
 def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Row]:
     """Make the fleet, start the servers, check that all say the same, then press them in turns."""
-    database = f"sqlite:///{folder / 'fleet.db'}"
-    started = time.monotonic()
-    tenants = make_fleet(database, copy_jobs=size.copy_jobs, companies=size.companies)
-    say(f"made a fleet of {size.copy_jobs:,} copy jobs in {time.monotonic() - started:.0f} s")
+    database, tenants = databases.fleet(SQLITE, size.copy_jobs, size.companies)
     questions = _questions(size, tenants[0])
     processor, load_processor = servers.processors() or (None, None)
     if processor is None:

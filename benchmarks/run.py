@@ -59,7 +59,7 @@ TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, r
 SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
 SMB_SHORT = smb.Size(files=20, total_bytes=1_000_000, rounds=1)
 LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=3, rounds=5)
-LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, are_all_asked=False)
+LISTING_SHORT = listing.Size(copy_jobs=1_000, companies=20, seconds=1, rounds=1, are_all_asked=False)
 FLATNESS_FULL = flatness.Size(
     fleets=(flatness.Fleet(10, 1), flatness.Fleet(10_000, 10_000), flatness.Fleet(1_000_000, 10_000)),
     rounds=25,

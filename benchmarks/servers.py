@@ -140,10 +140,15 @@ def running(
 
 @contextmanager
 def console(
-    data: Path, *, database: str | None = None, admin_password: str, processor: int | None = None
+    data: Path,
+    *,
+    database: str | None = None,
+    admin_password: str,
+    processor: int | None = None,
+    port: int | None = None,
 ) -> Generator[Running]:
-    """Run Tandem's console."""
-    port = free_port()
+    """Run Tandem's console, at a port of its own unless told."""
+    port = port or free_port()
     command = [*pinned(processor), sys.executable, "-m", "tandem", "console", "--data", str(data), "--port", str(port)]
     if database is not None:
         command += ["--database", database]
