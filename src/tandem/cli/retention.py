@@ -127,7 +127,10 @@ def forecast(
     keep: KeepOther = None,
     days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How far to look ahead.")] = 30,
     upload_limit: Annotated[
-        int | None, typer.Option("--upload-limit", metavar="KIB", min=1, help="KiB per second in place of the limits that are set.")
+        int | None,
+        typer.Option(
+            "--upload-limit", metavar="KIB", min=1, help="KiB per second in place of the limits that are set."
+        ),
     ] = None,
     as_json: AsJson = False,
     data: Data = None,
