@@ -57,7 +57,11 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
         naive, named = folder / "by-hand-naively", folder / "by-hand-named"
         for by_hand in (naive, named):
             shutil.copytree(target, by_hand)
-        shutil.copytree(bench.restic_cache(), restic.cache)
+        # Both targets have one id: with one cache, each would undo what the other has cached.
+        (folder / "named").mkdir()
+        by_name = copying.Restic(folder / "named", source)
+        for each in (restic, by_name):
+            shutil.copytree(bench.restic_cache(), each.cache)
         results = Results(restic.version())
         for number in range(1, size.rounds + 1):
             known = set(listing.snapshot_ids(source))
@@ -66,7 +70,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
             new = sorted(set(listing.snapshot_ids(source)) - known)
             for copy in (
                 lambda: results.naive.append(restic.copy_whatever_is_missing(naive)),
-                lambda new=new: results.named.append(restic.copy(named, new)),
+                lambda new=new: results.named.append(by_name.copy(named, new)),
                 lambda: results.tandem.append(bench.run(job)),
             ):
                 copying.warm(source)

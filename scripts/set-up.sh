@@ -2,8 +2,8 @@
 # Makes this checkout ready for a purpose: scripts/set-up.sh run | test | bench
 #
 # Python packages go into .venv, each checked against its hash in requirements/. Programs that Python cannot bring
-# (restic; PostgreSQL, Samba, OpenSSH's server and FUSE for tests and benchmarks; wrk and nginx for benchmarks) come from the
-# system's packages, installed only if missing, and no server among them is started or left enabled.
+# (restic; PostgreSQL, nginx, SQLite's shell, Samba, OpenSSH's server and FUSE for tests and benchmarks; wrk for
+# benchmarks) come from the system's packages, installed only if missing, and no server among them is started or left enabled.
 # PYTHON=… chooses the interpreter. Does nothing, quickly, when nothing is to be done.
 set -eu
 
@@ -42,16 +42,14 @@ install_missing_programs() {
     command -v restic >/dev/null || missing="$missing restic"
     case $1 in test | bench)
         has_postgres || missing="$missing postgresql"
+        has nginx || missing="$missing nginx-light"
+        command -v sqlite3 >/dev/null || missing="$missing sqlite3"
         has smbd || missing="$missing samba"
         has sshd || missing="$missing openssh-server"
         has fusermount3 || missing="$missing fuse3"
         ;;
     esac
-    case $1 in bench)
-        command -v wrk >/dev/null || missing="$missing wrk"
-        has nginx || missing="$missing nginx"
-        ;;
-    esac
+    case $1 in bench) command -v wrk >/dev/null || missing="$missing wrk" ;; esac
     [ -z "$missing" ] || install_packages "$missing"
 }
 
@@ -94,8 +92,8 @@ allow_services() {
     if grep -q 'of Tandem' $policy 2>/dev/null; then as_root rm -f $policy; fi
     [ -d /run/systemd/system ] || return 0
     case $1 in *samba*) as_root systemctl disable -q smbd nmbd samba-ad-dc || true ;; esac
-    case $1 in *openssh-server*) as_root systemctl disable -q ssh || true ;; esac
     case $1 in *nginx*) as_root systemctl disable -q nginx || true ;; esac
+    case $1 in *openssh-server*) as_root systemctl disable -q ssh || true ;; esac
 }
 
 # Runs apt-get; shows what it says only if it fails.

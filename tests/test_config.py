@@ -170,7 +170,13 @@ def test_every_setting_can_be_explained(data: Path) -> None:
     told = origins({"data": data}, {})
     assert {each.name for each in told} == set(Settings.__struct_fields__)
     assert all(each.about for each in told)
-    assert {each.name for each in told if not each.shown} == {"admin_password", "certificate", "key", "share"}
+    assert {each.name for each in told if not each.shown} == {
+        "admin_password",
+        "certificate",
+        "key",
+        "load_balancers",
+        "share",
+    }
 
 
 def test_paths_are_absolute_wherever_a_process_is_started(
@@ -178,3 +184,10 @@ def test_paths_are_absolute_wherever_a_process_is_started(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert settings(data, TANDEM_CERTIFICATE="certificate.pem").certificate == tmp_path / "certificate.pem"
+
+
+def test_load_balancers_are_addresses_and_networks(data: Path) -> None:
+    given = {"TANDEM_LOAD_BALANCERS": "10.0.0.5, 2001:db8::/64"}
+    assert load({"data": data}, given).load_balancers == ("10.0.0.5/32", "2001:db8::/64")
+    with pytest.raises(Invalid, match=r"load_balancers .*must be addresses or networks, separated by commas"):
+        load({"data": data}, {"TANDEM_LOAD_BALANCERS": "balancer.example"})

@@ -16,15 +16,21 @@ from tandem.agent.main import run_agent
 from tandem.cli.app import app
 from tandem.domain.errors import ConsoleError
 from tandem.server.console import run_console
+from tandem.server.databases import finish_upgrade, show_standing, upgrade_tables
 from tandem.server.logs import configure_logs
 from tandem.server.reset_codes import find_reset_codes
 from tandem.server.up import run_up
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder where everything of ours is kept.")]
+DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")]
+DatabaseOption = Annotated[str | None, typer.Option("--database", help="As for the console.")]
 LogFormat = Annotated[str | None, typer.Option(help="console or json.")]
 
 agent = typer.Typer(help="Run the agent of a backup server.", no_args_is_help=True)
 app.add_typer(agent, name="agent", rich_help_panel="Processes")
+
+database = typer.Typer(help="Change the tables of a database with the release.", no_args_is_help=True)
+app.add_typer(database, name="database", rich_help_panel="Processes")
 
 
 @app.command(rich_help_panel="Processes")
@@ -33,9 +39,7 @@ def console(
     data: Data = None,
     address: Annotated[str | None, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = None,
     port: Annotated[int | None, typer.Option(help="HTTPS port; 1280 by default.")] = None,
-    database: Annotated[
-        str | None, typer.Option(help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
-    ] = None,
+    database: DatabaseUrl = None,
     contract: Annotated[str | None, typer.Option(help="3.0 or 3.6.1: default form of the file share jobs.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file; made when none is given.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")] = None,
@@ -98,6 +102,25 @@ def up(
     settings = config.load({"data": data, "port": port, "share": share, "once": once})
     configure_logs(settings.log_format)
     raise typer.Exit(run_up(settings))
+
+
+@database.command("status")
+def database_status(*, data: Data = None, url: DatabaseOption = None) -> None:
+    """Show how the database stands to this release, and which processes use it."""
+    for line in show_standing(config.load({"data": data, "database": url})):
+        typer.echo(line)
+
+
+@database.command("upgrade")
+def database_upgrade(*, data: Data = None, url: DatabaseOption = None) -> None:
+    """Make the database ready for this release, while consoles of the older one go on; before the new ones start."""
+    typer.echo(upgrade_tables(config.load({"data": data, "database": url})))
+
+
+@database.command("finish")
+def database_finish(*, data: Data = None, url: DatabaseOption = None) -> None:
+    """Take away what only the older release has used; after its last console has ended."""
+    typer.echo(finish_upgrade(config.load({"data": data, "database": url})))
 
 
 @app.command("config", rich_help_panel="Processes")

@@ -9,8 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -43,6 +44,8 @@ class Origin(msgspec.Struct, frozen=True):
             return ""
         if self.is_secret and self.name != "database":
             return MASK
+        if isinstance(self.value, tuple):
+            return ", ".join(map(str, cast("tuple[object, ...]", self.value)))
         text = _URL_PASSWORD.sub(rf"\1{MASK}@", str(self.value))
         return _QUERY_PASSWORD.sub(rf"\1{MASK}", text)
 
@@ -62,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     restic: str
     log_format: str
     console: str
+    load_balancers: tuple[str, ...]
     requests_per_minute: int
     requests_per_minute_address: int
     requests_per_minute_user: int
@@ -102,6 +106,10 @@ def _flag(value: Any) -> bool:
     if text not in {"1", "0", "true", "false", "yes", "no", ""}:
         raise ValueError
     return text in {"1", "true", "yes"}
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    return tuple(str(ip_network(each.strip())) for each in str(value).split(",") if each.strip())
 
 
 def _log_format(value: Any) -> str:
@@ -153,6 +161,13 @@ _SETTINGS: list[_Setting] = [
     _Setting("log_format", _log_format, lambda _: "console", "console or json", "how log lines look"),
     _Setting(
         "console", str, lambda _: "https://localhost:1280", "an https URL", "the console that commands and agents call"
+    ),
+    _Setting(
+        "load_balancers",
+        _networks,
+        lambda _: "",
+        "addresses or networks, separated by commas",
+        "whose word for a client's address (X-Forwarded-For) is taken",
     ),
     _limit("requests_per_minute", 0, "requests a minute, of all users together"),
     _limit("requests_per_minute_address", 600_000, "requests a minute from one address"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
 from tandem.restic import config, copy, listing, process, remote_files
 from tandem.restic.errors import Unreachable
 from tandem.restic.process import Control
-from tests.agent.backup_server import BackupServer, nothing, random_bytes, repository_configuration
+from tests.agent.backup_server import BackupServer, nothing, random_bytes, repository_configuration, until
 from tests.agent.lock_files import write_lock
 from tests.agent.test_locks import kill_when_locked
 from tests.agent.test_proof import pack_files
@@ -224,13 +225,24 @@ def test_a_server_that_goes_silent_is_noticed_in_bounded_time(saved: BackupServe
 def test_an_ssh_server_that_lets_in_and_never_answers_is_noticed_in_bounded_time(
     saved: BackupServer, tmp_path: Path
 ) -> None:
-    with sftp_server(tmp_path / "ssh", sftp="/bin/sleep 3600") as server:
+    with sftp_server(tmp_path / "ssh", sftp="/bin/cat >/dev/null") as server:
         access = saved.repositories.access(elsewhere(new_repository(), server, "x"))
         control = Control(stall_seconds=1.0)
         with pytest.raises(Unreachable, match=r"No data has moved for 1 s.* Check both"):
             config.read(saved.engine, access, control=control)
         with pytest.raises(Unreachable, match=r"No data has moved for 1 s.* Check both"):
             remote_files.survey(access, control=control)
+    # What was started to ask it has ended too.
+    until(lambda: not any(is_our_ssh(each) for each in Path("/proc").glob("[0-9]*")), 5)
+
+
+def is_our_ssh(process_folder: Path) -> bool:
+    """Say whether a process is an ssh that reads its settings from this one."""
+    try:
+        command = (process_folder / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return f"/proc/{os.getpid()}/fd/".encode() in command
 
 
 def test_a_line_that_is_cut_in_the_middle_of_a_copy_costs_nothing_but_the_run(

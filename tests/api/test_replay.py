@@ -11,9 +11,12 @@ from sqlalchemy import update
 from tandem.actions.replay import CLAIM_LIFETIME, KEPT_FOR
 from tandem.actions.sweep import sweep
 from tandem.domain.identity import Role
+from tandem.store.database import open_database
+from tandem.store.request_tables import replays
 from tandem.store.tables import users
+from tests import postgres
 from tests.conftest import Inhabited
-from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
+from tests.consoles import COPY_JOBS, JOBS, Console, error_in, fill_with_people, rows_of
 from tests.gates import gated_console
 from tests.people import ACMES, ALICE, BOB, CHARLIE, PASSWORD, PEOPLE, Person, uid
 from tests.running import until
@@ -21,6 +24,14 @@ from tests.running import until
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"
 SHARES = f"/infrastructure/backupServers/{ACMES.server}/fileShares"
 REQUEST = uid("request")
+
+
+def fail(*_arguments: Any, **_more: Any) -> None:
+    raise RuntimeError("broken")
+
+
+def do_nothing(*_arguments: Any) -> None:
+    """Be a console that is dead by now."""
 
 
 def new_token(console: Console, who: Person = BOB, *, request: str = REQUEST, name: str = "new") -> httpx.Response:
@@ -137,9 +148,6 @@ def test_what_may_work_the_next_time_is_done_again(console: Console) -> None:
 
 
 def test_a_fault_of_the_server_is_not_repeated(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: Any, **_more: Any) -> None:
-        raise RuntimeError("broken")
-
     with monkeypatch.context() as broken:
         broken.setattr("tandem.actions.enrol_agent.create_enrolment_token", fail)
         assert new_token(console).status_code == 520
@@ -198,21 +206,70 @@ def test_a_second_that_has_waited_enough_is_told_to_ask_again(inhabited: Inhabit
         assert console.make_repository(BOB, ACMES, "new", X_Request_id=REQUEST).content == first.result().content
 
 
-def test_a_console_that_dies_in_the_middle_blocks_a_request_for_minutes_only(
+def test_a_console_that_dies_before_it_changed_anything_blocks_a_request_for_minutes_only(
     inhabited: Inhabited, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_arguments: Any) -> None:
-        """Do nothing any more."""
-
     with gated_console(inhabited, replay_wait_seconds=0.05) as console:
         with monkeypatch.context() as dying:
-            dying.setattr("tandem.api.background.keep_answer", die)
-            assert new_token(console).status_code == 200
+            dying.setattr("tandem.actions.enrol_agent.create_enrolment_token", fail)
+            dying.setattr("tandem.api.background.give_up_claim", do_nothing)
+            assert new_token(console).status_code == 520
         assert new_token(console).status_code == 409
         console.clock.forward(seconds=CLAIM_LIFETIME.total_seconds())
         assert new_token(console).status_code == 200
         assert new_token(console).status_code == 200
-        assert tokens_made(console) == 2
+        assert tokens_made(console) == 1
+
+
+def test_a_change_whose_answer_died_with_its_console_is_not_made_twice(
+    inhabited: Inhabited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gated_console(inhabited, replay_wait_seconds=0.05) as console:
+        with monkeypatch.context() as dying:
+            dying.setattr("tandem.api.background.keep_answer", do_nothing)
+            assert new_token(console).status_code == 200
+        console.clock.forward(seconds=CLAIM_LIFETIME.total_seconds())
+        again = new_token(console)
+        assert (again.status_code, error_in(again)["type"]) == (409, "logical")
+        assert "look at that before you send the request again" in error_in(again)["message"]
+        assert tokens_made(console) == 1
+
+
+def test_a_console_that_is_taken_for_dead_changes_nothing_any_more(inhabited: Inhabited) -> None:
+    with gated_console(inhabited) as console, ThreadPoolExecutor(1) as pool:
+        late = pool.submit(repeat, console, "POST", SHARES, {"name": "new", "path": "/new"})
+        until(lambda: rows_of(console.database)["agent_commands"])
+        with console.database.writing() as connection:
+            connection.execute(update(replays).values(claim_uid=uid("another's")))
+        console.gate.set()
+        answer = late.result()
+        assert (answer.status_code, error_in(answer)["type"]) == (409, "retryableLogical")
+        assert "new" not in {row["name"] for row in console.data("/protectedWorkloads/fileShares", BOB)}
+
+
+def test_a_request_whose_console_was_killed_while_it_asked_an_agent_is_run_again_at_once(
+    postgres_url: str,
+) -> None:
+    with postgres.empty_database(postgres_url) as url, ThreadPoolExecutor(1) as pool:
+        killed, living = open_database(url), open_database(url)
+        living.migrate()
+        with living.writing() as connection:
+            fill_with_people(connection)
+        with gated_console(Inhabited(killed, rows_of(killed)), replay_wait_seconds=0.05) as console:
+            body = {"name": "new", "path": "/new"}
+            late = pool.submit(repeat, console, "POST", SHARES, body)
+            until(lambda: rows_of(living)["agent_commands"])
+            other = Console(living)
+            other.agent_of(ACMES)
+            assert repeat(other, "POST", SHARES, body).status_code == 409  # it is run by one that lives
+            killed.close()
+            assert repeat(other, "POST", SHARES, body).status_code == 200
+            console.agents.clear()
+            console.gate.set()
+            assert late.result().status_code == 409
+            assert len([row for row in rows_of(living)["file_shares"] if row["name"] == "new"]) == 1
+        killed.close()
+        living.close()
 
 
 def test_signing_in_is_never_repeated(console: Console) -> None:

@@ -1,11 +1,13 @@
 """Too many requests are refused before anything is done for them, and the others are served as ever."""
 
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
 import pytest
 
+from tandem.api.addresses import client_address
 from tandem.api.throttling import REMEMBERED_MAX, Limit, Limits, Throttle
 from tandem.domain.errors import Throttled
 from tandem.protocol.messages import CHALLENGE_PATH
@@ -116,3 +118,33 @@ def test_what_is_remembered_of_addresses_has_a_bound() -> None:
         throttle.enter(str(REMEMBERED_MAX + 9))
     now = 61.0
     throttle.enter(str(REMEMBERED_MAX + 9))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("10.0.0.5", "203.0.113.7", "203.0.113.7"),
+        ("::ffff:10.0.0.5", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.5", "203.0.113.7, 10.0.0.9", "203.0.113.7"),
+        ("10.0.0.5", "198.51.100.1, 203.0.113.7", "203.0.113.7"),  # the first was written by the client
+        ("10.0.0.5", "2001:db8::7", "2001:db8::7"),
+        ("10.0.0.5", "", "10.0.0.5"),
+        ("192.0.2.1", "203.0.113.7", "192.0.2.1"),  # anybody can send the header
+        ("", "203.0.113.7", ""),
+    ],
+)
+def test_who_comes_through_a_load_balancer_is_counted_by_his_own_address(
+    peer: str, forwarded: str, expected: str
+) -> None:
+    assert client_address(peer, forwarded, [ip_network("10.0.0.0/24")]) == expected
+    assert client_address(peer, forwarded, []) == peer
+
+
+def test_clients_of_one_load_balancer_do_not_use_up_each_others_requests(quiet_console: Console) -> None:
+    limits = Limits(address=Limit(per_minute=1))
+    console = Console(quiet_console.database, limits=limits, balancers=(ip_network("192.0.2.1"),))
+    answers = [
+        console.request("GET", "/api/v3/about", headers={"X-Forwarded-For": address}).status_code
+        for address in ("203.0.113.1", "203.0.113.2", "203.0.113.2")
+    ]
+    assert answers == [401, 401, 429]

@@ -27,11 +27,11 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "recovery.md"
 ENDLESS = re.compile(r"^(tandem (?:console|agent run) .*)$", re.MULTILINE)
 
 
-def blocks() -> Page:
-    """Give the commands of the page by heading."""
+def blocks(page: Path = PAGE) -> Page:
+    """Give the commands of a page by heading."""
     found: Page = {}
     heading = ""
-    for part in re.split(r"^(#.*|```sh\n[^`]*^```)$", PAGE.read_text(), flags=re.MULTILINE):
+    for part in re.split(r"^(#.*|```sh\n[^`]*^```)$", page.read_text(), flags=re.MULTILINE):
         if part.startswith("#"):
             heading = part.strip("# ")
         elif part.startswith("```sh\n"):

@@ -283,6 +283,7 @@ WITHOUT_SCOPE = {
         "replays.delete_replay",
         "replays.find_replay",
         "replays.keep_answer",
+        "replays.note_change",
     },
     "a name must be unique among all tenants": {"users.is_user_name_taken", "organizations.is_name_taken"},
     "an agent, known by its key": {
@@ -386,6 +387,9 @@ NOT_ABOUT_DATA = {
     "columns",
     "tables",
     "request_tables",
+    "steps",
+    "upgrades",
+    "periodic_work",
     "location_tables",
     "point_tables",
     "proof_columns",

@@ -4,19 +4,18 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, table, text
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
 from tandem.store import jobs
-from tandem.store.database import MIGRATIONS, Database, open_database
+from tandem.store.database import Database, open_database
 from tandem.store.logins import get_login
 from tandem.store.recounting import recount
 from tandem.store.sign_ins import find_account
+from tandem.store.steps import known_steps, run_steps
 from tandem.store.tables import metadata
 
 CONSOLES = 3
@@ -84,12 +83,9 @@ def test_starting_again_changes_nothing(database: Database) -> None:
 
 def test_everybody_from_before_logins_keeps_his_password_and_gets_its_login(database_url: str) -> None:
     database = open_database(database_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     uid, organization_uid = "7e57ab1e-0000-4000-8000-000000000001", "7e57ab1e-0000-4000-8000-000000000002"
     with database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        run_steps(connection, known_steps(), ["0002"])
         organization = {"instance_uid": organization_uid, "type": "Provider", "name": "The provider"}
         organization |= {"name_key": "the provider", "location_uid": uid}
         connection.execute(insert(table("organizations", *map(column, organization))).values(organization))
@@ -110,10 +106,7 @@ def test_everybody_from_before_logins_keeps_his_password_and_gets_its_login(data
 def test_the_one_location_of_each_organization_becomes_the_first_of_many(database_url: str) -> None:
     database = open_database(database_url)
     with database.writing() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        run_steps(connection, known_steps(), ["0002"])
         for name in ("one", "two"):
             values = {"name": name, "key": name, "location": f"location of {name}"}
             organization = (
@@ -164,11 +157,8 @@ def _console(database_url: str) -> subprocess.Popen[str]:
 
 def test_jobs_from_before_the_counts_are_counted(database_url: str) -> None:
     database = open_database(database_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0014")
+        run_steps(connection, known_steps(), ["0014"])
         for text_ in OLD_JOBS:
             connection.exec_driver_sql(text_)
     database.migrate()

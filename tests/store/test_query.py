@@ -70,6 +70,7 @@ WITHOUT_OWNER = {
     "list_blocks",
     "list_changes",
     "list_counts",
+    "periodic_work",
     "refresh_tokens",
     "replays",
     "report_keys",

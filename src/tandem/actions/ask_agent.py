@@ -30,16 +30,18 @@ def ask(context: Context, server: BackupServer, order: Order) -> str:
     """
     require_connected(context, server)
     now = context.clock()
-    with context.database.writing() as connection:
+    # A question is no change: a request whose console dies while it waits for the answer is simply run again.
+    database = context.database.noting(None)
+    with database.writing() as connection:
         expires_at = now + timedelta(seconds=2 * PATIENCE_SECONDS)
         serial = agent_commands.insert_command(connection, server.instance_uid, order, now=now, expires_at=expires_at)
     for _ in range(round(PATIENCE_SECONDS / PAUSE_SECONDS)):
-        with context.database.reading() as connection:
+        with database.reading() as connection:
             answer = agent_commands.find_answer(connection, serial)
         if answer is not None:
             return answer
         context.pause(PAUSE_SECONDS)
-    with context.database.writing() as connection:
+    with database.writing() as connection:
         agent_commands.withdraw_command(connection, serial, context.clock())
     raise Unavailable(
         f"The agent of the backup server {server.name} did not answer in {PATIENCE_SECONDS} s; try again."

@@ -9,13 +9,19 @@ from datetime import timedelta
 import msgspec
 
 from tandem.actions.context import Context, new_uid
+from tandem.domain.errors import Conflict, Unavailable
 from tandem.domain.identity import Caller
 from tandem.store import replays
+from tandem.store.database import Connection
 from tandem.store.replays import Replay
 
 KEPT_FOR = timedelta(minutes=5)
 # Longer than anything runs before it is answered: whoever has not answered by then has died.
 CLAIM_LIFETIME = timedelta(minutes=2)
+_ANSWER_LOST = (
+    "The console that took this request ended before its answer was kept. What it had changed by then stays: look at "
+    "that before you send the request again, under another X-Request-id."
+)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -44,12 +50,27 @@ def key_of_request(context: Context, caller: Caller, request_uid: str, *, target
 
 
 def claim_request(context: Context, request_key: str) -> Claim | str | None:
-    """Claim a request; gives its answer if there is one, and None while somebody else runs it."""
+    """Claim a request; gives its answer if there is one, and None while somebody else runs it.
+
+    Raises:
+        Conflict: if somebody ran it, changed something, and died before his answer was kept: it is not done twice.
+    """
     now = context.clock()
-    mine = Replay(request_key=request_key, claim_uid=new_uid(), claimed_at=now, expires_at=now + KEPT_FOR)
+    mine = Replay(
+        request_key=request_key,
+        claim_uid=new_uid(),
+        claimed_at=now,
+        expires_at=now + KEPT_FOR,
+        claimed_by=context.database.process_name or None,
+    )
     with context.database.writing() as connection:
-        found = replays.find_replay(connection, request_key)
-        if found is not None and _is_over(found, mine):
+        found = replays.find_replay(connection, request_key, is_locked=True)
+        if found is not None and found.expires_at <= now:
+            replays.delete_replay(connection, request_key, found.claim_uid)
+            found = None
+        elif found is not None and _is_abandoned(connection, context, found):
+            if found.has_changed:
+                raise Conflict(_ANSWER_LOST)
             replays.delete_replay(connection, request_key, found.claim_uid)
             found = None
         if found is None:
@@ -71,6 +92,21 @@ def give_up_claim(context: Context, claim: Claim) -> None:
         replays.delete_replay(connection, claim.request_key, claim.claim_uid)
 
 
-def _is_over(found: Replay, mine: Replay) -> bool:
-    is_abandoned = found.sealed_answer is None and found.claimed_at + CLAIM_LIFETIME <= mine.claimed_at
-    return is_abandoned or found.expires_at <= mine.claimed_at
+def note_change(connection: Connection, claim: Claim) -> None:
+    """Note, with a change that a request makes, that it has made one.
+
+    Raises:
+        Unavailable: if another runs the request by now, since we were taken for dead; the change must not be kept.
+    """
+    if not replays.note_change(connection, claim.request_key, claim.claim_uid):
+        raise Unavailable("Another console has taken over this request; ask for its answer again.")
+
+
+def _is_abandoned(connection: Connection, context: Context, found: Replay) -> bool:
+    if found.sealed_answer is not None:
+        return False
+    if found.claimed_at + CLAIM_LIFETIME <= context.clock():
+        return True
+    # A process that was killed is not connected any more. One that only seems dead cannot commit: see `note_change`.
+    names = context.database.process_names(connection)
+    return bool(names and found.claimed_by and found.claimed_by not in names)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 from joserfc.jwk import OctKey
 
 from tandem.actions.context import Context, new_uid
@@ -13,7 +14,9 @@ from tandem.store import tokens
 
 SIGNING_KEY_BYTES = 32
 ROTATED_AFTER = timedelta(days=30)
-# Longer than an access token's life and the minute after which every console signs with the newest key, together.
+# All consoles look for new keys much more often: no token comes to one that does not know its key.
+KNOWN_AFTER = timedelta(minutes=3)
+# Longer than an access token's life and the minutes after which every console signs with the newest key, together.
 SUPERSEDED_KEPT = timedelta(hours=2)
 
 
@@ -22,11 +25,21 @@ def new_signing_key() -> str:
     return secrets.token_urlsafe(SIGNING_KEY_BYTES)
 
 
-def load_signing_keys(context: Context) -> list[OctKey]:
-    """Give the keys, newest first; each has its id."""
+class SigningKey(msgspec.Struct, frozen=True):
+    """A key, which has its id, and from when on it signs: by then every console knows it."""
+
+    key: OctKey
+    signs_from: datetime
+
+
+def load_signing_keys(context: Context) -> list[SigningKey]:
+    """Give the keys, newest first."""
     with context.database.reading() as connection:
         stored = tokens.signing_keys_newest_first(connection)
-    return [OctKey.import_key(context.seal.open(sealed, uid), {"kid": uid}) for uid, sealed, _created_at in stored]
+    return [
+        SigningKey(OctKey.import_key(context.seal.open(sealed, uid), {"kid": uid}), created_at + KNOWN_AFTER)
+        for uid, sealed, created_at in stored
+    ]
 
 
 def rotate_signing_keys(context: Context) -> None:

@@ -24,9 +24,24 @@ from tandem.store import (
     tokens,
     transfers,
 )
+from tandem.store.periodic_work import claim_work
 
 # Agents' orders are looked through several times a second: what is over goes, after a time to look into it.
 FORGOTTEN_AFTER = timedelta(days=1)
+# A console that is a moment early must not wait for another whole turn.
+TURN_SHARE = 0.9
+
+
+def sweep_if_due(context: Context, every: timedelta) -> bool:
+    """Sweep, unless one of the consoles has done so since; gives whether this one has.
+
+    If it dies in the middle, nothing is half done, and the next time comes.
+    """
+    with context.database.writing() as connection:
+        is_mine = claim_work(connection, "sweep", context.clock(), every * TURN_SHARE)
+    if is_mine:
+        sweep(context)
+    return is_mine
 
 
 def sweep(context: Context) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from datetime import datetime
 from threading import Lock
 
 import msgspec
@@ -17,7 +18,7 @@ from joserfc.jwk import OctKey
 from joserfc.jws import extract_compact
 
 from tandem.actions.context import Context, hash_secret
-from tandem.actions.signing_keys import load_signing_keys
+from tandem.actions.signing_keys import SigningKey, load_signing_keys
 from tandem.domain.errors import ConsoleError, Forbidden, Unauthorized
 from tandem.domain.identity import Caller
 from tandem.store import sign_ins
@@ -30,9 +31,9 @@ CACHE_SIZE_MAX = 10_000
 TOKEN_LENGTH_MAX = 4096
 # By this prefix people, and programs that look for leaked secrets, know an API key.
 KEY_PREFIX = "tandem_key_"
-# A console that has not made the newest key itself signs with it after this time at most,
+# A console looks for keys that others have made after this time at most,
 KEYS_LOOKED_FOR_SECONDS = 60.0
-# and tokens that name a key it does not know make it look no more often than this.
+# and for a token that names a key it does not know no more often than this.
 UNKNOWN_KEY_SECONDS = 3.0
 
 
@@ -50,8 +51,13 @@ class UnknownKey(Unauthorized):
 
 
 class _Keys(msgspec.Struct, frozen=True):
-    newest: OctKey
+    newest_first: list[SigningKey]
     by_id: dict[str, OctKey]
+
+    def signing(self, now: datetime) -> OctKey:
+        """Give the newest key that all consoles know, or else the oldest there is."""
+        known = (each.key for each in self.newest_first if each.signs_from <= now)
+        return next(known, self.newest_first[-1].key)
 
 
 class TokenChecker:
@@ -62,6 +68,7 @@ class TokenChecker:
         self._context = context
         self._checked: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = Lock()
+        self._looking = Lock()
         self._looked_at = self._now()
         self._keys = self._load()
 
@@ -76,8 +83,8 @@ class TokenChecker:
             "exp": now + seconds,
             "jti": secrets.token_urlsafe(12),
         }
-        newest = self._keys.newest
-        return jwt.encode({"alg": ALGORITHM, "kid": newest.kid}, claims, newest)
+        key = self._keys.signing(self._context.clock())
+        return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key)
 
     def sign_in_of(self, token: str) -> str:
         """Give the uid of the sign-in that an access token came of; raises Unauthorized."""
@@ -95,12 +102,13 @@ class TokenChecker:
 
     def look_for_keys(self, seconds: float = KEYS_LOOKED_FOR_SECONDS) -> None:
         """Load the signing keys again if the last time is longer ago than this."""
-        with self._lock:
+        # Who comes while somebody looks waits for what he finds.
+        with self._looking:
             now = self._now()
             if abs(now - self._looked_at) < seconds:
                 return
             self._looked_at = now
-        self._keys = self._load()
+            self._keys = self._load()
 
     def _check(self, token: str) -> tuple[str, float]:
         if len(token) > TOKEN_LENGTH_MAX:
@@ -118,7 +126,7 @@ class TokenChecker:
 
     def _load(self) -> _Keys:
         keys = load_signing_keys(self._context)
-        return _Keys(newest=keys[0], by_id={str(key.kid): key for key in keys})
+        return _Keys(newest_first=keys, by_id={str(each.key.kid): each.key for each in keys})
 
     def _now(self) -> float:
         return self._context.clock().timestamp()

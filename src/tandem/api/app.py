@@ -6,6 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -17,8 +18,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import UnknownKey
+from tandem.api.addresses import client_address
 from tandem.api.admission import admit, count_guess
-from tandem.api.background import Background, Request, Settled, asks_for_action
+from tandem.api.background import Background, Note, Request, Settled, asks_for_action
 from tandem.api.bodies import read_body
 from tandem.api.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
 from tandem.api.call import Call, Services
@@ -105,7 +107,9 @@ class Application:
             serve = self._read if operation.method == "GET" else self._change
             response = await serve(_Asked(operation, method, path, passage), call, body)
         except UnknownKey as error:
-            told = await anyio.to_thread.run_sync(count_guess, self._services.context, _address(scope), error)
+            told = await anyio.to_thread.run_sync(
+                count_guess, self._services.context, self._address(scope, headers), error
+            )
             response = respond(told, method=method, path=path)
         except ConsoleError as error:
             response = respond(error, method=method, path=path)
@@ -132,9 +136,14 @@ class Application:
             path=parameters,
             query=_known_query(raw) if len(raw) <= QUERY_LENGTH_KNOWN_MAX else _read_query(raw),
             headers=headers,
-            address=_address(scope),
+            address=self._address(scope, headers),
             token=_bearer(headers),
         )
+
+    def _address(self, scope: Scope, headers: dict[str, str]) -> str:
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        return client_address(peer, headers.get("x-forwarded-for", ""), self._services.balancers)
 
     async def _read(self, asked: _Asked, call: Call, _body: RequestBody) -> Response:
         if _is_awaited(asked.operation.handler):
@@ -180,19 +189,20 @@ class Application:
         # An action that has waited is run with the rights that its caller has by then.
         later = msgspec.structs.replace(asked, passage=None)
 
-        def serve_later() -> Response:
+        def serve_later(call: Call = call) -> Response:
             if asked.operation.method == "GET":
                 return self._read_now(later, call)
             return _serve(later.operation, msgspec.structs.replace(call, caller=self._admit_now(later, call)))
 
-        def serve() -> Response:
+        def serve(note: Note | None) -> Response:
+            noting = call if note is None else call.noting(note)
             is_fresh = self._services.ticks() - admitted_at < ADMISSION_SECONDS
-            return _serve(asked.operation, call) if is_fresh else serve_later()
+            return _serve(asked.operation, noting) if is_fresh else serve_later(noting)
 
         return Request(
             name=asked.operation.operation_id,
             call=call,
-            perform=lambda: _settle(asked, serve),
+            perform=lambda note: _settle(asked, partial(serve, note)),
             perform_later=lambda: _settle(later, serve_later),
         )
 
@@ -286,11 +296,6 @@ _known_query = functools.lru_cache(QUERIES_KNOWN_MAX)(_read_query)
 _requests_of = functools.cache(REQUESTS.labels)
 _seconds_of = functools.cache(SECONDS.labels)
 _is_awaited = functools.cache(inspect.iscoroutinefunction)
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _bearer(headers: dict[str, str]) -> str:

@@ -19,12 +19,13 @@ from starlette.responses import Response
 from tandem.actions import async_actions as actions
 from tandem.actions.async_actions import RequestData
 from tandem.actions.context import Context
-from tandem.actions.replay import Claim, claim_request, give_up_claim, keep_answer, key_of_request
+from tandem.actions.replay import Claim, claim_request, give_up_claim, keep_answer, key_of_request, note_change
 from tandem.api.call import Call, Services
 from tandem.api.envelope import accepted
 from tandem.api.kept_answers import freeze, thaw
 from tandem.domain.async_actions import PARALLEL_MAX, WAITING_MAX, AsyncActionStatus
 from tandem.domain.errors import ConsoleError, Invalid, Throttled, Unavailable
+from tandem.store.database import Connection
 
 ACTIONS_PATH = "/api/v3/asyncActions"
 REQUEST_ID = "x-request-id"
@@ -62,6 +63,9 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 log = structlog.get_logger()
 
 
+Note = Callable[[Connection], None]
+
+
 class Settled(msgspec.Struct, frozen=True):
     """An answer, and whether the same request would get it again."""
 
@@ -72,12 +76,13 @@ class Settled(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request of somebody who was admitted.
 
-    `perform` runs it and never raises; `perform_later` does so too, after it has admitted the caller anew.
+    `perform` runs it, with a note for each change if there is one, and never raises; `perform_later` does so too, after
+    it has admitted the caller anew.
     """
 
     name: str
     call: Call
-    perform: Callable[[], Settled]
+    perform: Callable[[Note | None], Settled]
     perform_later: Callable[[], Settled]
 
     @property
@@ -103,6 +108,16 @@ class _Run:
         self.lock = Lock()
         self.answer: Settled | None = None
         self.action_uid: str | None = None
+
+    @property
+    def note(self) -> Note | None:
+        """What is noted with each change, so that a request that is sent again is not done again."""
+        return None if self.claim is None else self._note
+
+    def _note(self, connection: Connection) -> None:
+        # As an action it was answered, and whoever sends it again is given that answer.
+        if self.claim is not None and self.action_uid is None:
+            note_change(connection, self.claim)
 
 
 def asks_for_action(name: str, call: Call) -> bool:
@@ -199,7 +214,7 @@ class Background:
             await anyio.sleep(LOOK_EVERY_SECONDS)
 
     def _work(self, run: _Run) -> None:
-        answer = run.request.perform()
+        answer = run.request.perform(run.note)
         with run.lock:
             run.answer = answer
         if run.action_uid is None:

@@ -15,6 +15,7 @@ import msgspec
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
+from tandem.api.addresses import Network
 from tandem.api.agent_intake import Intake
 from tandem.api.agent_listeners import AgentListeners
 from tandem.api.arrivals import Arrivals
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True):
     door: AgentDoor
     stopping: Event
     limits: Limits = Limits()
+    balancers: tuple[Network, ...] = ()
     # Seconds after which a write is answered with 202 and goes on by itself; 0 is never.
     async_after_seconds: float = 0
     # How long a repeated request waits for the first one's answer: longer than that takes at most.
@@ -70,6 +72,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def context(self) -> Context:
         """The console's means."""
         return self.services.context
+
+    def noting(self, note: Callable[[Connection], None]) -> Call:
+        """Give the same call, all of whose changes end with a note, or fail with it."""
+        context = msgspec.structs.replace(self.context, database=self.context.database.noting(note))
+        return msgspec.structs.replace(self, services=msgspec.structs.replace(self.services, context=context))
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection on which the caller was admitted or, after a change, a new one."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO
 
 from tandem.restic import listing
@@ -280,11 +281,14 @@ def _follow(
     """Read both pipes until the process has ended. Return whether it was told to stop, or ended as it was stalled."""
     kill_at = math.inf
     is_told = False
+    children: dict[int, str] = {}
     with selectors.DefaultSelector() as selector:
         for pipe, sink in sinks.items():
             selector.register(pipe, selectors.EVENT_READ, sink)
         while selector.get_map() or process.poll() is None:
             is_to_end = stop.is_set() or watch.look()
+            if is_to_end:
+                children |= _children(process.pid)
             if is_to_end and not is_told and process.poll() is None:
                 # Version 0.14 removes its locks on an interrupt only, not when it is terminated.
                 process.send_signal(signal.SIGINT)
@@ -297,7 +301,35 @@ def _follow(
             if not _read_some(process, selector):
                 break
     process.wait()
+    _end(children)
     return is_told
+
+
+def _children(pid: int) -> dict[int, str]:
+    """Give the programs that a process has started, each with when it began: an ssh may be in a session of its own."""
+    found: dict[int, str] = {}
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text(encoding="ascii").split():
+                found[int(child)] = _began(int(child))
+    return found
+
+
+def _end(children: dict[int, str]) -> None:
+    """End those that have outlived who started them: an ssh whose server never answers would wait for ever."""
+    for pid, began in children.items():
+        if began and _began(pid) == began:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _began(pid: int) -> str:
+    # proc(5): the 22nd field, counted behind the program's name, which may hold anything.
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rpartition(")")[2].split()[19]
 
 
 def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> bool:

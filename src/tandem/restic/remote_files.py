@@ -84,7 +84,7 @@ def names(access: RepositoryAccess, folder: str, *, control: Control = BACKGROUN
         _rclone(access, ["lsf"], folder, lines.feed, control=control)
         lines.close()
         return found
-    return [file.name for file in _list(access, place, folder)] if folder else []
+    return [file.name for file in _list(access, place, folder, control)] if folder else []
 
 
 def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
@@ -96,7 +96,7 @@ def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
     """
     place = _place(access)
     if place.kind is RepositoryKind.REST:
-        return _survey_over_http(access, place)
+        return _survey_over_http(access, place, control)
     total = 0
     points: list[str] = []
 
@@ -124,7 +124,7 @@ def config_fingerprint(access: RepositoryAccess, *, control: Control = BACKGROUN
     """
     place = _place(access)
     if place.kind is RepositoryKind.REST:
-        answer = _ask(access, place, "config")
+        answer = _ask(access, place, "config", control)
         content = answer[1] if answer else b""
     else:
         pieces: list[bytes] = []
@@ -141,7 +141,7 @@ def delete(access: RepositoryAccess, name: str, *, control: Control = BACKGROUND
     """
     place = _place(access)
     if place.kind is RepositoryKind.REST:
-        _ask(access, place, name, method="DELETE")
+        _ask(access, place, name, control, method="DELETE")
     else:
         _rclone(access, ["deletefile"], name, _ignore, control=control)
 
@@ -181,9 +181,9 @@ def _rclone(
         raise ResticError(f"The files of {access.location} cannot be told: {lines[-1] if lines else 'no reason given'}")
 
 
-def _survey_over_http(access: RepositoryAccess, place: RemoteLocation) -> Stock:
-    listed = {folder: _list(access, place, folder) for folder in FOLDERS}
-    config = _ask(access, place, "config")
+def _survey_over_http(access: RepositoryAccess, place: RemoteLocation, control: Control) -> Stock:
+    listed = {folder: _list(access, place, folder, control) for folder in FOLDERS}
+    config = _ask(access, place, "config", control)
     sizes = [file.size for files in listed.values() for file in files]
     points = sorted(file.name for file in listed["snapshots"] if ids.is_full(file.name))
     known = [size for size in sizes if size is not None]
@@ -191,9 +191,9 @@ def _survey_over_http(access: RepositoryAccess, place: RemoteLocation) -> Stock:
     return Stock(total if len(known) == len(sizes) else None, tuple(points))
 
 
-def _list(access: RepositoryAccess, place: RemoteLocation, folder: str) -> list[_File]:
+def _list(access: RepositoryAccess, place: RemoteLocation, folder: str, control: Control) -> list[_File]:
     """List a folder at a REST server."""
-    answer = _ask(access, place, f"{folder}/")
+    answer = _ask(access, place, f"{folder}/", control)
     if answer is None:
         return []
     kind, content = answer
@@ -203,7 +203,7 @@ def _list(access: RepositoryAccess, place: RemoteLocation, folder: str) -> list[
 
 
 def _ask(
-    access: RepositoryAccess, place: RemoteLocation, name: str, *, method: str = "GET"
+    access: RepositoryAccess, place: RemoteLocation, name: str, control: Control, *, method: str = "GET"
 ) -> tuple[str, bytes] | None:
     """Send a request about a file or folder to a REST server; None if it is not there."""
     # The address is one of ours: it was checked to begin with http.
@@ -212,8 +212,9 @@ def _ask(
     if access.account is not None:
         login = f"{access.account.username}:{access.account.password or ''}"
         request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
+    patience = min(_SILENCE_SECONDS, control.stall_seconds)
     try:
-        with urllib.request.urlopen(request, timeout=_SILENCE_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
             return answer.headers.get_content_type(), answer.read()
     except urllib.error.HTTPError as error:
         if error.code == _NOT_FOUND:

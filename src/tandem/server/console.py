@@ -6,7 +6,8 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Event, Thread
 
@@ -18,8 +19,9 @@ from granian.server.embed import Server
 from tandem.actions.context import Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.first_start import prepare
+from tandem.actions.shared_keys import check_seal, open_shared_seal
 from tandem.actions.signing_keys import rotate_signing_keys
-from tandem.actions.sweep import sweep
+from tandem.actions.sweep import sweep_if_due
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
 from tandem.api.call import Services
@@ -27,15 +29,17 @@ from tandem.api.throttling import Limit, Limits
 from tandem.client.certificates import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
-from tandem.sealing import generate_password, open_seal, write_private
+from tandem.sealing import generate_password, write_private
 from tandem.server.certificates import prepare_certificate
 from tandem.server.open_files import allow_connections, warn_if_too_few
 from tandem.store.backup_servers import count_agents
 from tandem.store.database import open_database
 from tandem.store.recounting import recount
+from tandem.store.upgrades import check_clock, make_ready
 
 RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
+SEAL_FILE = "seal.key"
 # The system has a limit of its own, often 4,096 (net.core.somaxconn).
 BACKLOG = 4096
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
@@ -53,8 +57,9 @@ def build_services(settings: Settings) -> Services:
     folder = console_folder(settings.data)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = open_database(settings.database)
-    database.migrate()
-    seal = open_seal(folder / "seal.key")
+    make_ready(database)
+    check_clock(database, _now())
+    seal = open_shared_seal(database, folder / SEAL_FILE)
     password_file = folder / PASSWORD_FILE
 
     def admin_password() -> str:
@@ -68,6 +73,8 @@ def build_services(settings: Settings) -> Services:
     stopping = Event()
     now = datetime.now(UTC)
     uid = prepare(database, seal, admin_user=settings.admin_user, admin_password=admin_password, now=now)
+    # Of hosts that first started at once, each has made a key: one of them is the installation's.
+    check_seal(database, seal, folder / SEAL_FILE)
     context = Context(
         database=database,
         seal=seal,
@@ -83,6 +90,7 @@ def build_services(settings: Settings) -> Services:
         door=AgentDoor(context),
         stopping=stopping,
         limits=_limits(settings),
+        balancers=tuple(map(ip_network, settings.load_balancers)),
         async_after_seconds=settings.async_after_seconds,
     )
 
@@ -187,7 +195,8 @@ def _sweep(services: Services, application: Application) -> None:
     while not services.stopping.wait(SWEEP_EVERY_SECONDS):
         try:
             application.background.note_alive()
-            sweep(services.context)
+            services.checker.look_for_keys()
+            sweep_if_due(services.context, timedelta(seconds=SWEEP_EVERY_SECONDS))
         except ConsoleError as error:
             log.warning("sweep put off", reason=error.message)
 

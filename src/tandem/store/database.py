@@ -5,22 +5,24 @@ The only place that knows which of the two it is.
 
 from __future__ import annotations
 
+import copy
+import secrets
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 
 from tandem.domain.errors import Busy, Collided, Conflict, ConsoleError, Invalid
 from tandem.domain.listing import Collation, collated
+from tandem.store.steps import applied_steps, known_steps, run_steps
 from tandem.store.texts import FUNCTIONS
 
 __all__ = ["Connection", "Database", "alone", "driver_of", "open_database"]
@@ -28,9 +30,12 @@ __all__ = ["Connection", "Database", "alone", "driver_of", "open_database"]
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 # At most, for each connection. With SQLite's own 2 MB, the last of 10,000 jobs took four times as long to reach.
 CACHE_KIBIBYTES = 32 * 1024
-MIGRATIONS = Path(__file__).parent / "migrations"
+# What our connections are called.
+NAME = "tandem"
 # Any number will do, so long as all consoles use the same.
 MIGRATION_LOCK = 7_266_336
+# A step that waits longer for a table would keep everybody else waiting behind it.
+TABLE_SECONDS_MAX = 5
 RECOUNT_LOCK = 7_266_337
 # PostgreSQL's words for a transaction that could go through at the next try: serialization failure, deadlock.
 COLLISIONS = {"40001", "40P01"}
@@ -41,8 +46,10 @@ NO_VALUE = "A value is too large, too long or of characters that cannot be kept;
 class Database:
     """One database, used from any number of threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, process_name: str = "") -> None:
         """Wrap an engine; use `open_database`."""
+        self.process_name = process_name
+        self._note: Callable[[Connection], None] | None = None
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
@@ -54,6 +61,12 @@ class Database:
     def is_embedded(self) -> bool:
         """Whether reads are in-process and take microseconds."""
         return self._is_sqlite
+
+    def noting(self, note: Callable[[Connection], None] | None) -> Database:
+        """Give the same database, each of whose transactions that write ends with a note, if any, or fails with it."""
+        noted = copy.copy(self)
+        noted._note = note  # noqa: SLF001  (of the same class)
+        return noted
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection for reads that see one state of the data.
@@ -116,6 +129,8 @@ class Database:
         try:
             with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
+                if self._note is not None:
+                    self._note(connection)
         except IntegrityError as error:
             raise Conflict("This already exists or is still in use; nothing was changed.") from error
         except (DataError, OverflowError) as error:
@@ -141,16 +156,42 @@ class Database:
         except OperationalError as error:
             raise Busy from error
 
-    def migrate(self) -> None:
-        """Bring the tables up to this release, once, however many consoles start at the same time."""
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        options = {"tandem_writes": True}
-        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+    @contextmanager
+    def reshaping(self) -> Generator[Connection]:
+        """Open a transaction that changes tables, one at a time however many consoles ask.
+
+        Raises:
+            Busy: if a table is in use for too long, or the database is away; nothing was changed.
+        """
+        with self.writing() as connection:
             if not self._is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+                connection.execute(text(f"set local lock_timeout = '{TABLE_SECONDS_MAX}s'"))
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables up to this release, whatever they are; for a database that no other release uses."""
+        steps = known_steps()
+        with self.reshaping() as connection:
+            applied = applied_steps(connection)
+            run_steps(connection, steps, steps.missing_before(applied))
+            run_steps(connection, steps, steps.missing_after(applied))
+
+    def process_names(self, connection: Connection) -> list[str]:
+        """Give the names of all processes of ours that are connected; an embedded database does not know: none then."""
+        if self._is_sqlite:
+            return []
+        ours = "datname = current_database() and application_name like :names"
+        statement = f"select distinct application_name from pg_stat_activity where {ours}"  # noqa: S608  (no input)
+        return list(connection.execute(text(statement), {"names": f"{NAME} %"}).scalars())
+
+    def seconds_ahead(self, now: datetime) -> float:
+        """Give by how much a clock that says `now` is ahead of the database server's; an embedded one has ours."""
+        if self._is_sqlite:
+            return 0.0
+        with self.reading() as connection:
+            theirs = connection.execute(text("select extract(epoch from clock_timestamp())::float8")).scalar_one()
+            return now.timestamp() - float(theirs)
 
     def close(self) -> None:
         """Close all connections."""
@@ -224,7 +265,11 @@ def open_database(url: str) -> Database:
         return Database(_open_sqlite(url))
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return Database(create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True))
+    # So the database knows each process: by its tables' step, and as long as it lives.
+    name = f"{NAME} {known_steps().newest} {secrets.token_hex(8)}"
+    arguments = {"application_name": name}
+    engine = create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=arguments)
+    return Database(engine, name)
 
 
 def _open_sqlite(url: str) -> Engine:

@@ -21,6 +21,8 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     claimed_at: datetime
     expires_at: datetime
     sealed_answer: str | None = None
+    claimed_by: str | None = None
+    has_changed: bool = False
 
 
 def insert_replay(connection: Connection, replay: Replay) -> bool:
@@ -35,11 +37,19 @@ def insert_replay(connection: Connection, replay: Replay) -> bool:
     return True
 
 
-def find_replay(connection: Connection, request_key: str) -> Replay | None:
-    """Find what is known of a request."""
+def find_replay(connection: Connection, request_key: str, *, is_locked: bool = False) -> Replay | None:
+    """Find what is known of a request, and, if told, keep whoever runs it from committing until we have."""
     statement = select(*columns_of(replays.c, Replay)).where(replays.c.request_key == request_key)
+    if is_locked:
+        statement = statement.with_for_update()
     found = records(connection, statement, Replay)
     return found[0] if found else None
+
+
+def note_change(connection: Connection, request_key: str, claim_uid: str) -> bool:
+    """Note, with a change that a request makes, that it has made one; False if the claim is another's by now."""
+    mine = (replays.c.request_key == request_key) & (replays.c.claim_uid == claim_uid)
+    return connection.execute(update(replays).where(mine).values(has_changed=True)).rowcount == 1
 
 
 def delete_replay(connection: Connection, request_key: str, claim_uid: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Text, false
 
 from tandem.domain.async_actions import AsyncActionStatus
 from tandem.store.columns import Instant, Uid, Word
@@ -35,4 +35,15 @@ replays = Table(
     Column("claimed_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("sealed_answer", Text),
+    # By which process, as the database knows it, and whether anything of it was committed.
+    Column("claimed_by", Text),
+    Column("has_changed", Boolean, nullable=False, server_default=false()),
+)
+
+# What any one of the consoles does now and then: when it is due again.
+periodic_work = Table(
+    "periodic_work",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("due_at", Instant, nullable=False),
 )
