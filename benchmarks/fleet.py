@@ -45,8 +45,8 @@ from tandem.store import (
     tokens,
     users,
 )
-from tandem.store.database import MIGRATIONS
 from tandem.store.login_tables import user_logins
+from tandem.store.steps import MIGRATIONS
 
 SEED = 20_260_101
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
