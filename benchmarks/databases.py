@@ -10,27 +10,43 @@ from pathlib import Path
 
 import psycopg
 from fleet import Tenant, make_fleet
+from loading import copy_fleet
+from sqlalchemy import delete
 
+from tandem.store.database import open_database
+from tandem.store.tables import signing_keys
 from tests import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 KINDS = [SQLITE, POSTGRESQL]
 
 
-@functools.cache
 def fleet(kind: str, copy_jobs: int, companies: int) -> tuple[str, list[Tenant]]:
     """Give the URL of a database with a fleet of this size, and its companies, the large one first.
 
-    Whoever asks may sign in, and leaves all else as it is.
+    Whoever asks may start a console with a new data folder, and sign in, and leaves all else as it is.
     """
+    url, tenants = _made(kind, copy_jobs, companies)
+    database = open_database(url)
+    with database.writing() as connection:
+        # An earlier console has sealed its key in a way that only its own data folder opens.
+        connection.execute(delete(signing_keys))
+    database.close()
+    return url, tenants
+
+
+@functools.cache
+def _made(kind: str, copy_jobs: int, companies: int) -> tuple[str, list[Tenant]]:
     name = f"fleet_{copy_jobs}_{companies}"
     if kind == SQLITE:
         url = f"sqlite:///{_folder() / name}.db"
-    else:
-        url = _server().replace("/postgres?", f"/{name}?")
-        with psycopg.connect(_server().replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"create database {name}".encode())
-    return url, make_fleet(url, copy_jobs=copy_jobs, companies=companies)
+        return url, make_fleet(url, copy_jobs=copy_jobs, companies=companies)
+    source, tenants = _made(SQLITE, copy_jobs, companies)
+    url = _server().replace("/postgres?", f"/{name}?")
+    with psycopg.connect(_server().replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+    copy_fleet(source, url)
+    return url, tenants
 
 
 @functools.cache

@@ -1,39 +1,56 @@
-"""The seed operation under load: Tandem against ready bytes, and against FastAPI with an ORM, on the same fleet."""
+"""The seed operation under load: Tandem against ready bytes, and against peers that do the same on the same fleet."""
 
 from __future__ import annotations
 
 import secrets
 import statistics
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import databases
 import httpx
 import msgspec
+import peer_servers
 import servers
-from fleet import ADMIN, ADMIN_PASSWORD, OWNER_PASSWORD, Tenant, make_fleet
+from aims import Aim
+from databases import SQLITE
+from fleet import ADMIN, ADMIN_PASSWORD, OWNER_PASSWORD, Tenant
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from load import Load, press
+from load import CONNECTIONS, Load, press
+from rich.table import Table
 
 from tandem.client import Client
 
 PATH = "/api/v3/infrastructure/backupServers/jobs/fileShareCopyJobs"
 PAGE = 100
 CURRENT = {"X-Client-Version": "3.6.1"}
-STATIC, TANDEM, FASTAPI = "ready bytes", "Tandem", "FastAPI + ORM"
+TANDEM, STATIC, NGINX = "Tandem", "ready bytes, the same server", "ready bytes, nginx"
+FASTAPI = "FastAPI + SQLAlchemy ORM, async"
+PEERS: dict[str, peer_servers.Peer] = {
+    STATIC: peer_servers.static_bytes,
+    NGINX: peer_servers.nginx,
+    "count(*), limit, offset by sqlite3": peer_servers.plain_statements,
+    FASTAPI: peer_servers.fastapi_async,
+    "FastAPI + SQLAlchemy ORM, plain functions": peer_servers.fastapi_orm,
+    "Django REST framework, gunicorn": peer_servers.django_rest,
+}
+READY = {STATIC, NGINX}
+# All but the first question are for these alone.
+OFTEN = {TANDEM, STATIC}
+STATIC_RATIO_AIM, FASTAPI_RATIO_AIM, SLOWEST_RATIO_AIM, ALIKE_AIM = 0.35, 25, 5, 0.9
 
 
 class Size(msgspec.Struct, frozen=True):
-    """How large the fleet is and how long each server is pressed; rounds of the seed request and of the others."""
+    """How large the fleet is; for how many seconds each server is pressed with each question in each round."""
 
     copy_jobs: int
     companies: int
     seconds: float
     rounds: int
-    other_seconds: float
-    other_rounds: int
+    are_all_asked: bool = True
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +70,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct):
-    """What came of one question: the loads of each server, a list entry per round."""
+    """What came of one question: the loads of each server that it was asked, one of each round."""
 
     question: str
     answer_bytes: int
@@ -66,6 +83,10 @@ class Row(msgspec.Struct):
     def cpu(self, server: str) -> float:
         """Give the median of the processor time of one request, in seconds."""
         return statistics.median(load.cpu for load in self.loads[server])
+
+    def middle(self, server: str) -> float:
+        """Give the median of the latencies that half of all requests exceed, in seconds."""
+        return statistics.median(load.median for load in self.loads[server])
 
     def slowest_hundredth(self, server: str) -> float:
         """Give the median of the latencies that one request in a hundred exceeds, in seconds."""
@@ -87,29 +108,24 @@ class _Server(msgspec.Struct, frozen=True):
 
 def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Row]:
     """Make the fleet, start the servers, check that all say the same, then press them in turns."""
-    database = f"sqlite:///{folder / 'fleet.db'}"
-    started = time.monotonic()
-    tenants = make_fleet(database, copy_jobs=size.copy_jobs, companies=size.companies)
-    say(f"made a fleet of {size.copy_jobs:,} copy jobs in {time.monotonic() - started:.0f} s")
+    database, tenants = databases.fleet(SQLITE, size.copy_jobs, size.companies)
     questions = _questions(size, tenants[0])
     processor, load_processor = servers.processors() or (None, None)
     if processor is None:
         say("only one processor: servers and load share it, so the ratios say little")
     with _all_servers(folder, database, tenants[0], questions, processor) as by_name:
         sizes = {question.name: _check(question, by_name) for question in questions}
-        say(f"all servers answer {len(questions)} questions alike")
-        rows: list[Row] = []
-        for number, question in enumerate(questions):
-            rounds, seconds = (size.other_rounds, size.other_seconds) if number else (size.rounds, size.seconds)
-            row = Row(question.name, sizes[question.name], {name: [] for name in by_name})
-            for _ in range(rounds):
-                for name, server in by_name.items():
+        say(f"{len(by_name)} servers answer {len(questions)} questions alike")
+        asked = questions if size.are_all_asked else questions[:1]
+        rows = [Row(question.name, sizes[question.name], {}) for question in asked]
+        for number in range(size.rounds):
+            for question, row in zip(asked, rows, strict=True):
+                for name in by_name if row is rows[0] else OFTEN:
+                    server = by_name[name]
                     target, headers = server.request(question)
-                    load = press(server.running, target, headers, seconds=seconds, processor=load_processor)
-                    row.loads[name].append(load)
-            if rounds:
-                say(f"{question.name}: {row.rate(TANDEM):,.0f} requests per second")
-            rows.append(row)
+                    load = press(server.running, target, headers, seconds=size.seconds, processor=load_processor)
+                    row.loads.setdefault(name, []).append(load)
+            say(f"round {number + 1} of {size.rounds}: {rows[0].loads[TANDEM][-1].requests_per_second:,.0f} requests/s")
         return rows
 
 
@@ -141,13 +157,15 @@ def _all_servers(
         for question in questions:
             (answers / question.file).write_bytes(_get(tandem, question).content)
         secret = secrets.token_urlsafe(32)
-        with (
-            servers.static_bytes(answers, certificate, folder / "static.log", processor) as static_running,
-            servers.fastapi_orm(database, secret, certificate, folder / "fastapi.log", processor) as fastapi_running,
-        ):
-            static = _Server(static_running, {}, is_static=True)
-            fastapi = _Server(fastapi_running, {who: _peer_token(secret, uid) for who, uid in user_uids.items()})
-            yield {STATIC: static, TANDEM: tandem, FASTAPI: fastapi}
+        peer_tokens = {who: _peer_token(secret, uid) for who, uid in user_uids.items()}
+        place = peer_servers.Place(folder, answers, database, secret, certificate, processor)
+        by_name = {TANDEM: tandem}
+        with ExitStack() as stack:
+            for name, peer in PEERS.items():
+                running = stack.enter_context(peer(place))
+                is_ready = name in READY
+                by_name[name] = _Server(running, {} if is_ready else peer_tokens, is_static=is_ready)
+            yield by_name
 
 
 def sign_in(url: str, certificate: Path, tenant: Tenant) -> tuple[dict[str, str], dict[str, str]]:
@@ -186,3 +204,56 @@ def _get(server: _Server, question: Question) -> httpx.Response:
     target, headers = server.request(question)
     with httpx.Client(verify=servers.any_certificate(), trust_env=False) as client:
         return client.get(server.running.url + target, headers=headers).raise_for_status()
+
+
+def show(rows: list[Row], size: Size) -> list[Table]:
+    """Give the tables that people read."""
+    fleet = f"{size.copy_jobs:,} copy jobs of {size.companies} companies, on SQLite"
+    title = f"GET …/jobs/fileShareCopyJobs?limit={PAGE} over TLS, {fleet}"
+    first = rows[0]
+    caption = f"{first.question}; every server on one processor, load on another, {CONNECTIONS} connections"
+    peers = Table("", title=title, caption=caption)
+    columns = ("req/s", "of ready bytes", "Tandem does times", "CPU µs", "by CPU, times", "p50 ms", "p99 ms")
+    peers.columns[0].no_wrap = True
+    for column in columns:
+        peers.add_column(column, justify="right")
+    for name in first.loads:
+        peers.add_row(
+            name,
+            f"{first.rate(name):,.0f}",
+            f"{first.rate(name) / first.rate(STATIC):.1%}",
+            f"{first.rate(TANDEM) / first.rate(name):.2f}",
+            f"{first.cpu(name) * 1e6:.0f}",
+            f"{first.cpu(name) / first.cpu(TANDEM):.2f}",
+            f"{first.middle(name) * 1000:.2f}",
+            f"{first.slowest_hundredth(name) * 1000:.2f}",
+        )
+    questions = Table("Tandem", title="The same, by who asks, for which page, in which form")
+    questions.columns[0].no_wrap = True
+    for column in ("kB", "req/s", "to the first", "of ready bytes", "CPU µs", "p50 ms", "p99 ms"):
+        questions.add_column(column, justify="right")
+    for row in rows:
+        questions.add_row(
+            row.question,
+            f"{row.answer_bytes / 1000:.1f}",
+            f"{row.rate(TANDEM):,.0f}",
+            f"{row.rate(TANDEM) / first.rate(TANDEM):.2f}",
+            f"{row.rate(TANDEM) / row.rate(STATIC):.1%}",
+            f"{row.cpu(TANDEM) * 1e6:.0f}",
+            f"{row.middle(TANDEM) * 1000:.2f}",
+            f"{row.slowest_hundredth(TANDEM) * 1000:.2f}",
+        )
+    return [peers, questions]
+
+
+def aims(rows: list[Row]) -> Iterator[Aim]:
+    """Give what is aimed at."""
+    first = rows[0]
+    static, fastapi = (first.rate(TANDEM) / first.rate(name) for name in (STATIC, FASTAPI))
+    yield Aim("requests/s, of the same bytes served ready", static, at_least=STATIC_RATIO_AIM)
+    yield Aim(f"requests/s, times {FASTAPI}", fastapi, at_least=FASTAPI_RATIO_AIM)
+    slowest = max(row.slowest_hundredth(TANDEM) / row.middle(TANDEM) for row in rows)
+    yield Aim("p99 to p50, the worst of all questions", slowest, at_most=SLOWEST_RATIO_AIM)
+    for row in rows[1:]:
+        ratio = row.rate(TANDEM) / first.rate(TANDEM)
+        yield Aim(f"requests/s of {row.question}, to the first question", ratio, at_least=ALIKE_AIM)

@@ -1,7 +1,8 @@
 """Rows in bulk, into databases of benchmarks only: one that is empty, or one that says that it was filled here before.
 
-All rows of a fleet come in here, so that what a database keeps beside its rows is kept true in this one place: triggers
-fire as ever, indexes and foreign keys are taken away while rows come in, and made again, which checks every row.
+All rows of a fleet come in here, so that what a database keeps beside its rows is kept true in this one place. Indexes
+and foreign keys are taken away while rows come in, and made again, which checks every row. Triggers wait as well: they
+note each row that comes into a counted list or leaves it, so in the end all lists are counted, once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, Protocol, cast
@@ -17,18 +18,22 @@ from typing import Any, LiteralString, Protocol, cast
 import msgspec
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, BindParameter, Dialect, Insert, Table, make_url
+from sqlalchemy import URL, BindParameter, Dialect, Insert, Table, insert, literal, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tandem.store.database import open_database
+from tandem.store.count_tables import list_changes
+from tandem.store.counted_lists import OF_EVERYBODY
+from tandem.store.database import Database, open_database
 from tandem.store.metadata import metadata
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, sessions
+from tandem.store.recounting import recount
+from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, organizations, sessions
 
 # A table that no release of Tandem has: whoever finds it knows that nothing in this database is anybody's.
 MARK = "benchmark_fleet"
 MARK_COLUMNS = "(made_with text not null, summary text not null)"
 # Where a fleet has as many rows as it has jobs.
 LARGE_TABLES = (file_shares, jobs, file_share_jobs, file_share_copy_jobs, sessions)
+COUNTED_TABLES = (jobs, file_share_jobs, file_share_copy_jobs)
 ROWS_AT_ONCE = 100_000
 CACHE_KIBIBYTES = 2 * 1024 * 1024
 
@@ -42,7 +47,7 @@ class Target(Protocol):
 
     dialect: Dialect
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None: ...
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None: ...
 
     def delete(self, table: Table, column: str, values: Sequence[str]) -> None: ...
 
@@ -141,16 +146,11 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
         NotOurs: if it holds anything else.
     """
     parsed = make_url(url)
-    if _mark_of(parsed) is None:
-        raise NotOurs(
-            f"{parsed.render_as_string(hide_password=True)} holds what was not made here, so nothing was changed. "
-            "Name an empty database: a file that does not exist yet, or one fresh from createdb."
-        )
+    _check_ours(parsed)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     _empty_sqlite(parsed) if is_sqlite else _empty_postgresql(parsed)
-    database = open_database(url)
-    database.migrate()
-    database.close()
+    with closing(open_database(url)) as database:
+        database.migrate()
     gc.disable()  # which would look through millions of values, again and again, none of which is in a circle
     try:
         with _filling_sqlite(str(parsed.database)) if is_sqlite else _filling_postgresql(_plain(parsed)) as target:
@@ -159,7 +159,39 @@ def filling(url: str, made_with: str) -> Generator[Rows]:
             rows.store()
     finally:
         gc.enable()
+    with closing(open_database(url)) as database:
+        _count_lists(database)
     _note(parsed, made_with, rows.summary)
+
+
+def copy_fleet(source: str, target: str) -> None:
+    """Fill an SQLite database's fleet into a PostgreSQL database, counts included: quicker than making it anew.
+
+    Raises:
+        NotOurs: if the target holds what was not made here.
+    """
+    url = make_url(target)
+    _check_ours(url)
+    _empty_postgresql(url)
+    with closing(open_database(target)) as database:
+        database.migrate()
+    with (
+        closing(sqlite3.connect(str(make_url(source).database))) as reader,
+        _filling_postgresql(_plain(url)) as writer,
+    ):
+        for table in metadata.sorted_tables:
+            names = [column.name for column in table.c]
+            writer.insert(table, names, reader.execute(f"select {', '.join(names)} from {table.name}"))
+            writer.go_on_numbering(table)
+    _note(url, *cast("tuple[str, str]", _mark_of(make_url(source))))
+
+
+def _check_ours(url: URL) -> None:
+    if _mark_of(url) is None:
+        raise NotOurs(
+            f"{url.render_as_string(hide_password=True)} holds what was not made here, so nothing was changed. "
+            "Name an empty database: a file that does not exist yet, or one fresh from createdb."
+        )
 
 
 def _plain(url: URL) -> str:
@@ -219,13 +251,25 @@ def _note(url: URL, made_with: str, summary: str) -> None:
             connection.execute(_sql(f"{statement} (%s, %s)"), [made_with, summary])
 
 
+def _count_lists(database: Database) -> None:
+    """Have every list counted by its rows, for everybody and for each organization."""
+    columns = ["list_name", "organization_uid", "part", "row_position", "difference"]
+    with database.writing() as connection:
+        for table in COUNTED_TABLES:
+            for organization in (literal(OF_EVERYBODY), organizations.c.instance_uid):
+                # A change that changes nothing: whoever takes it in counts the list anew.
+                noted = select(literal(table.name), organization, literal(0), literal(0), literal(0)).distinct()
+                connection.execute(insert(list_changes).from_select(columns, noted))
+    recount(database)
+
+
 class _Sqlite:
     dialect = sqlite.dialect()
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(names))
         self._connection.executemany(f"insert into {table.name} ({', '.join(names)}) values ({marks})", rows)
 
@@ -262,7 +306,7 @@ class _Postgresql:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    def insert(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         listed = sql.SQL(", ").join(map(sql.Identifier, names))
         statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), listed)
         with self._connection.cursor().copy(statement) as copy:
@@ -274,12 +318,21 @@ class _Postgresql:
         names = sql.Identifier(table.name), sql.Identifier(column)
         self._connection.execute(statement.format(*names), [list(values)])
 
+    def go_on_numbering(self, table: Table) -> None:
+        """Number the next rows after those that came with numbers."""
+        column = table.autoincrement_column
+        if column is not None:
+            key = sql.Identifier(column.name), sql.Identifier(table.name)
+            number = sql.SQL("select setval(pg_get_serial_sequence({}, {}), max({})) from {}")
+            names = sql.Literal(table.name), sql.Literal(column.name)
+            self._connection.execute(number.format(*names, *key))
+
 
 @contextmanager
 def _filling_postgresql(url: str) -> Generator[_Postgresql]:
     with psycopg.connect(url) as connection:
         connection.execute("set maintenance_work_mem = '512MB'")
-        taken, given = _keys_and_indexes(connection)
+        taken, given = _beside_rows(connection)
         for statement in taken:
             connection.execute(_sql(statement))
         yield _Postgresql(connection)
@@ -290,8 +343,8 @@ def _filling_postgresql(url: str) -> Generator[_Postgresql]:
         connection.execute("vacuum analyze")
 
 
-def _keys_and_indexes(connection: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
-    """Give what takes the large tables' foreign keys and plain indexes away, and what makes them again."""
+def _beside_rows(connection: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
+    """Give what takes the large tables' foreign keys, plain indexes and triggers away, and what brings them back."""
     tables = [[table.name for table in LARGE_TABLES]]
     keys = connection.execute(
         "select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint"
@@ -305,8 +358,10 @@ def _keys_and_indexes(connection: psycopg.Connection[Any]) -> tuple[list[str], l
     ).fetchall()
     taken = [f"alter table {table} drop constraint {name}" for table, name, _ in keys]
     taken += [f"drop index {name}" for name, _ in indexes]
+    taken += [f"alter table {table.name} disable trigger user" for table in LARGE_TABLES]
     given = [statement for _, statement in indexes]
-    return taken, given + [f"alter table {table} add constraint {name} {what}" for table, name, what in keys]
+    given += [f"alter table {table} add constraint {name} {what}" for table, name, what in keys]
+    return taken, [*given, *(f"alter table {table.name} enable trigger user" for table in LARGE_TABLES)]
 
 
 def _sql(text: str) -> sql.SQL:

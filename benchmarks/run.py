@@ -1,7 +1,13 @@
 """Measure Tandem against its peers on this machine: `make bench`, or `make bench BENCH=short` to see that all works.
 
 Whatever is compared runs in turns, so that what else goes on here meets both; ratios and medians are what to look at.
-Results also go to benchmarks/results/results.json.
+A table of all that is aimed at ends it, and everything goes to benchmarks/results.json (the short form's, and that of
+single parts, to benchmarks/results/). Only a wrong answer makes it fail, never a time.
+
+A part is a row of `PARTS`: a function `measure(folder, size, say)` that gives what msgspec can encode, its sizes in the
+full form and in the short one, a function that shows the results (prints them, or gives tables to be printed), how many
+minutes the full form takes, and, if anything is aimed at, a generator of `Aim` (aims.py) from the results. Fleets that
+are only read come from databases.py, which makes each once; a console to ask, from asking.py.
 """
 
 from __future__ import annotations
@@ -9,17 +15,24 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import agents
+import aimed_at
 import copying
+import export
+import flatness
 import increments
 import listing
 import msgspec
@@ -27,14 +40,15 @@ import searching
 import smb
 import targets
 import writes
-from listing import FASTAPI, STATIC, TANDEM
+from aimed_at import COPY_RATIO_AIM, PLAIN_RATIO_AIM
+from aims import Aim, table_of
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-RESULTS = Path(__file__).parent / "results" / "results.json"
-COPY_RATIO_AIM = 1.05
-FASTAPI_RATIO_AIM = 10
-PLAIN_RATIO_AIM = 10
+RESULTS = Path(__file__).parent / "results.json"
+# Of what is not a whole, full run.
+OTHER_RESULTS = Path(__file__).parent / "results" / "results.json"
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
 COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
@@ -44,8 +58,18 @@ TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_byt
 TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
 SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
 SMB_SHORT = smb.Size(files=20, total_bytes=1_000_000, rounds=1)
-LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=5, rounds=5, other_seconds=2, other_rounds=3)
-LISTING_SHORT = listing.Size(copy_jobs=300, companies=5, seconds=1, rounds=1, other_seconds=1, other_rounds=0)
+LISTING_FULL = listing.Size(copy_jobs=10_000, companies=100, seconds=3, rounds=5)
+LISTING_SHORT = listing.Size(copy_jobs=1_000, companies=20, seconds=1, rounds=1, are_all_asked=False)
+FLATNESS_FULL = flatness.Size(
+    fleets=(flatness.Fleet(10, 1), flatness.Fleet(10_000, 10_000), flatness.Fleet(1_000_000, 10_000)),
+    rounds=25,
+    requests=20,
+)
+FLATNESS_SHORT = flatness.Size(
+    fleets=(flatness.Fleet(10, 1), flatness.Fleet(1_000, 20)), rounds=1, requests=2, batch_seconds_max=0.1
+)
+EXPORT_FULL = export.Size(copy_jobs=1_000_000, companies=10_000)
+EXPORT_SHORT = export.Size(copy_jobs=1_000, companies=20)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
 AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
@@ -53,39 +77,123 @@ AGENTS_SHORT = agents.Size(agents=150, seconds=3, report_every_seconds=2, orders
 WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
 WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=3, pollers=1, consoles=(2,))
 
-terminal = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+class Terminal(Console):
+    """Prints, and keeps what tables say: medians and ratios, as people read them."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, width=None if sys.stdout.isatty() else 120)
+        self.tables: list[dict[str, Any]] = []
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        super().print(*objects, **how)
+        for table in objects:
+            if isinstance(table, Table):
+                names = [str(column.header) for column in table.columns]
+                rows = zip(*(column.cells for column in table.columns), strict=True)
+                said = [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
+                self.tables.append({"title": _plain(table.title), "caption": _plain(table.caption), "rows": said})
+
+
+def _plain(cell: Any) -> str:
+    return "" if cell is None else Text.from_markup(str(cell)).plain
+
+
+terminal = Terminal()
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of the whole; `full_minutes` is about how long its full form took on two processors."""
+
+    measure: Callable[..., Any]
+    full: Any
+    short: Any
+    show: Callable[..., Iterable[Table] | None]
+    full_minutes: float
+    aims: Callable[[Any], Iterable[Aim]] | None = None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("form", nargs="?", choices=["full", "short"], default="full")
-    parser.add_argument("--only", choices=list(PARTS), help="leave the other parts out")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="leave the other parts out")
     given = parser.parse_args()
     is_short = given.form == "short"
+    names: list[str] = given.only or list(PARTS)
     started = time.monotonic()
-    machine = _machine()
-    results: dict[str, Any] = {"form": given.form, "machine": machine}
-    terminal.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    for name in [given.only] if given.only else PARTS:
-        measure, full, short, show = PARTS[name]
-        size = short if is_short else full
-        results[name] = _in_a_folder(name, measure, size)
-        show(results[name], size)
+    results: dict[str, Any] = {
+        "form": given.form,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": _machine(),
+        "versions": _versions(),
+        "parts": {},
+    }
+    for what in ("machine", "versions"):
+        terminal.print(", ".join(f"{name} {value}" for name, value in results[what].items()))
+    if not is_short:
+        minutes = sum(PARTS[name].full_minutes for name in names)
+        terminal.print(f"{', '.join(names)}: this takes about {minutes:.0f} minutes on two processors.")
+    aims: list[Aim] = []
+    for name in names:
+        part = PARTS[name]
+        size = part.short if is_short else part.full
+        terminal.tables = []
+        found = _in_a_folder(name, part.measure, size)
+        for table in part.show(found, size) or ():
+            terminal.print(table, "")
+        results["parts"][name] = {"tables": terminal.tables, "measured": found}
+        aims += part.aims(found) if part.aims else ()
     if is_short:
         terminal.print("The short form checks that all works and agrees; its numbers say nothing.")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2))
-    shown = RESULTS.relative_to(RESULTS.parents[2])
-    terminal.print(f"All of it took {time.monotonic() - started:.0f} s; the numbers are in {shown}.")
+    else:
+        terminal.print(table_of(aims))
+    results["seconds"] = round(time.monotonic() - started)
+    results["aims"] = [aim.as_kept() for aim in aims]
+    _keep(results, RESULTS if given.only is None and not is_short else OTHER_RESULTS)
+
+
+def _keep(results: dict[str, Any], file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    # A measured second is not known to more than six digits.
+    rounding = msgspec.json.Decoder(float_hook=lambda text: float(f"{float(text):.6g}"))
+    rounded = rounding.decode(msgspec.json.encode(results))
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded), indent=1) + b"\n")
+    shown = file.relative_to(Path(__file__).parents[1])
+    terminal.print(f"All of it took {results['seconds']} s; the numbers are in {shown}.")
 
 
 def _machine() -> dict[str, Any]:
+    models = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processors": len(os.sched_getaffinity(0)),
+        "model": models[1] if models else platform.machine(),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "system": platform.system(),
         "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-    } | {name: version(name) for name in ("granian", "sqlalchemy", "fastapi", "pydantic", "uvicorn")}
+    }
+
+
+def _versions() -> dict[str, Any]:
+    names = ["granian", "sqlalchemy", "msgspec", "fastapi", "pydantic", "uvicorn"]
+    names += ["django", "djangorestframework", "gunicorn"]
+    programs = {"restic": ["restic", "version"], "nginx": ["nginx", "-v"], "postgresql": ["postgres", "--version"]}
+    found = {"tandem": version("tandem"), "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    for name, command in programs.items():
+        if said := _said(command):
+            found[name] = said
+    return found | {name: version(name) for name in names}
+
+
+def _said(command: list[str]) -> str | None:
+    """Give the version that a program says it has; None if it is not there."""
+    places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    program = shutil.which(command[0], path=os.pathsep.join(places))
+    if program is None:
+        return None
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
+    return found[0] if found else None
 
 
 def _in_a_folder(what: str, measure: Callable[..., Any], size: Any) -> Any:
@@ -229,33 +337,6 @@ def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[st
     ]
 
 
-def _show_listing(rows: list[listing.Row], size: listing.Size) -> None:
-    fleet = f"{size.copy_jobs:,} copy jobs of {size.companies} companies"
-    title = f"GET …/jobs/fileShareCopyJobs?limit={listing.PAGE} over TLS, {fleet}"
-    caption = f"servers on one processor, load on another; aim: {FASTAPI_RATIO_AIM} times {FASTAPI}"
-    table = Table("", title=title, caption=caption)
-    table.columns[0].no_wrap = True
-    for column in ("kB", "req/s", "p99 ms", "CPU µs", f"of {STATIC}", f"times {FASTAPI}", "by CPU"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        if not row.loads[TANDEM]:
-            continue
-        table.add_row(
-            row.question,
-            f"{row.answer_bytes / 1000:.1f}",
-            f"{row.rate(TANDEM):,.0f}",
-            f"{row.slowest_hundredth(TANDEM) * 1000:.1f}",
-            f"{row.cpu(TANDEM) * 1e6:.0f}",
-            f"{row.rate(TANDEM) / row.rate(STATIC):.1%}",
-            f"{row.rate(TANDEM) / row.rate(FASTAPI):.1f}",
-            f"{row.cpu(FASTAPI) / row.cpu(TANDEM):.1f}",
-        )
-    terminal.print(table)
-    first = rows[0]
-    peers = ", ".join(f"{name} {first.rate(name):,.0f}" for name in first.loads)
-    terminal.print(f"{first.question}, requests per second: {peers}\n")
-
-
 def _show_searching(rows: list[searching.Row], size: searching.Size) -> None:
     fleet = f"{2 * size.copy_jobs:,} jobs, half of them copy jobs, of {size.companies:,} companies"
     title = f"First pages of {searching.PAGE} over TLS, one request after another, {fleet}"
@@ -292,16 +373,18 @@ def _show_writes(results: list[writes.Results], size: writes.Size) -> None:
     terminal.print()
 
 
-# By name: what measures, how much in the full form and in the short one, and what shows it.
-PARTS: dict[str, tuple[Callable[..., Any], Any, Any, Callable[..., None]]] = {
-    "copying": (copying.measure, COPY_FULL, COPY_SHORT, _show_copies),
-    "increments": (increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments),
-    "targets": (targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets),
-    "smb": (smb.measure, SMB_FULL, SMB_SHORT, _show_smb),
-    "listing": (listing.measure, LISTING_FULL, LISTING_SHORT, _show_listing),
-    "searching": (searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching),
-    "agents": (agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents),
-    "writes": (writes.measure, WRITES_FULL, WRITES_SHORT, _show_writes),
+# Of copies, what comes back is seconds; the fleets of `flatness` are there when `export` reads one.
+PARTS: dict[str, Part] = {
+    "copying": Part(copying.measure, COPY_FULL, COPY_SHORT, _show_copies, 4, aimed_at.of_copying),
+    "increments": Part(increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments, 12),
+    "targets": Part(targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets, 5, aimed_at.of_targets),
+    "smb": Part(smb.measure, SMB_FULL, SMB_SHORT, _show_smb, 3),
+    "listing": Part(listing.measure, LISTING_FULL, LISTING_SHORT, listing.show, 6, listing.aims),
+    "searching": Part(searching.measure, SEARCHING_FULL, SEARCHING_SHORT, _show_searching, 5, aimed_at.of_searching),
+    "flatness": Part(flatness.measure, FLATNESS_FULL, FLATNESS_SHORT, flatness.show, 15, flatness.aims),
+    "export": Part(export.measure, EXPORT_FULL, EXPORT_SHORT, export.show, 3, export.aims),
+    "agents": Part(agents.measure, AGENTS_FULL, AGENTS_SHORT, _show_agents, 5, aimed_at.of_agents),
+    "writes": Part(writes.measure, WRITES_FULL, WRITES_SHORT, _show_writes, 3, aimed_at.of_writes),
 }
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import databases
 import msgspec
 import psycopg
 import servers
-from fleet import ADMIN_PASSWORD, COMMON_WORD, RARE_WORD, Tenant, make_fleet
+from fleet import ADMIN_PASSWORD, COMMON_WORD, RARE_WORD, Tenant
 from listing import PAGE, PATH, sign_in
-
-from tests import postgres
 
 JOBS = "/api/v3/infrastructure/backupServers/jobs"
 PROVIDER, COMPANY = "provider", "company"
@@ -63,22 +62,17 @@ class Row(msgspec.Struct):
 
 def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Row]:
     """Make one fleet in both databases, check the answers against plain SQL, then ask everything in turns."""
-    url = f"sqlite:///{folder / 'fleet.db'}"
-    started = time.monotonic()
-    tenants = make_fleet(url, copy_jobs=size.copy_jobs, companies=size.companies)
-    with postgres.running_server() as server_url, postgres.empty_database(server_url) as other_url:
-        make_fleet(other_url, copy_jobs=size.copy_jobs, companies=size.companies)
-        say(f"made a fleet of {2 * size.copy_jobs:,} jobs in both databases in {time.monotonic() - started:.0f} s")
-        rows: list[Row] = []
-        for name, database in {"SQLite": url, "PostgreSQL": other_url}.items():
-            data = folder / name
-            data.mkdir()
-            with _asking(data, database, tenants[0]) as bench:
-                found = [bench.check(name, who, question) for who in PEOPLE for question in QUESTIONS]
-                say(f"{name}: all answers agree with plain SQL")
-                bench.ask_in_turns(found, size)
-            rows += found
-        return rows
+    rows: list[Row] = []
+    for kind in databases.KINDS:
+        url, tenants = databases.fleet(kind, size.copy_jobs, size.companies)
+        data = folder / kind
+        data.mkdir()
+        with _asking(data, url, tenants[0]) as bench:
+            found = [bench.check(kind, who, question) for who in PEOPLE for question in QUESTIONS]
+            say(f"{kind}: all answers agree with plain SQL")
+            bench.ask_in_turns(found, size)
+        rows += found
+    return rows
 
 
 def plain_of(rows: list[Row], row: Row) -> Row:
