@@ -29,7 +29,7 @@ run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280
 	@exec $(PYTHON_TOOLS)/tandem up
 
 test: check ## check, then run every test, on SQLite and PostgreSQL
-	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE)
+	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist worksteal
 
 check: ## format, lint, types, and who may import whom
 	@scripts/set-up.sh test

@@ -9,7 +9,7 @@ from threading import enumerate as enumerate_threads
 import msgspec
 import pytest
 
-from tandem.agent import loop
+from tandem.agent import backoff, loop
 from tandem.agent.identity import Identity
 from tandem.agent.loop import Agent
 from tandem.domain.errors import Unavailable
@@ -95,7 +95,7 @@ def work(server: BackupServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work
         return links[-1]
 
     monkeypatch.setattr(loop, "ConsoleLink", link_of)
-    monkeypatch.setattr(loop, "BACKOFF_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(backoff, "SECONDS_MAX", 0.05)
     monkeypatch.setattr(loop, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(loop, "REPORT_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(FakeLink, "__init__", remembering(links))

@@ -277,7 +277,7 @@ def test_a_line_that_is_cut_in_the_middle_of_a_copy_costs_nothing_but_the_run(
     saved.is_sound()
 
 
-@pytest.mark.parametrize("kind", ["sftp", "s3", "rest"])
+@pytest.mark.parametrize("kind", ["s3", "rest"])
 def test_a_pack_that_a_server_lost_is_missed_and_copied_again(saved: BackupServer, remotes: Remotes, kind: str) -> None:
     remotes.move(saved, second=kind)
     saved.copy()

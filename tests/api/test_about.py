@@ -79,13 +79,13 @@ def broken(console: Console) -> Console:
 
 def test_a_fault_of_ours_is_told_by_an_id_that_the_log_has_too_and_nothing_else(broken: Console) -> None:
     with capture_logs() as logs:
-        response = broken.call("GET", f"{COPY_JOBS}?limit=7", BOB)
+        response = broken.call("GET", f"{COPY_JOBS}/{ACMES.copy_job}?limit=7", BOB)
     assert response.status_code == 520
     error = error_in(response)
     assert (error["type"], error["code"]) == ("unspecified", 520)
     (line,) = [line for line in logs if line["log_level"] == "error"]
     assert line["error_id"] in error["message"]
-    assert (line["method"], line["path"]) == ("GET", f"/api/v3{COPY_JOBS}")
+    assert (line["method"], line["path"]) == ("GET", f"/api/v3{COPY_JOBS}/{ACMES.copy_job}")
     assert line["exc_info"] is not None
     for word in ("Traceback", "Fortnights", "ValueError", "sqlalchemy", ".py"):
         assert word not in response.text

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from tandem.agent import loop
+from tandem.agent import backoff, loop
 from tandem.domain.errors import Unavailable
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import SessionType
@@ -83,7 +83,8 @@ def at_work(server: RecordedServer) -> Generator[Work]:
     """Have an agent work by a nightly plan, on a link without a network; it waits for nothing long."""
     links: list[FakeLink] = []
     with ExitStack() as patches:
-        for name in ("BACKOFF_SECONDS_MAX", "TICK_SECONDS", "REPORT_EVERY_SECONDS"):
+        patches.enter_context(patch.object(backoff, "SECONDS_MAX", 0.02))
+        for name in ("TICK_SECONDS", "REPORT_EVERY_SECONDS"):
             patches.enter_context(patch.object(loop, name, 0.02))
         patches.enter_context(patch.object(loop, "ConsoleLink", newest_of(links)))
         patches.enter_context(patch.object(FakeLink, "__init__", remembering(links)))

@@ -151,6 +151,9 @@ CASES: dict[str, Ask] = {
     "file_share_copy_jobs.list_file_share_copy_jobs": lambda c, s, e: file_share_copy_jobs.list_file_share_copy_jobs(
         c, s, WHOLE, shape_of(FileShareCopyJob), e.server
     ),
+    "file_share_copy_jobs.write_file_share_copy_jobs": lambda c, s, e: (
+        file_share_copy_jobs.write_file_share_copy_jobs(c, s, WHOLE, "current_form", e.server).text
+    ),
     "file_share_jobs.delete_file_share_job": lambda c, s, e: file_share_jobs.delete_file_share_job(c, s, e.job_unique),
     "file_share_jobs.get_file_share_job": lambda c, s, e: file_share_jobs.get_file_share_job(c, s, e.job),
     "file_share_jobs.list_file_share_job_objects": lambda c, s, e: file_share_jobs.list_file_share_job_objects(
@@ -378,6 +381,8 @@ NOT_ABOUT_DATA = {
     "job_indexes",
     "counts",
     "count_tables",
+    "documents",
+    "document_tables",
     "counted_lists",
     "recounting",
     "retention_columns",
