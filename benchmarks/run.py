@@ -51,9 +51,9 @@ RESULTS = Path(__file__).parent / "results.json"
 OTHER_RESULTS = Path(__file__).parent / "results" / "results.json"
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
-COPY_SHORT = copying.Size(files=200, total_bytes=16_000_000, rounds=1, idle_rounds=1, is_read_back=True)
+COPY_SHORT = copying.Size(files=100, total_bytes=4_000_000, rounds=1, idle_rounds=1, is_read_back=True)
 INCREMENTS_FULL = increments.Size(files=2_000, total_bytes=1_000_000_000, points=1_000, rounds=5)
-INCREMENTS_SHORT = increments.Size(files=100, total_bytes=4_000_000, points=20, rounds=1)
+INCREMENTS_SHORT = increments.Size(files=50, total_bytes=1_000_000, points=6, rounds=1)
 TARGETS_FULL = targets.Size(kinds=("SFTP", "S3", "REST"), files=2_000, total_bytes=1_000_000_000, rounds=3)
 TARGETS_SHORT = targets.Size(kinds=("REST",), files=20, total_bytes=1_000_000, rounds=1)
 SMB_FULL = smb.Size(files=1_000, total_bytes=500_000_000, rounds=3)
@@ -73,9 +73,9 @@ EXPORT_SHORT = export.Size(copy_jobs=1_000, companies=20)
 SEARCHING_FULL = searching.Size(copy_jobs=50_000, companies=1_000, requests=200, seconds_max=120)
 SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seconds_max=5)
 AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
-AGENTS_SHORT = agents.Size(agents=150, seconds=3, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
+AGENTS_SHORT = agents.Size(agents=150, seconds=2, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
 WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
-WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=3, pollers=1, consoles=(2,))
+WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=2, pollers=1, consoles=(2,))
 
 
 class Terminal(Console):

@@ -22,6 +22,21 @@ settings.register_profile("tandem", deadline=None, derandomize=True)
 settings.load_profile("tandem")
 
 
+# What takes longest begins first, so that nobody waits for it at the end.
+LONGEST = ("tests/clients/test_schemathesis", "tests/end_to_end/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL out where a module says that SQLite is enough, and put the longest tests first."""
+    items[:] = [item for item in items if not (item.get_closest_marker("embedded_only") and _is_on_postgresql(item))]
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    return parameters is not None and "postgres" in parameters.params.values()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> None:
     """Write traces as they are: by default they are drawn, with every variable, and that takes a second each."""

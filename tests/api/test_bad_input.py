@@ -13,6 +13,8 @@ from tandem.domain.retention import RETENTION_MAX
 from tests.consoles import JOBS, Console, error_in, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, NORTH, PROVIDER, Person, uid
 
+pytestmark = pytest.mark.embedded_only
+
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 CREDENTIALS = {"userName": "new", "password": "long enough"}
 

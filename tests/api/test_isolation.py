@@ -33,6 +33,8 @@ from tests.people import (
 )
 from tests.second_factors import code_of
 
+pytestmark = pytest.mark.embedded_only
+
 OPERATIONS = {operation.operation_id: operation for operation in ROUTES}
 WITH_IDS = [
     name

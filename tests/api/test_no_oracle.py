@@ -13,6 +13,8 @@ from tests.api.test_isolation import OPERATIONS, WITH_IDS, call
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACMES, BETA, BETAS, CHARLIE, Estate, Person
 
+pytestmark = pytest.mark.embedded_only
+
 UID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Where there is nothing: an estate that nobody has, and its organization, which does not exist either.
 NOWHERE = Estate("Nobody's", BETA.replace("0", "1").replace("2", "3"))

@@ -23,6 +23,8 @@ from tests.people import (
     uid,
 )
 
+pytestmark = pytest.mark.embedded_only
+
 ADMINISTRATOR = PEOPLE[Role.COMPANY_ADMINISTRATOR]
 TENANT = PEOPLE[Role.COMPANY_TENANT]
 OPERATOR = PEOPLE[Role.PORTAL_OPERATOR]
