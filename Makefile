@@ -28,8 +28,8 @@ run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280
 	@scripts/set-up.sh run
 	@exec $(PYTHON_TOOLS)/tandem up
 
-test: check ## check, then run every test, on SQLite and PostgreSQL
-	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist worksteal
+test: check ## check, then run every test (EVERYWHERE=1: what is above the store on PostgreSQL too)
+	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist worksteal $(if $(EVERYWHERE),--every-database)
 
 check: ## format, lint, types, and who may import whom
 	@scripts/set-up.sh test

@@ -26,15 +26,22 @@ settings.load_profile("tandem")
 LONGEST = ("tests/clients/test_schemathesis", "tests/end_to_end/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let everything be run on both databases."""
+    parser.addoption("--every-database", action="store_true", help="leave PostgreSQL out nowhere")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave PostgreSQL out where a module says that SQLite is enough, and put the longest tests first."""
-    items[:] = [item for item in items if not (item.get_closest_marker("embedded_only") and _is_on_postgresql(item))]
+    if not config.getoption("every_database"):
+        items[:] = [item for item in items if not _is_left_out(item)]
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-def _is_on_postgresql(item: pytest.Item) -> bool:
+def _is_left_out(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
-    return parameters is not None and "postgres" in parameters.params.values()
+    is_on_postgresql = parameters is not None and "postgres" in parameters.params.values()
+    return is_on_postgresql and item.get_closest_marker("embedded_only") is not None
 
 
 @pytest.fixture(scope="session", autouse=True)

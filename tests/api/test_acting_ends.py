@@ -1,11 +1,15 @@
 """Whoever acts as another no longer does once he could not begin to: the other's company or locations have changed."""
 
+import pytest
+
 from tandem.domain.identity import Role, User
 from tandem.domain.locations import Location, LocationType
 from tandem.store import locations, users
 from tests.api.test_borrowed_rights import acting_as, by
 from tests.consoles import Console
 from tests.people import ACME, ALICE, BOB, GAMMA, LARA, NORA, PASSWORD_HASH, Person, uid
+
+pytestmark = pytest.mark.embedded_only
 
 GRETA = Person(uid("greta"), "greta", Role.COMPANY_OWNER, GAMMA)
 LUKE = Person(uid("luke"), "luke", Role.COMPANY_LOCATION_USER, ACME)

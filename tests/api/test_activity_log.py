@@ -22,6 +22,8 @@ from tests.consoles import JOBS, Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BOB, CHARLIE, NORA, NORTH, PEOPLE, PROVIDER, PROVIDERS, Person, uid
 from tests.reports import ended, hold, session
 
+pytestmark = pytest.mark.embedded_only
+
 LOG = "/eventLogs/activityLogs"
 JOB = f"{JOBS}/{ACMES.job}"
 COPY_JOB = f"{JOBS}/{ACMES.copy_job}"

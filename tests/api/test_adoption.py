@@ -17,6 +17,8 @@ from tests.agents import Agent
 from tests.consoles import JOBS, Console
 from tests.people import ACMES, ALICE, BETAS, BOB, CHARLIE, PROVIDERS, START, Estate
 
+pytestmark = pytest.mark.embedded_only
+
 ADOPTION = f"{JOBS}/{ACMES.job}/adoption"
 ORIGIN: dict[str, Any] = {"hostName": "old server", "paths": ["/srv/office"]}
 OLD = Origin("old server", ("/srv/office",))

@@ -10,6 +10,8 @@ from tandem.api.request_body import DRAINED_BYTES_MAX
 from tests.consoles import JOBS, Console
 from tests.people import ACMES, ALICE
 
+pytestmark = pytest.mark.embedded_only
+
 
 def converse(
     console: Console, scope: dict[str, Any], *messages: Message, taken: list[Message] | None = None

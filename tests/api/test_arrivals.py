@@ -12,6 +12,8 @@ from tandem.domain.errors import Throttled
 from tests.consoles import Console, error_in
 from tests.people import ACMES
 
+pytestmark = pytest.mark.embedded_only
+
 
 class Ticks:
     def __init__(self) -> None:

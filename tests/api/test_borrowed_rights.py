@@ -16,6 +16,8 @@ from tests.gates import ACTIONS, action_in, gated_console
 from tests.people import ALICE, BOB, GAMMA, NORA, PASSWORD, PEOPLE, Person, uid
 from tests.running import until
 
+pytestmark = pytest.mark.embedded_only
+
 ASYNC = {"Prefer": "respond-async"}
 KEYS = f"/users/{BOB.uid}/logins/apikey?description=mine&scopes=rest"
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"

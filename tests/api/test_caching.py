@@ -8,6 +8,8 @@ from tandem.domain.identity import Permission
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in
 from tests.people import ACMES, ALICE, BOB, CHARLIE, Person
 
+pytestmark = pytest.mark.embedded_only
+
 JOB = f"{JOBS}/{ACMES.job}"
 
 

@@ -14,6 +14,8 @@ from tests.api.test_app import converse
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in
 from tests.people import ACMES, ALICE, BOB, PASSWORD
 
+pytestmark = pytest.mark.embedded_only
+
 LARGE = "/infrastructure/backupServers/jobs"
 SMALL = "/users/me"
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"

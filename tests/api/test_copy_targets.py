@@ -8,6 +8,8 @@ from tests.agents import Agent
 from tests.consoles import Console
 from tests.people import ACMES, BETAS, BOB
 
+pytestmark = pytest.mark.embedded_only
+
 CREATE = f"/infrastructure/backupServers/{ACMES.server}/jobs/fileShareCopyJobs"
 
 

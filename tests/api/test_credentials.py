@@ -11,6 +11,8 @@ from tandem.protocol.messages import CheckFolder, ShareCredentials
 from tests.consoles import SEAL, Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, CHARLIE, GAMMA, GAMMAS, NORA, PROVIDERS, Estate, uid
 
+pytestmark = pytest.mark.embedded_only
+
 
 def path_of(estate: Estate) -> str:
     return f"/infrastructure/backupServers/{estate.server}/credentials"

@@ -7,6 +7,8 @@ import pytest
 from tests.consoles import SEAL, Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, PROVIDERS, uid
 
+pytestmark = pytest.mark.embedded_only
+
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 PASSWORDS = f"{SERVER}/encryptionPasswords"
 REPOSITORIES = f"{SERVER}/repositories"

@@ -20,6 +20,8 @@ from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, NORA, PASSWORD, PEOPLE, Person, login_id_of
 from tests.second_factors import code_of
 
+pytestmark = pytest.mark.embedded_only
+
 NOBODY = "7e57ab1e-0000-4000-8000-000000000000"
 ADMINISTRATOR = PEOPLE[Role.COMPANY_ADMINISTRATOR]
 OPERATOR = PEOPLE[Role.PORTAL_OPERATOR]

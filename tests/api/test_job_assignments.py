@@ -24,6 +24,8 @@ from tests.people import (
 )
 from tests.reports import point
 
+pytestmark = pytest.mark.embedded_only
+
 JOB = f"{JOBS}/{PROVIDERS.job}"
 COPY_JOB = f"{JOBS}/{PROVIDERS.copy_job}"
 POINTS = "/protectedWorkloads/fileShares/restorePoints"

@@ -18,6 +18,8 @@ from tests.consoles import BASE, JOBS, Console
 from tests.people import ACMES, BOB, CHARLIE, Person, uid
 from tests.reports import ended, session
 
+pytestmark = pytest.mark.embedded_only
+
 EVENTS = f"{JOBS}/{ACMES.job}/events"
 SECONDS_MAX = 30.0
 

@@ -14,6 +14,8 @@ from tests.consoles import JOBS, Console
 from tests.people import ACMES, BETAS, BOB, CHARLIE, START, Person, uid
 from tests.reports import ended, session
 
+pytestmark = pytest.mark.embedded_only
+
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 LIMITS, OF_REPOSITORY = f"{SERVER}/limits", f"{SERVER}/repositories/{ACMES.first}/limits"
 WINDOW = {"timePeriods": [{"day": "Monday", "hours": [22, 23]}], "timeZone": "Europe/Berlin", "stopAtEnd": True}

@@ -28,6 +28,8 @@ from tests.people import (
     uid,
 )
 
+pytestmark = pytest.mark.embedded_only
+
 LOCATIONS = "/organizations/locations"
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"
 SERVERS = "/infrastructure/backupServers"

@@ -18,6 +18,8 @@ from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, NORA, PASSWORD, PEOPLE, Person, key_of, login_id_of, uid
 from tests.second_factors import code_of
 
+pytestmark = pytest.mark.embedded_only
+
 ADMINISTRATOR = PEOPLE[Role.COMPANY_ADMINISTRATOR]
 LOCATION_USER = PEOPLE[Role.COMPANY_LOCATION_USER]
 

@@ -12,6 +12,8 @@ from tests.consoles import Console
 from tests.people import ACME, ALICE, BOB, PASSWORD
 from tests.second_factors import code_of
 
+pytestmark = pytest.mark.embedded_only
+
 NEW = "a password that nobody has seen"
 
 

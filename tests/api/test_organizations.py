@@ -24,6 +24,8 @@ from tests.people import (
     uid,
 )
 
+pytestmark = pytest.mark.embedded_only
+
 COMPANIES = "/organizations/companies"
 RESELLERS = "/organizations/resellers"
 

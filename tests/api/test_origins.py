@@ -7,6 +7,8 @@ from tandem.api.throttling import Limit, Limits
 from tests.consoles import COPY_JOBS, Console
 from tests.people import BOB, PASSWORD
 
+pytestmark = pytest.mark.embedded_only
+
 VICTIM = "192.0.2.77"
 
 

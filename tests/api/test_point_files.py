@@ -16,6 +16,8 @@ from tests.agents import Agent
 from tests.consoles import Console
 from tests.people import ACMES, ALICE, BETAS, BOB, PROVIDERS, uid
 
+pytestmark = pytest.mark.embedded_only
+
 SHARES = "/protectedWorkloads/fileShares"
 POINT = f"{SHARES}/restorePoints/{ACMES.point}"
 FILES = f"{POINT}/files"

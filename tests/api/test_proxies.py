@@ -9,6 +9,8 @@ from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share
 from tests.consoles import Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, GAMMA, GAMMAS, PROVIDERS, uid
 
+pytestmark = pytest.mark.embedded_only
+
 SERVERS = "/infrastructure/backupServers"
 SERVER = f"{SERVERS}/{ACMES.server}"
 

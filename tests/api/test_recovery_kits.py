@@ -13,6 +13,8 @@ from tests.agents import enrol
 from tests.consoles import Console, fill_with_people, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, PEOPLE, PROVIDERS, START, Estate, Person, restic_id
 
+pytestmark = pytest.mark.embedded_only
+
 SERVERS = "/infrastructure/backupServers"
 REMOVED = f"{SERVERS}/removedRepositories"
 KEYS = ("recoveryKitDownloadTime", "recoveryKitDownloadedBy")

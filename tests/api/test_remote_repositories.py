@@ -8,6 +8,8 @@ from tests.agents import Agent
 from tests.consoles import Console
 from tests.people import ACMES, BETAS, BOB, CHARLIE
 
+pytestmark = pytest.mark.embedded_only
+
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 REPOSITORIES = f"{SERVER}/repositories"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGE1NmE1NmE1NmE1NmE1NmE1NmE1NmE1NmE1NmE1"

@@ -11,6 +11,8 @@ from tests.agents import Agent
 from tests.consoles import SEAL, Console, rows_of
 from tests.people import ACME, ACMES, BETAS, BOB, CHARLIE, START
 
+pytestmark = pytest.mark.embedded_only
+
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 REPOSITORIES = f"{SERVER}/repositories"
 SHARES = f"{SERVER}/fileShares"

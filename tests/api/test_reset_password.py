@@ -12,6 +12,8 @@ from tests.api.test_costs import counted
 from tests.consoles import SEAL, Console, error_in, rows_of
 from tests.people import BOB, PASSWORD, Person, key_of
 
+pytestmark = pytest.mark.embedded_only
+
 PATH = "/api/v3/users/resetpassword"
 EMAIL = "Bob@example.com"
 NEW = "a new password for bob"

@@ -17,6 +17,8 @@ from tests.gates import gated_console
 from tests.people import ACMES, ALICE, BOB, CHARLIE, Person
 from tests.running import until
 
+pytestmark = pytest.mark.embedded_only
+
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"
 
 

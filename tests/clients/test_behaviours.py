@@ -18,6 +18,8 @@ from tests.contract.facts import OPERATIONS
 from tests.people import ACME, ACMES, ALICE, BOB, LARA, NORA, PASSWORD, PROVIDERS, key_of, uid
 from tests.reports import ended
 
+pytestmark = pytest.mark.embedded_only
+
 COMPANIES = "/organizations/companies"
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 JOB = f"{JOBS}/{ACMES.job}"

@@ -17,6 +17,8 @@ from tests.people import ACME, ACMES, ALICE, BOB, LARA, NORTH, PASSWORD, PROVIDE
 from tests.reports import ended, session
 from tests.running import until
 
+pytestmark = pytest.mark.embedded_only
+
 NEW_PASSWORD = "a new password, long enough"
 # None of the releases can send an id with a request: they put the UUID itself into a header. So no test gives one.
 
