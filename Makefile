@@ -42,7 +42,7 @@ faults: ## bring about what goes wrong, and see whether anything is lost (ROUNDS
 	@scripts/set-up.sh test
 	$(PYTHON_TOOLS)/python -m tests.faults --rounds $(or $(ROUNDS),1) $(addprefix --seed ,$(SEED)) $(addprefix --fault ,$(FAULT))
 
-bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in two minutes; ONLY=part)
+bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in three minutes; ONLY=part)
 	@scripts/set-up.sh bench
 	PYTHONPATH=. $(PYTHON_TOOLS)/python benchmarks/run.py $(BENCH) $(addprefix --only ,$(ONLY))
 
