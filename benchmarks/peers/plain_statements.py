@@ -7,19 +7,16 @@ python benchmarks/peers/plain_statements.py DATABASE PORT CERTIFICATE KEY
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import granian_server
 import msgspec
 import uvloop
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.server.embed import Server
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -111,22 +108,7 @@ async def serve(database: str, port: int, certificate: Path, key_file: Path) -> 
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    server = Server(
-        application,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.auto,
-        websockets=False,
-        log_enabled=False,
-        ssl_cert=certificate,
-        ssl_key=key_file,
-        ssl_protocol_min=SSLProtocols.tls12,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
+    await granian_server.serve(application, port, certificate, key_file)
 
 
 if __name__ == "__main__":

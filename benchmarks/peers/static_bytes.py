@@ -5,15 +5,12 @@ python benchmarks/peers/static_bytes.py FOLDER PORT CERTIFICATE KEY
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import granian_server
 import uvloop
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.server.embed import Server
 
 
 def read_answers(folder: Path) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
@@ -36,22 +33,7 @@ async def serve(folder: Path, port: int, certificate: Path, key: Path) -> None:
             await send(start)
             await send(body)
 
-    server = Server(
-        application,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.auto,
-        websockets=False,
-        log_enabled=False,
-        ssl_cert=certificate,
-        ssl_key=key,
-        ssl_protocol_min=SSLProtocols.tls12,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
+    await granian_server.serve(application, port, certificate, key)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from tests.consoles import Console, error_in
 from tests.people import PEOPLE, uid
 from tests.roles import ADMINISTRATORS_3, ALL_16, OLDEST_5, PORTAL_1, READ_11, READ_13, USERS_11, WRITE_10
 
-pytestmark = pytest.mark.embedded_only
-
 PUBLIC = "public"
 AGENTS = "agents only"
 Admitted = frozenset[Role] | str

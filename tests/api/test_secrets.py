@@ -13,8 +13,6 @@ from tandem.store.database import open_database
 from tests.consoles import Console, fill_with_people, rows_of
 from tests.people import ACMES, ALICE, BOB
 
-pytestmark = pytest.mark.embedded_only
-
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
 LINUX_SECRETS = ("password", "rootPassword", "privateKey", "passphrase")
 # A stream would go on for an hour: asked to end at once, it tells how things are first.

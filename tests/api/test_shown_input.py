@@ -9,8 +9,6 @@ import pytest
 from tests.consoles import BASE, Console
 from tests.people import ALICE, BOB
 
-pytestmark = pytest.mark.embedded_only
-
 CANARY = "canary that nobody else has seen"
 USER = f"/users/{BOB.uid}"
 

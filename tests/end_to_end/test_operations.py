@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,12 +12,11 @@ import pytest
 
 from tandem.client import Client
 from tandem.client.errors import ApiError
-from tests.end_to_end.test_recovery import blocks
+from tests.end_to_end.typed_commands import blocks, type_commands
 from tests.quick_tandem import quick_tandem
-from tests.running import PASSWORD, environment, free_port, until
+from tests.running import PASSWORD, free_port, until
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "operations.md"
-ENDLESS = re.compile(r"^(tandem console .*)$", re.MULTILINE)
 TOKENS = "/infrastructure/backupServers/enrolmentTokens"
 
 
@@ -38,20 +36,8 @@ class Administrator:
 
     def types(self, block: str, host: str, port: int = 1) -> str:
         """Run commands on a host up to the first that fails; gives what they print."""
-        script = ENDLESS.sub(rf"\1 >> {self.folder}/log 2>&1 & echo $! >> {self.pids}", block)
         more = {"DATA": str(self.folder / host), "TANDEM_PORT": str(port)}
-        command = ["sh", "-euc", script]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment(**self.variables, **more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return type_commands(block, self.folder, **self.variables, **more)
 
     def client(self, host: str, port: int) -> Client:
         """Sign in at the console of a host, as soon as it answers."""

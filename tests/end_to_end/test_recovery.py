@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -15,28 +14,14 @@ import pytest
 from tandem.client import Client
 from tandem.client.errors import ApiError
 from tandem.restic import listing
+from tests.end_to_end.typed_commands import Page, blocks, type_commands
 from tests.quick_tandem import quick_tandem
 from tests.restic import quick_repository
 from tests.restic.trees import describe
-from tests.running import PASSWORD, REPOSITORY_PASSWORD, SERVERS, SHARES, Site, environment, until
+from tests.running import PASSWORD, REPOSITORY_PASSWORD, SERVERS, SHARES, Site, until
 
-Page = dict[str, list[str]]
 Tree = dict[bytes, tuple[object, ...]]
 PAGE = Path(__file__).parent.parent.parent / "docs" / "recovery.md"
-# These go on until they are told to end.
-ENDLESS = re.compile(r"^(tandem (?:console|agent run) .*)$", re.MULTILINE)
-
-
-def blocks(page: Path = PAGE) -> Page:
-    """Give the commands of a page by heading."""
-    found: Page = {}
-    heading = ""
-    for part in re.split(r"^(#.*|```sh\n[^`]*^```)$", page.read_text(), flags=re.MULTILINE):
-        if part.startswith("#"):
-            heading = part.strip("# ")
-        elif part.startswith("```sh\n"):
-            found.setdefault(heading, []).append(part.removeprefix("```sh\n").removesuffix("```"))
-    return found
 
 
 class Administrator:
@@ -67,18 +52,7 @@ class Administrator:
             block: the commands.
             data: what DATA is on the machine where they are typed.
         """
-        script = ENDLESS.sub(rf"\1 >> {self.folder}/log 2>&1 & echo $! >> {self.pids}", block)
-        done = subprocess.run(
-            ["sh", "-euc", script],
-            cwd=self.folder,
-            env=environment(**self.variables, **({"DATA": str(data)} if data else {})),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return type_commands(block, self.folder, **self.variables, **({"DATA": str(data)} if data else {}))
 
     def signs_in(self) -> None:
         """Wait until the console answers, and sign in at it."""
@@ -162,7 +136,7 @@ def points(administrator: Administrator) -> list[dict[str, object]]:
 
 
 def test_everything_is_recovered_as_the_page_says(administrator: Administrator) -> None:
-    site, types, page = administrator.site, administrator.types, blocks()
+    site, types, page = administrator.site, administrator.types, blocks(PAGE)
     console, server = site.console.data, site.agent.data
     original = describe(site.share)
     assert set(re.findall(r"^(\w+)=", page["Recovery"][0], re.MULTILINE)) == {"DATA", "SAFE", "CONSOLE"}

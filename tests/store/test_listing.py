@@ -2,22 +2,21 @@
 
 from random import Random
 
-import msgspec
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
-from tandem.domain.jobs import JobType
 from tandem.domain.listing import Comparison, FilterOperation, Query, SortKey
 from tandem.domain.paging import Window
-from tandem.store import file_share_copy_jobs, jobs
+from tandem.store import file_share_copy_jobs
 from tandem.store.database import Connection
 from tandem.store.listing import shape_of
 from tandem.store.query import columns_of, records, visible
 from tandem.store.tables import file_share_copy_jobs as rows
 from tests.consoles import Console
-from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER, PROVIDERS, job_of, uid
+from tests.people import ACME, ACMES, BETA, BETAS, LARA, NORTH, PROVIDER, PROVIDERS, uid
+from tests.store.copy_jobs import insert_copy_job
 
 JOBS = 40
 SCOPES = [
@@ -37,19 +36,7 @@ def fill_with_jobs(connection: Connection) -> None:
     """Store copy jobs of many owners, some of them assigned to others, some to their own owner."""
     chance = Random(1)
     for number in range(JOBS):
-        estate = chance.choice([PROVIDERS, ACMES, BETAS])
-        job = msgspec.structs.replace(
-            job_of(estate, JobType.BACKUP_FILE_COPY),
-            unique_uid=uid(f"unique {number}"),
-            instance_uid=uid(f"instance {number}"),
-            mapped_organization_uid=chance.choice([None, None, ACME, BETA, GAMMA, estate.organization_uid]),
-        )
-        jobs.insert_job(connection, job)
-        common = ("unique_uid", "instance_uid", "backup_server_uid", "organization_uid", "mapped_organization_uid")
-        values = {name: getattr(job, name) for name in common}
-        source = {"source_job_unique_uid": estate.job_unique, "source_job_instance_uid": estate.job}
-        target = {"target_repository_uid": estate.second, "retention": number, "retention_unit": job.retention_unit}
-        connection.execute(insert(rows).values({**values, **source, **target, "source_size": None}))
+        insert_copy_job(connection, chance, number, retention=number)
 
 
 def plain(connection: Connection, scope: Scope, server: str | None) -> list[FileShareCopyJob]:

@@ -137,10 +137,10 @@ def _while_held(
     connection: Connection, act: Act, unique_uid: str, fates: list[tuple[PointOfJob, Foreseen]]
 ) -> list[tuple[PointOfJob, Foreseen]]:
     """Give what becomes of points while the retention of the job that made them is on hold, if it is."""
-    found = holds.holds_of(connection, act.caller.scope, [unique_uid]).get(unique_uid)
-    if found is None or found.is_released:
+    hold = holds.standing_hold(connection, act.caller.scope, unique_uid)
+    if hold is None:
         return fates
-    text = f"Retention is on hold since {found.hold.since:%Y-%m-%d %H:%M} UTC. Without that it would go: "
+    text = f"{hold.told}. Without that it would go: "
     return [
         (point, Foreseen(Fate.KEEP, text + fate.reason, fate.expires_at) if fate.fate is Fate.DELETE else fate)
         for point, fate in fates

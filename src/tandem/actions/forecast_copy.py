@@ -185,7 +185,5 @@ def _basis_of_full_disk(plan: Plan) -> str:
 
 
 def _basis_of_hold(connection: Connection, act: Act, plan: Plan) -> list[str]:
-    found = holds.holds_of(connection, act.caller.scope, [plan.source_job_unique_uid]).get(plan.source_job_unique_uid)
-    if found is None or found.is_released:
-        return []
-    return [f"Retention is on hold since {found.hold.since:%Y-%m-%d %H:%M} UTC: until it is released, more is held."]
+    hold = holds.standing_hold(connection, act.caller.scope, plan.source_job_unique_uid)
+    return [] if hold is None else [f"{hold.told}: until it is released, more is held."]

@@ -21,22 +21,28 @@ def open_shared_seal(database: Database, key_file: Path) -> Seal:
     Raises:
         Conflict: if the database's secrets are sealed with a key that is not here.
     """
-    with database.reading() as connection:
-        is_used = bool(tokens.signing_keys_newest_first(connection))
-    if is_used and not key_file.exists():
+    sealed_keys = _sealed_keys(database)
+    if sealed_keys and not key_file.exists():
         text = f"The database is in use, and {key_file}, the key that opens its secrets, is not on this host."
         raise Conflict(f"{text} {_COPY.format(folder=key_file.parent)}")
     seal = open_seal(key_file)
-    check_seal(database, seal, key_file)
+    _check(seal, sealed_keys, key_file)
     return seal
 
 
 def check_seal(database: Database, seal: Seal, key_file: Path) -> None:
     """Raise Conflict if a seal does not open what the database holds."""
+    _check(seal, _sealed_keys(database), key_file)
+
+
+def _sealed_keys(database: Database) -> list[tuple[str, str]]:
     with database.reading() as connection:
-        stored = tokens.signing_keys_newest_first(connection)
+        return [(uid, sealed) for uid, sealed, _created_at in tokens.signing_keys_newest_first(connection)]
+
+
+def _check(seal: Seal, sealed_keys: list[tuple[str, str]], key_file: Path) -> None:
     try:
-        for uid, sealed, _created_at in stored:
+        for uid, sealed in sealed_keys:
             seal.open(sealed, uid)
     except SealBroken as error:
         text = f"{key_file} is another key than the one that the database's secrets are sealed with."

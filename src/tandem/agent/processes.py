@@ -13,11 +13,11 @@ from tandem.agent.remembered import StartedProcess
 from tandem.agent.state import State
 from tandem.restic.locks import Lock
 from tandem.restic.process import Control
+from tandem.restic.process_times import start_ticks
 
 # A lock is dated by restic itself, later than the start of its process; the clock may have been set since.
 CLOCK_TOLERANCE = timedelta(seconds=5)
 REMEMBERED_FOR = timedelta(days=90)
-START_TICKS_FIELD = 19
 
 
 class Processes:
@@ -40,7 +40,7 @@ class Processes:
             on_count()
             started = StartedProcess(
                 pid=pid,
-                start_ticks=_start_ticks(pid) or 0,
+                start_ticks=start_ticks(pid) or 0,
                 boot_id=self._boot_id,
                 host_name=socket.gethostname(),
                 started_at=self._clock(),
@@ -66,7 +66,7 @@ class Processes:
         return bool(ours) and not self._is_alive(lock, ours)
 
     def _is_alive(self, lock: Lock, ours: list[StartedProcess]) -> bool:
-        ticks = _start_ticks(lock.pid)
+        ticks = start_ticks(lock.pid)
         if ticks is None:
             return False
         if any(process.boot_id == self._boot_id and process.start_ticks == ticks for process in ours):
@@ -79,13 +79,3 @@ def _instant(ticks: int) -> datetime:
     lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
     (started,) = (int(line.split()[1]) for line in lines if line.startswith("btime "))
     return datetime.fromtimestamp(started + ticks / os.sysconf("SC_CLK_TCK"), UTC)
-
-
-def _start_ticks(pid: int) -> int | None:
-    # proc(5): the 22nd field, counted behind the program's name, which may hold anything.
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[START_TICKS_FIELD])

@@ -15,14 +15,13 @@ from tandem.client import Client
 from tandem.client.errors import ApiError
 from tandem.domain.errors import Unavailable
 from tandem.domain.jobs import JobStatus
-from tandem.domain.sessions import RUNS, Liveness, SessionState, SessionType
+from tandem.domain.sessions import FINAL, RUNS, Liveness, SessionState, SessionType
 
 PAUSE_SECONDS = 0.5
 # A console that restarts must not end what waits for a backup of many hours.
 OUTAGE_SECONDS_MAX = 120
 
 _IS_RUN = json.dumps([{"property": "type", "operation": "in", "value": list(RUNS)}])
-_FINAL = {state.value for state in SessionState if state.is_final}
 _ACTIVE = {status.value for status in JobStatus if status.is_active}
 _DOING = {
     SessionType.BACKUP: "Backing up",
@@ -73,7 +72,7 @@ def follow(client: Client, session_uid: str) -> Row:
             while True:
                 session = _get_patiently(client, session_uid)
                 bar.update(task, completed=session["progress"]["percent"], description=describe(session))
-                if session["status"] in _FINAL:
+                if session["status"] in FINAL:
                     return session
                 time.sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:

@@ -50,6 +50,11 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     causes: list[HoldCause]
 
+    @property
+    def told(self) -> str:
+        """What is said of it where retention is foreseen: the beginning of a sentence."""
+        return f"Retention is on hold since {self.since:%Y-%m-%d %H:%M} UTC"
+
 
 class JobHold(msgspec.Struct, frozen=True):
     """A hold as the console knows it: whether it is released already, and only its agent has to hear so."""

@@ -51,6 +51,9 @@ class SessionState(StrEnum):
         return self in {SessionState.SUCCESS, SessionState.WARNING, SessionState.FAILED, SessionState.SKIPPED}
 
 
+FINAL = tuple(state for state in SessionState if state.is_final)
+
+
 class Liveness(StrEnum):
     """Whether a session that has not ended is alive, as its agent's last words tell."""
 

@@ -22,6 +22,7 @@ from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError, Stopped, Unreachable
 from tandem.restic.opening import SEARCH_PATH, Opening, opened
 from tandem.restic.output import LineSplitter, Tail
+from tandem.restic.process_times import start_ticks
 from tandem.restic.stalls import STALL_SECONDS, StallWatch
 
 STDERR_BYTES_MAX = 64 * 1024
@@ -281,7 +282,7 @@ def _follow(
     """Read both pipes until the process has ended. Return whether it was told to stop, or ended as it was stalled."""
     kill_at = math.inf
     is_told = False
-    children: dict[int, str] = {}
+    children: dict[int, int | None] = {}
     with selectors.DefaultSelector() as selector:
         for pipe, sink in sinks.items():
             selector.register(pipe, selectors.EVENT_READ, sink)
@@ -305,31 +306,22 @@ def _follow(
     return is_told
 
 
-def _children(pid: int) -> dict[int, str]:
+def _children(pid: int) -> dict[int, int | None]:
     """Give the programs that a process has started, each with when it began: an ssh may be in a session of its own."""
-    found: dict[int, str] = {}
+    found: dict[int, int | None] = {}
     with contextlib.suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             for child in (thread / "children").read_text(encoding="ascii").split():
-                found[int(child)] = _began(int(child))
+                found[int(child)] = start_ticks(int(child))
     return found
 
 
-def _end(children: dict[int, str]) -> None:
+def _end(children: dict[int, int | None]) -> None:
     """End those that have outlived who started them: an ssh whose server never answers would wait for ever."""
     for pid, began in children.items():
-        if began and _began(pid) == began:
+        if began is not None and start_ticks(pid) == began:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _began(pid: int) -> str:
-    # proc(5): the 22nd field, counted behind the program's name, which may hold anything.
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return text.rpartition(")")[2].split()[19]
 
 
 def _read_some(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> bool:

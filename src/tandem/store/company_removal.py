@@ -11,6 +11,7 @@ from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
 from tandem.store.columns import Instant
 from tandem.store.database import Connection
+from tandem.store.jobs import LIVE
 from tandem.store.query import visible
 from tandem.store.tables import (
     agent_news,
@@ -35,7 +36,7 @@ def has_jobs(connection: Connection, organization_uid: str) -> bool:
     """Say whether any backup server of an organization has jobs; those servers wait until the commit."""
     of_company = backup_servers.c.organization_uid == organization_uid
     servers = connection.scalars(select(backup_servers.c.instance_uid).where(of_company).with_for_update()).all()
-    live = jobs.c.backup_server_uid.in_(servers) & jobs.c.deleted_at.is_(None)
+    live = jobs.c.backup_server_uid.in_(servers) & LIVE
     return bool(connection.scalar(select(exists().where(live))))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Integer, SmallInteger, bindparam, cast, literal, select, union_all
 
@@ -12,6 +13,8 @@ from tandem.store.count_tables import list_blocks, list_changes, list_counts
 from tandem.store.counts import Change, Counts, Place
 from tandem.store.database import Connection
 from tandem.store.prepared import Prepared
+
+Value = TypeVar("Value")
 
 # Every list of everybody has the empty text for an organization.
 OF_EVERYBODY = ""
@@ -87,8 +90,8 @@ class CountedList:
         return starts
 
 
-def _keep(kept: dict[int, Counts] | dict[int, Sequence[int]], key: int, value: Counts | Sequence[int]) -> None:
+def _keep(kept: dict[int, Value], key: int, value: Value) -> None:
     # What a version says never changes, so it matters only how many are kept.
     if len(kept) >= KEPT_MAX:
         kept.clear()
-    kept[key] = value  # pyright: ignore[reportArgumentType]
+    kept[key] = value

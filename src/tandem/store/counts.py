@@ -80,10 +80,12 @@ class Counts:
             return Place(ends[-1], 0, 0, (parts[0], parts[1]))
         rest = offset - (ends[number - 1] if number else 0)
         stretch = self._stretches[number]
-        starts = [stretch.start, *starts_of(stretch.uid)[1:]] if stretch.uid else [stretch.start]
+        starts = starts_of(stretch.uid) if stretch.uid else (stretch.start,)
         inside = [change for change in changes if self.stretch_of(change.position) == number]
         block, rest = self._block_of(starts, rest, inside)
-        return Place(ends[-1], starts[block], rest, (parts[0], parts[1]))
+        # The first block begins where its stretch does: rows may have come before the first of then.
+        start = starts[block] if block else stretch.start
+        return Place(ends[-1], start, rest, (parts[0], parts[1]))
 
     def stretch_of(self, position: int) -> int:
         """Say in which stretch, counted from 0, a row of this position is or would be."""

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, exists, func, select
 
 from tandem.domain.file_share_backups import FileShareBackup
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import JobType
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.restore_points import CopyState
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.tables import file_shares, jobs, restore_point_copies, restore_points
 
 _point, _copy = restore_points.c, restore_point_copies.c
 _IN_FIRST = (_point.job_unique_uid == jobs.c.unique_uid) & _point.forgotten_at.is_(None)
-_IN_COPY = (_copy.job_unique_uid == jobs.c.unique_uid) & or_(
-    *(_copy.state == state for state in CopyState if state.is_held)
-)
+_IN_COPY = (_copy.job_unique_uid == jobs.c.unique_uid) & IS_HELD_COPY
 _COPIED = restore_point_copies.join(restore_points, _point.instance_uid == _copy.restore_point_uid)
 # A copy that was noted without its size has the size of its point.
 _COPIED_SIZE = case((_copy.size > 0, _copy.size), else_=_point.size)

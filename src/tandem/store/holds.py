@@ -22,6 +22,12 @@ def holds_of(connection: Connection, scope: Scope, job_unique_uids: list[str]) -
     }
 
 
+def standing_hold(connection: Connection, scope: Scope, job_unique_uid: str) -> Hold | None:
+    """Get the hold of a job that the caller sees, unless it has none, or one that is released."""
+    found = holds_of(connection, scope, [job_unique_uid]).get(job_unique_uid)
+    return None if found is None or found.is_released else found.hold
+
+
 def release_hold(connection: Connection, scope: Scope, job_unique_uid: str, hold_uid: str) -> None:
     """Note that somebody has released a hold, as it is; one with a cause that comes later is another."""
     is_hold = visible_one_by_one(job_holds, scope) & (job_holds.c.job_unique_uid == job_unique_uid)

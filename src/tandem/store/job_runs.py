@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, bindparam, cast, func, or_, select, update
 
 from tandem.domain.jobs import JobStatus
-from tandem.domain.restore_points import CopyState
-from tandem.domain.sessions import RUNS, Session, SessionState, SessionType
+from tandem.domain.sessions import FINAL, RUNS, Session, SessionState, SessionType
 from tandem.store.database import Connection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.tables import file_share_copy_jobs, jobs, restore_point_copies, restore_points, sessions
 
 AVERAGE_OVER = 20
-_FINAL = [state for state in SessionState if state.is_final]
 _JOB_STATUS = {
     SessionState.QUEUED: JobStatus.STARTING,
     SessionState.RUNNING: JobStatus.RUNNING,
@@ -56,10 +55,10 @@ def note_runs(connection: Connection, told: list[tuple[str, Session]]) -> None:
     for statement, rows in ((_QUEUED, queued), (_GOING_ON, going_on), (_ENDED, ended), (_HELD, held)):
         if rows:
             connection.execute(statement, rows)
-    note_source_sizes(connection, told)
+    _note_source_sizes(connection, told)
 
 
-def note_source_sizes(connection: Connection, told: list[tuple[str, Session]]) -> None:
+def _note_source_sizes(connection: Connection, told: list[tuple[str, Session]]) -> None:
     """Note the size of the share that a backup has read, in bytes, at every copy job of its job."""
     rows = [
         {"uid": session.job_unique_uid, "server_uid": server_uid, "size": session.statistics.source_size}
@@ -98,7 +97,7 @@ def _note_skipped(connection: Connection, backup_server_uid: str, session: Sessi
 
 def _as_before(connection: Connection, job_unique_uid: str) -> dict[str, Any]:
     """Give what a job says of its last run, once the one that waited will not take place."""
-    took_place = sessions.c.state.in_([state for state in _FINAL if state is not SessionState.SKIPPED])
+    took_place = sessions.c.state.in_([state for state in FINAL if state is not SessionState.SKIPPED])
     last = (
         select(sessions.c.instance_uid, sessions.c.state)
         .where(sessions.c.job_unique_uid == job_unique_uid, sessions.c.type.in_(RUNS), took_place)
@@ -132,7 +131,7 @@ def _chain_size() -> ScalarSelect[Any]:
     )
     copied = select(func.coalesce(func.sum(restore_point_copies.c.added), 0)).where(
         restore_point_copies.c.job_unique_uid == jobs.c.unique_uid,
-        or_(*(restore_point_copies.c.state == state for state in CopyState if state.is_held)),
+        IS_HELD_COPY,
     )
     parts = made.correlate(jobs).scalar_subquery(), copied.correlate(jobs).scalar_subquery()
     return select(cast(parts[0] + parts[1], BigInteger)).correlate(jobs).scalar_subquery()

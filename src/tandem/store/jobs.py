@@ -28,7 +28,7 @@ from tandem.store.tables import (
 )
 
 _JOB = select(*columns_of(jobs.c, Job))
-_LIVE = jobs.c.deleted_at.is_(None)
+LIVE = jobs.c.deleted_at.is_(None)
 _IN_DAYS = jobs.c.retention_unit == RetentionUnit.DAYS
 JOBS = Collection(
     jobs,
@@ -40,7 +40,7 @@ JOBS = Collection(
         "retention_limit_type": case((_IN_DAYS, "Days"), else_="None"),
     },
     folded={"name": jobs.c.name_key},
-    where=[_LIVE],
+    where=[LIVE],
     uid="unique_uid",
     is_counted=True,
 )
@@ -61,7 +61,7 @@ def list_jobs(connection: Connection, scope: Scope, query: Query, backup_server_
 
 def get_job(connection: Connection, scope: Scope, uid: str) -> Job:
     """Get one job by its id at the backup server or, failing that, in the console; raises NotFound."""
-    statement = _JOB.where(visible(jobs, scope), _LIVE, names_job(jobs.c, uid)).order_by(*instance_first(jobs.c, uid))
+    statement = _JOB.where(visible(jobs, scope), LIVE, names_job(jobs.c, uid)).order_by(*instance_first(jobs.c, uid))
     return fetch_one(connection, statement, Job, noun="job", uid=uid)
 
 
@@ -77,13 +77,13 @@ def instance_first(columns: Any, uid: str) -> tuple[ColumnElement[Any], ColumnEl
 
 def jobs_by_unique_uid(connection: Connection, scope: Scope, uids: list[str]) -> dict[str, Job]:
     """Get several jobs at once, those that the caller sees."""
-    statement = _JOB.where(visible_one_by_one(jobs, scope), _LIVE, jobs.c.unique_uid.in_(uids))
+    statement = _JOB.where(visible_one_by_one(jobs, scope), LIVE, jobs.c.unique_uid.in_(uids))
     return {job.unique_uid: job for job in records(connection, statement, Job)}
 
 
 def is_job_name_taken(connection: Connection, backup_server_uid: str, name: str) -> bool:
     """Say whether a job of a backup server has this name."""
-    same = (jobs.c.backup_server_uid == backup_server_uid) & (jobs.c.name == name) & _LIVE
+    same = (jobs.c.backup_server_uid == backup_server_uid) & (jobs.c.name == name) & LIVE
     return bool(connection.scalar(select(exists().where(same))))
 
 

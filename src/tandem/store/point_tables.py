@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
 )
 
 from tandem.domain.restore_points import CopyState
@@ -63,3 +64,6 @@ restore_point_copies = Table(
     Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )
+
+# One state after the other: statements that are run for many rows have a fixed number of parameters.
+IS_HELD_COPY = or_(*(restore_point_copies.c.state == state for state in CopyState if state.is_held))

@@ -18,11 +18,12 @@ from tandem.store.count_tables import list_blocks, list_changes, list_counts
 from tandem.store.counted_lists import OF_EVERYBODY
 from tandem.store.counts import Counts, Stretch, cut
 from tandem.store.database import Connection, Database
+from tandem.store.jobs import LIVE
 from tandem.store.query import visible_parts
 from tandem.store.tables import file_share_copy_jobs, file_share_jobs, jobs
 
 # Whatever makes a row listed, beside that it is there.
-_LISTED = {jobs: [jobs.c.deleted_at.is_(None)], file_share_jobs: [], file_share_copy_jobs: []}
+_LISTED = {jobs: [LIVE], file_share_jobs: [], file_share_copy_jobs: []}
 _TABLES = {table.name: table for table in _LISTED}
 # An embedded database has one writer at a time: others get their turn.
 SECONDS_HELD = 0.1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, or_, select, union, update
+from sqlalchemy import func, select, union, update
 
 from tandem.domain.identity import Caller, Scope
 from tandem.domain.jobs import JobType
 from tandem.domain.recovery_kits import KitContent
-from tandem.domain.restore_points import CopyState
 from tandem.store.database import Connection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import fetch_one, visible
 from tandem.store.repositories import WITHOUT_KIT
 from tandem.store.tables import (
@@ -87,7 +87,6 @@ def contents_of(connection: Connection, scope: Scope, repository_uid: str) -> li
     point, copy = restore_points.c, restore_point_copies.c
     joined = file_share_copy_jobs.join(file_share_jobs, backups.unique_uid == copies.source_job_unique_uid)
     copied = restore_point_copies.join(restore_points, point.instance_uid == copy.restore_point_uid)
-    is_held = or_(*(copy.state == state for state in CopyState if state.is_held))
     found = union(
         select(backups.unique_uid, backups.file_share_uid).where(backups.target_repository_uid == repository_uid),
         select(copies.unique_uid, backups.file_share_uid)
@@ -98,7 +97,7 @@ def contents_of(connection: Connection, scope: Scope, repository_uid: str) -> li
         ),
         select(copy.job_unique_uid, point.file_share_uid)
         .select_from(copied)
-        .where(copy.repository_uid == repository_uid, is_held),
+        .where(copy.repository_uid == repository_uid, IS_HELD_COPY),
     ).subquery()
     statement = (
         select(jobs.c.name, jobs.c.type, file_shares.c.name, file_shares.c.path)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, or_, select, tuple_, update
+from sqlalchemy import bindparam, case, insert, select, tuple_, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import Job
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.restore_points import CopyState, LedgerEntry, RestorePoint, RestorePointCopy
+from tandem.domain.restore_points import LedgerEntry, RestorePoint, RestorePointCopy
 from tandem.domain.retention import FOREVER
 from tandem.protocol.messages import PointReport
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import columns_of, fetch_one, visible
 from tandem.store.tables import (
     file_share_copy_jobs,
@@ -28,10 +29,7 @@ from tandem.store.tables import (
 # What the console keeps of an entry; the rest is the agent's own.
 ENTRY_FIELDS = tuple(name for name in LedgerEntry.__struct_fields__ if name in restore_point_copies.c)
 _RESTORE_POINT = select(*columns_of(restore_points.c, RestorePoint))
-_HELD = [state for state in CopyState if state.is_held]
-_IN_COPY = select(restore_point_copies.c.restore_point_uid).where(
-    or_(*(restore_point_copies.c.state == state for state in _HELD))
-)
+_IN_COPY = select(restore_point_copies.c.restore_point_uid).where(IS_HELD_COPY)
 RESTORE_POINTS = Collection(
     restore_points,
     RestorePoint,

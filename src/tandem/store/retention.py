@@ -16,6 +16,7 @@ from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule
 from tandem.domain.schedule import periods_zone
 from tandem.store.database import Connection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import visible
 from tandem.store.restore_points import ENTRY_FIELDS
 from tandem.store.tables import (
@@ -177,11 +178,10 @@ def _point(row: tuple[Any, ...], copy: tuple[Any, ...] | None) -> PointOfJob:
 def last_arrival(connection: Connection, repository_uid: str) -> datetime | None:
     """Get when a repository got the newest point that it holds."""
     point, copy = restore_points.c, restore_point_copies.c
-    is_held = [copy.state == state for state in CopyState if state.is_held]
     made = select(func.max(point.created_at)).where(
         point.repository_uid == repository_uid, point.forgotten_at.is_(None)
     )
-    copied = select(func.max(copy.copied_at)).where(copy.repository_uid == repository_uid, or_(*is_held))
+    copied = select(func.max(copy.copied_at)).where(copy.repository_uid == repository_uid, IS_HELD_COPY)
     return max(filter(None, (connection.scalar(made), connection.scalar(copied))), default=None)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, insert, select, union_all, update
 from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.sessions import Session, SessionState, SessionTask
+from tandem.domain.sessions import FINAL, Session, SessionState, SessionTask
 from tandem.protocol.messages import RunningSession
 from tandem.store.database import Connection
 from tandem.store.listing import Collection
@@ -30,7 +30,6 @@ SESSIONS = Collection(
     },
     order=[(sessions.c.position, True)],
 )
-_FINAL = [state for state in SessionState if state.is_final]
 IDLE_SECONDS_MAX = 1e8
 
 
@@ -155,7 +154,7 @@ _ALIVE = (
     update(sessions)
     .where(sessions.c.instance_uid == bindparam("uid"), sessions.c.backup_server_uid == bindparam("server_uid"))
     # One by one: a list has no fixed number of parameters, which a statement run for many rows must have.
-    .where(*(sessions.c.state != state for state in _FINAL))
+    .where(*(sessions.c.state != state for state in FINAL))
     .values(
         {name: bindparam(name) for name in ("progress", "last_heartbeat", "queue_position", "waiting_reason")},
     )
@@ -166,7 +165,7 @@ _MOVED_ON = _ALIVE.values(last_progress=bindparam("last_progress"))
 def open_ones(connection: Connection, told: list[tuple[str, str]]) -> set[tuple[str, str]]:
     """Give of (backup server, session) those that have not ended."""
     statement = select(sessions.c.backup_server_uid, sessions.c.instance_uid)
-    is_open = sessions.c.instance_uid.in_([uid for _server, uid in told]) & sessions.c.state.not_in(_FINAL)
+    is_open = sessions.c.instance_uid.in_([uid for _server, uid in told]) & sessions.c.state.not_in(FINAL)
     return {(row[0], row[1]) for row in connection.execute(statement.where(is_open))} & set(told)
 
 

@@ -26,11 +26,11 @@ from sqlalchemy import (
 from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
-from tandem.domain.restore_points import CopyState
 from tandem.domain.usage import LocationUsage
 from tandem.store.columns import MICROSECOND, microseconds
 from tandem.store.database import Connection
 from tandem.store.listing import Collection, shape_of
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import visible, visible_parts
 from tandem.store.tables import (
     backup_servers,
@@ -42,7 +42,6 @@ from tandem.store.tables import (
 )
 
 _DAY = timedelta(days=1) // MICROSECOND
-_HELD = [state for state in CopyState if state.is_held]
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -127,7 +126,7 @@ def _counted(places: set[tuple[str, int]]) -> Any:
     copies = points.join(
         restore_point_copies, restore_point_copies.c.restore_point_uid == restore_points.c.instance_uid
     )
-    is_copied = restore_point_copies.c.state.in_(_HELD) & (_instant(restore_point_copies.c.copied_at) < ends)
+    is_copied = IS_HELD_COPY & (_instant(restore_point_copies.c.copied_at) < ends)
     of_share = restore_points.c.file_share_uid == file_shares.c.instance_uid
     was_made = _instant(restore_points.c.created_at) < ends
     newest = (
