@@ -7,6 +7,7 @@ from threading import Event
 import msgspec
 import pytest
 
+from tandem.domain.limits import Limits
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.domain.sessions import Session, SessionState
@@ -15,6 +16,7 @@ from tandem.restic import backup, copy, forget, listing, restore, snapshots
 from tandem.restic.process import RepositoryAccess
 from tests.agent.backup_server import A_MONTH, A_WEEK, HOST, BackupServer, random_bytes
 from tests.agent.faults import damage, packs
+from tests.agent.test_runs import limit
 from tests.restic.trees import describe
 
 A_DAY = Retention(1, RetentionUnit.DAYS)
@@ -358,7 +360,10 @@ def test_a_stopped_copy_goes_on_from_what_it_had_done(saved: BackupServer, monke
             stops.append(saved.sessions.stop_job(job_uid))
 
     monkeypatch.setattr(saved.state, "put_entries", stop_after_the_first)
+    # Slow, so that restic is still at the second point when it is asked to stop.
+    limit(saved, second=Limits(upload=10))
     session = saved.copy()
+    limit(saved)
     assert stops == [""]
     assert session.state is SessionState.FAILED
     assert "stopped on request; the next run goes on from what was done" in session.messages[0]

@@ -41,7 +41,8 @@ def kill_when_locked(server: BackupServer, *folders: Path) -> Control:
         until(lambda: all(listing.lock_ids(folder) for folder in folders))
         os.kill(pid, signal.SIGKILL)
 
-    return Control(on_start=on_start)
+    # Slow, so that it has not ended before it is killed.
+    return Control(on_start=on_start, upload_limit=1)
 
 
 def started(server: BackupServer, pid: int, **changes: object) -> None:

@@ -132,6 +132,7 @@ def test_another_console_in_the_place_of_the_right_one_hears_nothing_and_jobs_go
     impostor.end()
     outage.console.start()
     until(lambda: len(outage.points()) == before + 1)
+    until(lambda: outage.status(outage.backup) == "Success")
 
 
 def test_a_second_agent_on_the_same_memory_is_refused(everything: Site) -> None:

@@ -232,7 +232,8 @@ def _find_refreshable(connection: Connection, desk: Desk, token_hash: str, *, is
     found = tokens.find_refresh_token(connection, token_hash)
     if found is None or found.expires_at <= desk.context.clock():
         return None
-    sign_in = sign_ins.find_sign_in(connection, found.sign_in_uid)
+    # Before its tokens, as whoever ends it does: of many who come with one token, none waits for another in a circle.
+    sign_in = sign_ins.lock_sign_in(connection, found.sign_in_uid)
     caller = sign_ins.find_caller(connection, found.sign_in_uid)
     account = sign_ins.find_account(connection, user_uid=sign_in.user_uid) if sign_in else None
     if sign_in is None or caller is None or account is None:

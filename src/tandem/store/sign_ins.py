@@ -137,9 +137,9 @@ def insert_sign_in(connection: Connection, sign_in: SignIn) -> None:
     connection.execute(insert(sign_ins).values({name: getattr(sign_in, name) for name in SignIn.__struct_fields__}))
 
 
-def find_sign_in(connection: Connection, uid: str) -> SignIn | None:
-    """Find a sign-in."""
-    statement = select(*columns_of(sign_ins.c, SignIn)).where(sign_ins.c.instance_uid == uid)
+def lock_sign_in(connection: Connection, uid: str) -> SignIn | None:
+    """Find a sign-in as it is now, and keep whoever renews or ends it waiting until the commit."""
+    statement = select(*columns_of(sign_ins.c, SignIn)).where(sign_ins.c.instance_uid == uid).with_for_update()
     found = records(connection, statement, SignIn)
     return found[0] if found else None
 
