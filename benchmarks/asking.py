@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from listing import sign_in
 from sqlalchemy import make_url
 
 CONNECT_SECONDS_MAX = 60
+_asked = itertools.count()
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -31,8 +33,12 @@ class Asked(msgspec.Struct, frozen=True):
     database: Any
 
     def get(self, target: str, who: str) -> bytes:
-        """Ask for something as somebody; raises RuntimeError if the answer is not a good one."""
-        self.connection.request("GET", target, headers=self.headers[who])
+        """Ask for something as somebody; raises RuntimeError if the answer is not a good one.
+
+        Each time with another parameter, which says nothing: so no page is given as it was made before.
+        """
+        mark = "&" if "?" in target else "?"
+        self.connection.request("GET", f"{target}{mark}asked={next(_asked)}", headers=self.headers[who])
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:

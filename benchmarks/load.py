@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 from servers import Running, environment, pinned
 
 CONNECTIONS = 16
+EACH_NEW = Path(__file__).with_name("each_new.lua")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -22,13 +24,26 @@ class Load(msgspec.Struct):
     slowest_hundredth: float
 
 
-def press(server: Running, target: str, headers: Mapping[str, str], *, seconds: float, processor: int | None) -> Load:
-    """Ask a server for one thing for some seconds; raises RuntimeError if any answer is not a good one."""
+def press(
+    server: Running,
+    target: str,
+    headers: Mapping[str, str],
+    *,
+    seconds: float,
+    processor: int | None,
+    is_each_new: bool = False,
+) -> Load:
+    """Ask a server for one thing for some seconds; raises RuntimeError if any answer is not a good one.
+
+    With `is_each_new` each request has another parameter, which says nothing: no answer is one that was given before.
+    """
     url = server.url + target
     command = [*pinned(processor), "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency"]
     command += ["--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
+    if is_each_new:
+        command += ["--script", str(EACH_NEW)]
     cpu = server.cpu_seconds()
     done = subprocess.run([*command, url], capture_output=True, text=True, check=False, env=environment())
     cpu = server.cpu_seconds() - cpu

@@ -12,9 +12,10 @@ from tandem.domain.errors import Busy, Conflict
 from tandem.domain.identity import Organization, OrganizationType
 from tandem.domain.jobs import JobStatus
 from tandem.store import database as doors
-from tandem.store import jobs, organizations
-from tandem.store.database import Connection, Database, open_database
+from tandem.store import jobs, organizations, tokens
+from tandem.store.database import Connection, Database, State, open_database
 from tandem.store.tables import activity_log, sign_in_failures
+from tests import postgres
 from tests.consoles import Console
 from tests.people import ACMES, BOB, START, uid
 
@@ -154,3 +155,87 @@ def test_an_instant_comes_back_to_the_microsecond(console: Console) -> None:
         found = connection.scalar(select(activity_log.c.at))
     assert found is not None
     assert (found, found.utcoffset()) == (instant, START.utcoffset())
+
+
+def changed(database: Database, subject: str) -> None:
+    with database.writing() as connection:
+        tokens.add_sign_in_failure(connection, subject, START)
+
+
+def seen(database: Database, subject: str) -> tuple[State, object]:
+    """Give the state of the data, and what they say in it."""
+    with database.reading() as connection:
+        found = tokens.sign_in_failures_of(connection, subject)
+        return database.state(connection), found and found[0]
+
+
+def test_each_change_makes_another_state_and_nothing_else_does(database_url: str) -> None:
+    ours, theirs = opened_twice(database_url)
+    assert seen(ours, "x")[0] == seen(ours, "x")[0] == ours.current_state()
+    for writer in (theirs, ours, theirs):
+        before, _ = seen(ours, "x")
+        changed(writer, "x")
+        assert ours.current_state() != before
+        assert seen(ours, "x")[0] != before
+    ours.close()
+    theirs.close()
+
+
+def test_states_that_are_equal_show_the_same_while_others_write(database_url: str) -> None:
+    ours, theirs = opened_twice(database_url)
+    shown: dict[State, object] = {}
+
+    def write(database: Database) -> None:
+        for _ in range(40):
+            changed(database, "x")
+
+    def look() -> None:
+        while len(shown) < 20 or not all(each.done() for each in writers):
+            state = ours.current_state()
+            if state in shown:
+                again, found = seen(ours, "x")
+                assert again != state or found == shown[state]
+            state, found = seen(ours, "x")
+            assert shown.setdefault(state, found) == found
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        writers = [pool.submit(write, each) for each in (ours, theirs)]
+        for looking in [pool.submit(look) for _ in range(3)]:
+            looking.result()
+        for writer in writers:
+            writer.result()
+    assert seen(ours, "x")[1] == 80
+    ours.close()
+    theirs.close()
+
+
+def test_a_connection_that_wrote_between_two_reads_does_not_hide_its_own_change(database_url: str) -> None:
+    ours, theirs = opened_twice(database_url)
+    # Two at once: one of them goes back to the others, and is the next that writes, and later the next that reads.
+    with ours.reading(), ours.reading() as second:
+        before = ours.state(second)
+    changed(ours, "x")
+    with ours.reading(), ours.reading() as second:
+        assert ours.state(second) != before
+    ours.close()
+    theirs.close()
+
+
+def test_a_database_that_is_away_has_no_state_and_has_one_again_when_it_is_back(postgres_url: str) -> None:
+    with postgres.empty_database(postgres_url) as url:
+        ours, theirs = opened_twice(url)
+        assert ours.current_state() is not None
+        with theirs.reading() as connection:
+            others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+            connection.exec_driver_sql(f"{others} and pid <> pg_backend_pid()")
+        assert ours.current_state() is None
+        assert ours.current_state() is not None
+        ours.close()
+        theirs.close()
+
+
+def opened_twice(url: str) -> tuple[Database, Database]:
+    """Open a database as two consoles do."""
+    first = open_database(url)
+    first.migrate()
+    return first, open_database(url)

@@ -100,6 +100,11 @@ class TokenChecker:
             raise Unauthorized
         return sign_in_uid
 
+    def refuse_if_expired(self, token: str) -> None:
+        """Raise Unauthorized for an access token whose time is over; API keys have none."""
+        if not token.startswith(KEY_PREFIX):
+            self.sign_in_of(token)
+
     def look_for_keys(self, seconds: float = KEYS_LOOKED_FOR_SECONDS) -> None:
         """Load the signing keys again if the last time is longer ago than this."""
         # Who comes while somebody looks waits for what he finds.

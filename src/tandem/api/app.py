@@ -24,7 +24,7 @@ from tandem.api.background import Background, Note, Request, Settled, asks_for_a
 from tandem.api.bodies import read_body
 from tandem.api.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
 from tandem.api.call import Call, Services
-from tandem.api.envelope import respond_with
+from tandem.api.envelope import WrittenResponse, respond_with
 from tandem.api.errors import TransportError, is_final, respond, respond_unexpected
 from tandem.api.finish import finish
 from tandem.api.operations import BASE, Operation, signature_of
@@ -32,6 +32,7 @@ from tandem.api.parameters import read_parameters
 from tandem.api.request_body import RequestBody
 from tandem.api.routes import ROUTES
 from tandem.api.throttling import Passage, Throttle
+from tandem.api.unchanged_answers import Unchanged, UnchangedAnswers
 from tandem.domain.errors import ConsoleError, NotFound
 from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH
@@ -49,6 +50,7 @@ QUERIES_KNOWN_MAX = 1000
 ADMISSION_SECONDS = 1.0
 
 REQUESTS = Counter("tandem_requests_total", "Requests answered.", ["operation", "status"])
+UNCHANGED = Counter("tandem_unchanged_answers_total", "Requests answered with the page that was made before.")
 SECONDS = Histogram("tandem_request_seconds", "Seconds to answer a request.", ["operation"])
 
 
@@ -63,6 +65,11 @@ class _Asked(msgspec.Struct, frozen=True):
         """Whether the operation needs somebody who is signed in."""
         return self.operation.permission not in {Permission.PUBLIC, Permission.AGENT}
 
+    def name(self, user_uid: str) -> None:
+        """Count the request as this user's; raises Throttled."""
+        if self.passage is not None:
+            self.passage.name(user_uid)
+
 
 class Application:
     """The console's HTTP side; one per process."""
@@ -72,6 +79,7 @@ class Application:
         self._services = services
         self._throttle = Throttle(services.limits, services.ticks)
         self._fingerprints = Fingerprints(services.context.seal.derive("fingerprints of answers"))
+        self._unchanged = UnchangedAnswers(services.checker)
         self.background = Background(services)
         self._exact: dict[str, dict[str, Operation]] = {}
         self._patterns: dict[int, list[tuple[list[str], dict[str, Operation]]]] = {}
@@ -168,10 +176,20 @@ class Application:
     def _read_now(self, asked: _Asked, call: Call) -> Response:
         if asked.operation.permission is Permission.PUBLIC:
             return _serve(asked.operation, call)
+        known = self._unchanged.find(asked.path, call)
+        if known is not None:
+            asked.name(known.user_uid)
+            UNCHANGED.inc()
+            return known.response
         # One connection, and one state of the data, for the caller's rights and for what he is shown.
-        with self._services.context.database.reading() as connection:
+        database = self._services.context.database
+        with database.reading() as connection:
             caller = self._admit(connection, asked, call)
-            return _serve(asked.operation, msgspec.structs.replace(call, caller=caller, connection=connection))
+            response = _serve(asked.operation, msgspec.structs.replace(call, caller=caller, connection=connection))
+            if isinstance(response, WrittenResponse):
+                answer = Unchanged(response, caller.user_uid, database.state(connection))
+                self._unchanged.keep(asked.path, call, answer)
+            return response
 
     async def _change(self, asked: _Asked, call: Call, body: RequestBody) -> Response:
         operation = asked.operation
@@ -212,8 +230,7 @@ class Application:
 
     def _admit(self, connection: Connection, asked: _Asked, call: Call) -> Caller:
         caller = admit(connection, asked.operation, call)
-        if asked.passage is not None:
-            asked.passage.name(caller.user_uid)
+        asked.name(caller.user_uid)
         return caller
 
     def _lay_out(self, operation: Operation) -> None:
@@ -270,8 +287,10 @@ def _arguments(operation: Operation, call: Call) -> dict[str, Any]:
 def _without_body(response: Response) -> Response:
     if isinstance(response, StreamingResponse):
         return Response(status_code=response.status_code, headers=dict(response.headers))
-    response.body = b""
-    return response
+    bare = Response(status_code=response.status_code)
+    # Not changed in place: it may be kept for others.
+    bare.raw_headers = response.raw_headers
+    return bare
 
 
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

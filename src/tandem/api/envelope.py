@@ -37,6 +37,18 @@ class JsonResponse(Response):
             self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _CONTENT_TYPE]
 
 
+class WrittenResponse(JsonResponse):
+    """A page of ready documents: it depends on the request and the state of the data, and on nothing else.
+
+    `finished` holds what was made of it for clients that ask for other codings, or have it already.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        """Take the whole body."""
+        super().__init__(content)
+        self.finished: dict[tuple[str | None, str | None], Response] = {}
+
+
 def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response:
     """Put an answer into its envelope.
 
@@ -50,7 +62,7 @@ def respond_with(call: Call, answer: Answer, views: tuple[Any, ...]) -> Response
     """
     match answer:
         case Many(page=WrittenPage() as page):
-            return JsonResponse(f"{_start(page, page.count)}[{page.text}]}}".encode())
+            return WrittenResponse(f"{_start(page, page.count)}[{page.text}]}}".encode())
         case Many(page=page, rows=rows):
             return JsonResponse(_start(page, len(rows)).encode() + _encode(call, rows, views) + b"}")
         case One(data=data, is_secret=is_secret):

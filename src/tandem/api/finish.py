@@ -6,7 +6,12 @@ from starlette.responses import Response
 
 from tandem.api.caching import OK, SECRET_ANSWERS, forbid_storing, is_secret, label
 from tandem.api.compression import compress
+from tandem.api.envelope import JsonResponse, WrittenResponse
 from tandem.sealing import Fingerprints
+
+# Of one answer that is kept: for the clients that poll, which are few.
+FORMS_MAX = 4
+HEADER_LENGTH_KEPT_MAX = 200
 
 
 def finish(
@@ -21,6 +26,20 @@ def finish(
         method: as the client sent it.
         headers: the client's, by names in lower case.
     """
+    if not isinstance(response, WrittenResponse):
+        return _finish(fingerprints, response, operation_id, method, headers)
+    asked = headers.get("if-none-match"), headers.get("accept-encoding")
+    finished = response.finished.get(asked)
+    if finished is None:
+        finished = _finish(fingerprints, JsonResponse(response.body), operation_id, "GET", headers)
+        if len(response.finished) < FORMS_MAX and all(len(each or "") <= HEADER_LENGTH_KEPT_MAX for each in asked):
+            response.finished[asked] = finished
+    return finished
+
+
+def _finish(
+    fingerprints: Fingerprints, response: Response, operation_id: str, method: str, headers: dict[str, str]
+) -> Response:
     if operation_id in SECRET_ANSWERS:
         forbid_storing(response)
     if is_secret(response):

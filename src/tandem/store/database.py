@@ -6,15 +6,16 @@ The only place that knows which of the two it is.
 from __future__ import annotations
 
 import copy
+import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
@@ -25,7 +26,7 @@ from tandem.domain.listing import Collation, collated
 from tandem.store.steps import applied_steps, known_steps, run_steps
 from tandem.store.texts import FUNCTIONS
 
-__all__ = ["Connection", "Database", "alone", "driver_of", "open_database"]
+__all__ = ["Connection", "Database", "State", "alone", "driver_of", "open_database"]
 
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 # At most, for each connection. With SQLite's own 2 MB, the last of 10,000 jobs took four times as long to reach.
@@ -37,10 +38,14 @@ MIGRATION_LOCK = 7_266_336
 # A step that waits longer for a table would keep everybody else waiting behind it.
 TABLE_SECONDS_MAX = 5
 RECOUNT_LOCK = 7_266_337
+# Connections that do nothing but say whether anything has changed.
+WATCHING_MAX = 2
 # PostgreSQL's words for a transaction that could go through at the next try: serialization failure, deadlock.
 COLLISIONS = {"40001", "40P01"}
 # Such as a NUL character in a text, or a number of more than 64 bits.
 NO_VALUE = "A value is too large, too long or of characters that cannot be kept; nothing was changed."
+
+State: TypeAlias = Hashable
 
 
 class Database:
@@ -54,6 +59,8 @@ class Database:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
         self._idle: deque[Connection] = deque()
+        self._watching: deque[Connection] = deque()
+        self._opened = itertools.count()
         # A page and its total are two statements: both must see the same rows. SQLite's transactions always do.
         self._reader = engine if self._is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
 
@@ -83,7 +90,9 @@ class Database:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._reader.connect()
+            # An embedded database counts others' changes for each connection, and a connection's own not at all: one
+            # that comes back from the pool may have written.
+            connection = self._reader.connect().execution_options(tandem_opened=next(self._opened))
             connection.begin()
             return connection
         try:
@@ -109,6 +118,37 @@ class Database:
             self._idle.append(connection)
         else:
             connection.close()
+
+    def state(self, connection: Connection) -> State:
+        """Say which state of the data a connection of `reading()` sees: two that are equal are one and the same."""
+        if self._is_sqlite:
+            opened = connection.get_execution_options()["tandem_opened"]
+            return opened, driver_of(connection).execute("PRAGMA data_version").fetchone()[0]
+        return driver_of(connection).execute("select pg_current_snapshot()::text").fetchone()[0]
+
+    def current_state(self) -> State | None:
+        """Say which state `reading()` would see, for less than that costs; None if that is not to be had."""
+        kept = self._idle if self._is_sqlite else self._watching
+        try:
+            connection = kept.pop() if kept or self._is_sqlite else self._watch()
+        except (IndexError, OperationalError):
+            return None
+        try:
+            state = self.state(connection)
+        except self._driver_error:
+            # Whoever reads in its place is told what is wrong.
+            connection.invalidate()
+            connection.close()
+            return None
+        if len(kept) < WATCHING_MAX:
+            kept.append(connection)
+        else:
+            connection.close()
+        return state
+
+    def _watch(self) -> Connection:
+        # Without a transaction, whose begin and end would be two more messages to the server and back.
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def translated(self, error: BaseException) -> ConsoleError | None:
         """Give the product's word for an error of the driver's in a read, or None if there is none."""
@@ -195,8 +235,9 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        while self._idle:
-            self._idle.pop().close()
+        for kept in (self._idle, self._watching):
+            while kept:
+                kept.pop().close()
         self._engine.dispose()
 
 
