@@ -34,6 +34,7 @@ MARK_COLUMNS = "(made_with text not null, summary text not null)"
 # Where a fleet has as many rows as it has jobs.
 DERIVING_TRIGGERS = [f"file_share_copy_job_documents_{what}" for what in ("inserted", "deleted")]
 LARGE_TABLES = (file_shares, jobs, file_share_jobs, file_share_copy_jobs, sessions)
+_LARGE_NAMES = [table.name for table in LARGE_TABLES]
 COUNTED_TABLES = (jobs, file_share_jobs, file_share_copy_jobs)
 ROWS_AT_ONCE = 100_000
 CACHE_KIBIBYTES = 2 * 1024 * 1024
@@ -286,15 +287,17 @@ def _filling_sqlite(file: str) -> Generator[_Sqlite]:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", f"cache_size=-{CACHE_KIBIBYTES}"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
-        tables = ", ".join(f"'{table.name}'" for table in LARGE_TABLES)
+        # What they derive from a row stays true; only counting is done once at the end.
+        tables, kept = (", ".join(f"'{each}'" for each in names) for names in (_LARGE_NAMES, DERIVING_TRIGGERS))
         asked = (
-            f"select name, sql from sqlite_master where type = 'index' and sql is not null and tbl_name in ({tables})"
+            "select type, name, sql from sqlite_master where type in ('index', 'trigger') and sql is not null"
+            f" and tbl_name in ({tables}) and name not in ({kept})"
         )
-        indexes = connection.execute(asked).fetchall()
-        for name, _ in indexes:
-            connection.execute(f"drop index {name}")
+        taken = connection.execute(asked).fetchall()
+        for kind, name, _ in taken:
+            connection.execute(f"drop {kind} {name}")
         yield _Sqlite(connection)
-        for _, statement in indexes:
+        for _, _, statement in taken:
             connection.execute(statement)
         if broken := connection.execute("PRAGMA foreign_key_check").fetchmany(5):
             raise RuntimeError(f"rows refer to what is not there: {broken}")
