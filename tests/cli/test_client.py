@@ -1,9 +1,14 @@
 """The client: which certificates it trusts, and sign-ins that many commands use at once."""
 
+import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
 from threading import Barrier, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -93,6 +98,57 @@ def test_a_refusal_carries_the_console_s_own_words(admin: Cli) -> None:
         client.get("/users", limit=501)
     assert refused.value.status == 400
     assert refused.value.errors[0]["parameterName"] == "limit"
+
+
+@contextmanager
+def breaking_once(port: int) -> Generator[int]:
+    """Pass on what is said to a port; the first connection that is asked something breaks before the answer arrives."""
+    broken: list[bool] = []
+
+    def pass_on(taken: socket.socket) -> None:
+        with taken, socket.create_connection(("localhost", port)) as onward:
+            asked = 0
+            while readable := select([taken, onward], [], [], 30)[0]:
+                for each in readable:
+                    data = each.recv(65536)
+                    if not data:
+                        return
+                    # Of the handshake the first message alone is as long as a request.
+                    asked += each is taken and len(data) > 300
+                    if each is onward and asked > 1 and not broken:
+                        broken.append(True)
+                        return
+                    (onward if each is taken else taken).sendall(data)
+
+    def take(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                Thread(target=pass_on, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("localhost", 0)) as listener:
+        Thread(target=take, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+    assert broken
+
+
+def test_a_write_whose_answer_was_lost_is_done_once_and_answered(admin: Cli) -> None:
+    session = load_session(admin.data)
+    console = urlsplit(session.console)
+    assert console.port
+    with (
+        breaking_once(console.port) as port,
+        Client(f"https://localhost:{port}", session.certificate_pem, access_token=fresh_token(admin)) as client,
+    ):
+        body = {"organizationInput": {"name": "Lost"}, "ownerCredentials": {"userName": "lost", "password": PASSWORD}}
+        made = client.post("/organizations/companies", body)
+        named = [row["instanceUid"] for row in client.pages("/organizations/companies") if row["name"] == "Lost"]
+    assert named == [made["instanceUid"]]
+
+
+def fresh_token(cli: Cli) -> str:
+    """Give an access token that is good, whatever became of the one before."""
+    cli.succeeds("users", "me")
+    return load_session(cli.data).access_token
 
 
 def test_what_is_no_console_is_told(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeAlias
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -24,6 +26,8 @@ BASE = "/api/v3"
 VERSION = "3.6.1"
 LOOK_EVERY_SECONDS = 0.5
 MESSAGE_LENGTH_MAX = 2_000
+# What the other side has done by then is not known.
+_BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 # What JSON holds is known to those who ask for it, not here.
 Json: TypeAlias = Any
@@ -131,13 +135,17 @@ class Client:
     ) -> httpx.Response:
         """Send a request below /api/v3; an access token that is refused is renewed once.
 
+        A connection that breaks is tried once more: a write has an id, by which the console knows what it has done.
         Query parameters that are None are left out. The `version` of the contract says in which form to answer; None
         leaves that to the console. Raises ApiError with the console's own message, or with what to do.
         """
         token = self._access_token
-        response = self._send(method, path, json=json, query=query, version=version)
+        headers: dict[str, str] = {} if version is None else {"X-Client-Version": version}
+        if method != "GET":
+            headers["X-Request-id"] = str(uuid4())
+        response = self._send(method, path, json=json, query=query, headers=headers)
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._renew(token):
-            response = self._send(method, path, json=json, query=query, version=version)
+            response = self._send(method, path, json=json, query=query, headers=headers)
         _raise_refused(response, self.console)
         return self._follow(response) if response.status_code == HTTPStatus.ACCEPTED else response
 
@@ -184,14 +192,17 @@ class Client:
         return _read(self.request(method, path, json=json, query=query), self.console)
 
     def _send(
-        self, method: str, path: str, *, json: Json, query: Mapping[str, Json] | None, version: str | None
+        self, method: str, path: str, *, json: Json, query: Mapping[str, Json] | None, headers: dict[str, str]
     ) -> httpx.Response:
-        headers: dict[str, str] = {} if version is None else {"X-Client-Version": version}
         if self._access_token is not None:
             headers["Authorization"] = f"Bearer {self._access_token}"
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
+        ask = partial(self._http.request, method, BASE + path, json=json, params=parameters, headers=headers)
         try:
-            return self._http.request(method, BASE + path, json=json, params=parameters, headers=headers)
+            try:
+                return ask()
+            except _BROKEN:
+                return ask()
         except httpx.HTTPError as error:
             raise unreachable(self.console, error) from error
 
