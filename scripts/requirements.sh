@@ -11,16 +11,17 @@ main() {
     "$tools/bin/pip" --disable-pip-version-check install -qq uv
 
     # Each list is complete, and agrees with the one before: installing one never moves what another installed.
-    compile run ${UPGRADE---upgrade}
-    compile test --extra test --constraints requirements/run.txt ${UPGRADE---upgrade}
-    compile bench --extra bench --constraints requirements/test.txt ${UPGRADE---upgrade}
+    echo uv | pin set-up - ${UPGRADE---upgrade}
+    pin run pyproject.toml --extra build ${UPGRADE---upgrade}
+    pin test pyproject.toml --extra build --extra test --constraints requirements/run.txt ${UPGRADE---upgrade}
+    pin bench pyproject.toml --extra build --extra bench --constraints requirements/test.txt ${UPGRADE---upgrade}
 }
 
-compile() {
+pin() {
     list=$1
     shift
     "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-        --no-emit-index-url --no-emit-find-links --extra build "$@" pyproject.toml --output-file "requirements/$list.txt"
+        --no-emit-index-url --no-emit-find-links "$@" --output-file "requirements/$list.txt"
 }
 
 main
