@@ -177,7 +177,7 @@ class OpenRepository:
         return snapshots.read_ids(self._engine, self.access, control=self._control)
 
     def grown_by(self) -> int:
-        """Give by how many bytes it has grown since it was claimed; 0 if it shrank, is shared, or cannot be measured."""
+        """Give by how many bytes it has grown since it was claimed; 0 if it shrank, is shared or was not measured."""
         if self._size_when_claimed is None:
             return 0
         return max(0, (self.bytes_used() or 0) - self._size_when_claimed)
