@@ -21,7 +21,7 @@ from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
 from tandem.domain.holds import newest_held
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_held
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy, snapshots
 from tandem.restic.errors import (
@@ -250,8 +250,8 @@ def _free_space(
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
     forget_points(run, ends.target, dict.fromkeys(ledger.replaced(), 0))
     rule = run.rule(job)
-    planned = plan_forgets(ledger.entries.values(), rule, run.now)
-    planned += plan_remnants(ledger.entries.values(), run.now)
+    held = plan_held(ledger.entries.values(), rule, run.now)
+    planned = [*held.forget, *plan_remnants(ledger.entries.values(), run.now)]
     stays = _newest_in_no_doubt(run, job, ledger) if planned else None
     over = [entry for entry in planned if entry.source_snapshot_id != stays]
     kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
@@ -265,7 +265,8 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
     refused = forget_points(run, ends.target, added)
     ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
     ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
-    ledger.write(expiries(ledger.entries.values(), rule, run.now))
+    # Where copies went, another may have taken their place.
+    ledger.write((plan_held(ledger.entries.values(), rule, run.now) if all_going else held).corrected)
 
 
 def _newest_in_no_doubt(run: Run, job: JobConfiguration, ledger: Ledger) -> str | None:
