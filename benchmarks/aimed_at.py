@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import agents
 import copying
+import increments
 import searching
 import targets
 import writes
@@ -23,6 +24,18 @@ def of_copying(results: copying.Results) -> Iterator[Aim]:
     yield Aim("seconds of a copy on disk, to bare restic", ratio, at_most=COPY_RATIO_AIM)
     processes = max(run.restic_processes for run in results.tandem_idle)
     yield Aim("restic processes of a run with nothing to do", processes, at_most=IDLE_PROCESSES_AIM)
+
+
+def of_increments(results: increments.Results) -> Iterator[Aim]:
+    """Give what a small change should take where many points are known, and what knowing them should save."""
+    for what, runs, by_hand, most in (
+        ("one new point, to the same restic copy by hand", results.tandem, results.named, COPY_RATIO_AIM),
+        ("one new point, to restic copy of all", results.tandem, results.naive, 1),
+        ("nothing new, to restic copy of all", results.tandem_idle, results.naive_idle, 1),
+        ("a copy that keeps less, to restic copy of all", results.tandem_brief, results.naive_brief, 1),
+    ):
+        ratio = copying.median(runs, "seconds") / copying.median(by_hand, "seconds")
+        yield Aim(f"seconds of {what}", ratio, at_most=most)
 
 
 def of_targets(results: list[targets.Target]) -> Iterator[Aim]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 import servers
-from tree import make_tree
+from tree import make_tree, warm
 
 from tandem.client import Client
 from tandem.domain.repositories import Account
@@ -32,7 +32,6 @@ LOW_PRIORITY = ["nice", "-n", "10"] + (["ionice", "-t", "-c", "2", "-n", "7"] if
 RCLONE = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
 RUN_SECONDS_MAX = 900
 CONNECT_SECONDS_MAX = 60
-READ_BYTES = 1 << 20
 # Two copies of the same points differ by what restic packs together, and when.
 SIZES_DIFFER_MAX = 0.02
 
@@ -163,6 +162,12 @@ class Restic:
         """Copy all, and leave it to restic to find out which points are there."""
         return self._copy(target)
 
+    def copy_and_keep_the_newest(self, target: Path) -> Bare:
+        """Copy whatever is missing, then forget all but the newest point of it."""
+        one, other = self._copy(target), self._timed([*self._command(str(target)), "forget", "--keep-last", "1"], {})
+        memory = max(one.memory, other.memory)
+        return Bare(one.seconds + other.seconds, one.cpu_seconds + other.cpu_seconds, memory, 2)
+
     def sync(self, target: Path) -> Bare:
         """Copy the source's files as they are, with rclone."""
         return self.sync_to(str(target), {})
@@ -206,15 +211,19 @@ class Restic:
 
     def compare(self, by_hand: Path, by_tandem: Path, *, is_read_back: bool) -> None:
         """Raise RuntimeError unless both copies hold what the source holds."""
-        trees = {point["tree"] for point in self._points(self._source)}
+        trees = self.trees(self._source)
         for target in (by_hand, by_tandem):
-            if {point["tree"] for point in self._points(target)} != trees:
+            if self.trees(target) != trees:
                 raise RuntimeError(f"{target.name} does not hold the points of the source")
             if is_read_back:
                 self._read("check", "--read-data", repository=target)
         one, other = _bytes_of(by_hand), _bytes_of(by_tandem)
         if abs(one - other) > SIZES_DIFFER_MAX * one:
             raise RuntimeError(f"the copies differ in size: {one:,} bytes by hand, {other:,} by Tandem")
+
+    def trees(self, repository: Path) -> set[str]:
+        """Give the content of all points of a repository, by its ids."""
+        return {point["tree"] for point in self._points(repository)}
 
     def _points(self, repository: Path) -> list[dict[str, Any]]:
         return msgspec.json.decode(self._read("snapshots", "--json", "--no-lock", repository=repository))
@@ -269,17 +278,18 @@ class Bench:
         """Give the cache that the agent's restic has of the only company's repositories."""
         return next((self._data / "agent" / "cache").iterdir())
 
-    def make_copy_job(self, repository: Path) -> str:
+    def make_copy_job(self, repository: Path, **settings: int | str) -> str:
         """Make a repository and a job that copies the backups into it when told to; gives the job."""
-        return self.make_copy_job_to(repository.name, {"name": repository.name, "path": str(repository)})
+        return self.make_copy_job_to(repository.name, {"name": repository.name, "path": str(repository)}, **settings)
 
-    def make_copy_job_to(self, name: str, repository: dict[str, str]) -> str:
+    def make_copy_job_to(self, name: str, repository: dict[str, str], **settings: int | str) -> str:
         """Make a repository, here or elsewhere, and a job that copies the backups into it when told to."""
         job = {
             "name": f"Copy {name}",
             "sourceFileShareJobUid": self._source_job,
             "targetRepositoryUid": self._make_repository(repository),
             "scheduleType": "NotScheduled",
+            **settings,
         }
         return self._client.post(f"{self._server}/jobs/fileShareCopyJobs", json=job)["instanceUid"]
 
@@ -303,10 +313,11 @@ class Bench:
         before = {session["instanceUid"] for session in self._client.get(sessions)}
         started, (own_cpu, restic_cpu) = time.monotonic(), self._cpu_seconds()
         self._client.post(f"{SERVERS}/jobs/{job}/start")
-        memory = 0
+        memory, running = 0, list[int]()
         while time.monotonic() - started < RUN_SECONDS_MAX:
             time.sleep(LOOK_EVERY_SECONDS)
-            running = _restic_of(self.agent_id)
+            # Looked for anew only when the last one has ended: restic by hand is not searched for either.
+            running = [each for each in running if servers.peak_memory(each)] or _restic_of(self.agent_id)
             memory = max([memory, *map(servers.peak_memory, running)])
             if running:
                 continue  # The console is not asked in vain: that would take processor time from restic.
@@ -381,16 +392,6 @@ def _restic_of(process_id: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue  # A thread or a child that has just ended.
     return found
-
-
-def warm(folder: Path) -> None:
-    """Have a folder in the page cache, and nothing left to be written out."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb", buffering=0) as content:
-                while content.read(READ_BYTES):
-                    pass
-    os.sync()
 
 
 def _bytes_of(folder: Path) -> int:

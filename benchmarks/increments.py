@@ -12,7 +12,7 @@ from pathlib import Path
 import copying
 import msgspec
 from copying import Bare, Run
-from tree import make_tree
+from tree import make_tree, warm
 
 from tandem.restic import listing, version
 from tandem.restic.process import RepositoryAccess
@@ -40,6 +40,8 @@ class Results(msgspec.Struct):
     tandem: list[Run] = []
     naive_idle: list[Bare] = []
     tandem_idle: list[Run] = []
+    naive_brief: list[Bare] = []
+    tandem_brief: list[Run] = []
 
 
 def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
@@ -60,8 +62,15 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
         # Both targets have one id: with one cache, each would undo what the other has cached.
         (folder / "named").mkdir()
         by_name = copying.Restic(folder / "named", source)
-        for each in (restic, by_name):
+        (folder / "briefly").mkdir()
+        of_brief = copying.Restic(folder / "briefly", source)
+        for each in (restic, by_name, of_brief):
             shutil.copytree(bench.restic_cache(), each.cache)
+        # A copy that keeps less than the source: what it has forgotten, somebody who keeps no books copies again.
+        brief = bench.make_copy_job(folder / "brief", retention=1, retentionUnit="Minutes")
+        bench.run(brief)
+        brief_naive = folder / "by-hand-brief"
+        shutil.copytree(folder / "brief", brief_naive)
         results = Results(restic.version())
         for number in range(1, size.rounds + 1):
             known = set(listing.snapshot_ids(source))
@@ -73,16 +82,20 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
                 lambda new=new: results.named.append(by_name.copy(named, new)),
                 lambda: results.tandem.append(bench.run(job)),
             ):
-                copying.warm(source)
+                warm(source)
                 copy()
             results.naive_idle.append(restic.copy_whatever_is_missing(naive))
             results.tandem_idle.append(bench.run(job))
+            results.naive_brief.append(of_brief.copy_and_keep_the_newest(brief_naive))
+            results.tandem_brief.append(bench.run(brief))
             say(
                 f"change {number}: naively {results.naive[-1].seconds:.2f} s, Tandem {results.tandem[-1].seconds:.2f} s"
             )
         counts = {len(listing.snapshot_ids(where)) for where in (source, naive, named, target)}
         if len(counts) != 1:
             raise RuntimeError(f"the copies do not hold the points of the source: {counts}")
+        if not restic.trees(brief_naive) <= restic.trees(folder / "brief"):
+            raise RuntimeError("the copy that keeps little has not got the newest point")
         return results
 
 

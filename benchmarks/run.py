@@ -257,12 +257,15 @@ def _show_increments(results: increments.Results, size: increments.Size) -> None
         table.add_column(column, justify="right")
     naive = copying.median(results.naive, "seconds")
     naive_idle = copying.median(results.naive_idle, "seconds")
+    naive_brief = copying.median(results.naive_brief, "seconds")
     takes: list[tuple[str, list[Any], float]] = [
         ("restic copy of all: it finds out what is new", results.naive, naive),
         ("restic copy of the one that is new, named", results.named, naive),
         ("Tandem, the session", results.tandem, naive),
         ("nothing new: restic copy of all", results.naive_idle, naive_idle),
         ("nothing new: Tandem, the session", results.tandem_idle, naive_idle),
+        ("the copy keeps the newest: restic copy of all, restic forget", results.naive_brief, naive_brief),
+        ("the copy keeps a minute: Tandem, the session", results.tandem_brief, naive_brief),
     ]
     for label, runs, reference in takes:
         table.add_row(
@@ -376,7 +379,9 @@ def _show_writes(results: list[writes.Results], size: writes.Size) -> None:
 # Of copies, what comes back is seconds; the fleets of `flatness` are there when `export` reads one.
 PARTS: dict[str, Part] = {
     "copying": Part(copying.measure, COPY_FULL, COPY_SHORT, _show_copies, 4, aimed_at.of_copying),
-    "increments": Part(increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments, 12),
+    "increments": Part(
+        increments.measure, INCREMENTS_FULL, INCREMENTS_SHORT, _show_increments, 14, aimed_at.of_increments
+    ),
     "targets": Part(targets.measure, TARGETS_FULL, TARGETS_SHORT, _show_targets, 5, aimed_at.of_targets),
     "smb": Part(smb.measure, SMB_FULL, SMB_SHORT, _show_smb, 3),
     "listing": Part(listing.measure, LISTING_FULL, LISTING_SHORT, listing.show, 6, listing.aims),

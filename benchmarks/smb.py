@@ -9,7 +9,7 @@ from pathlib import Path
 import copying
 import msgspec
 from copying import Bench, Run
-from tree import make_tree
+from tree import make_tree, warm
 
 from tandem.domain.repositories import Account
 from tests.samba import PASSWORD, SMBD, USER, Samba
@@ -61,5 +61,5 @@ def _back_up_in_turns(bench: Bench, samba: Samba, size: Size, folder: Path, resu
         jobs = {name: bench.make_backup_job(share, folder / f"{name}-{number}") for name, share in shares.items()}
         for runs in ((results.folder, results.smb), (results.folder_idle, results.smb_idle)):
             for job, kept in zip(jobs.values(), runs, strict=True):
-                copying.warm(samba.share)
+                warm(samba.share)
                 kept.append(bench.run(job))

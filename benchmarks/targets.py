@@ -13,7 +13,7 @@ from urllib.parse import quote
 import copying
 import msgspec
 from copying import Bare, Bench, Restic, Run
-from tree import make_tree
+from tree import make_tree, warm
 
 from tandem.domain.repository_locations import parse_location
 from tests.remote_servers import BUCKET, Server, rest_server, s3_server, sftp_server
@@ -70,12 +70,12 @@ def _copy_in_turns(result: Target, server: Server, way: _Way, copiers: tuple[Ben
     location = way.location(by_hand)
     restic.make_at(location, options=way.options, environment=way.environment)
     job = bench.make_copy_job_to(f"{result.kind} {number}", _asked(server, by_tandem, bench))
-    copying.warm(source)
+    warm(source)
     result.bare.append(restic.copy_to(location, options=way.options, environment=way.environment))
-    copying.warm(source)
+    warm(source)
     result.tandem.append(bench.run(job))
     if way.rclone is not None:
-        copying.warm(source)
+        warm(source)
         result.rclone.append(restic.sync_to(way.rclone(f"by-rclone-{number}"), way.environment))
     counts = {_points(place) for place in (source, server.folder / by_hand, server.folder / by_tandem)}
     if len(counts) != 1:

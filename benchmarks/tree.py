@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -10,6 +11,7 @@ FILES_PER_FOLDER = 100
 # Letters as unevenly spread as in a text: such a file shrinks to about a third.
 SPREAD = {" ": 62, "e": 52, "t": 40, "a": 34, "o": 24, "i": 16, "n": 12, "s": 8, "r": 6, "\n": 2}
 LETTERS = "".join(letter * times for letter, times in SPREAD.items()).encode()
+READ_BYTES = 1 << 20
 
 
 def make_tree(folder: Path, *, files: int, total_bytes: int, seed: int = SEED) -> None:
@@ -25,3 +27,13 @@ def make_tree(folder: Path, *, files: int, total_bytes: int, seed: int = SEED) -
             (parent / f"photo-{number:05}.raw").write_bytes(content)
         else:
             (parent / f"report-{number:05}.txt").write_bytes(content.translate(LETTERS))
+
+
+def warm(folder: Path) -> None:
+    """Have a folder in the page cache, and nothing left to be written out."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb", buffering=0) as content:
+                while content.read(READ_BYTES):
+                    pass
+    os.sync()

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 from threading import Event
 
 import msgspec
@@ -73,6 +74,38 @@ def test_a_copy_says_how_big_it_is_and_when_it_goes(server: BackupServer) -> Non
     assert entry.expires_at == A_MONTH.expires_at(made.created_at)
     measured = [report for report in server.reports() if isinstance(report, RepositoryReport)][-1]
     assert (measured.repository_uid, measured.used_space) == ("second", listing.bytes_used(server.second))
+
+
+def test_a_run_walks_over_all_files_only_before_and_after_it_writes_and_never_over_the_first_repositorys(
+    saved: BackupServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks: list[Path] = []
+    measure = listing.bytes_used
+
+    def counted(folder: Path) -> int:
+        walks.append(folder)
+        return measure(folder)
+
+    monkeypatch.setattr(listing, "bytes_used", counted)
+    assert saved.copy().statistics.transferred > 40_000
+    assert walks == [saved.second] * 2
+    walks.clear()
+    assert saved.copy().statistics.restic_processes == 0
+    assert walks == [saved.second]
+
+
+def test_what_somebody_else_wrote_between_runs_is_in_the_size_that_is_told_and_counts_as_nobodys_copy(
+    copied: BackupServer,
+) -> None:
+    (copied.second / "data" / "left by somebody").write_bytes(b"x" * 100_000)
+    session = copied.copy()
+    assert (session.statistics.restic_processes, session.statistics.transferred) == (0, 0)
+    told = [report for report in copied.reports() if isinstance(report, RepositoryReport)][-1]
+    assert told.used_space == listing.bytes_used(copied.second)
+    (copied.second / "data" / "left by somebody").unlink()
+    asked = copied.repositories.collect(copied.configuration.repositories[1], copied.run().control)
+    assert asked is not None
+    assert asked.used_space == listing.bytes_used(copied.second)
 
 
 def test_copies_never_change_the_first_repository(saved: BackupServer) -> None:

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.domain.restore_points import CopyPlan, CopyState, LedgerEntry, plan_copies, plan_forgets
-from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule, kept
+from tandem.domain.restore_points import CopyPlan, CopyState, LedgerEntry, plan_copies, plan_held
+from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule, judge, kept
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WEEK = Rule(Retention(7, RetentionUnit.DAYS))
@@ -49,7 +49,7 @@ class Copy:
             state = CopyState.QUARANTINED if is_bad else CopyState.COPIED
             self.ledger[each.source_snapshot_id] = msgspec.structs.replace(each, state=state)
             self.ever_copied += [] if is_bad else [each.source_snapshot_id]
-        for each in plan_forgets(self.ledger.values(), rule, now):
+        for each in plan_held(self.ledger.values(), rule, now).forget:
             self.ledger[each.source_snapshot_id] = msgspec.structs.replace(each, state=CopyState.EXPIRED)
         return plan
 
@@ -158,14 +158,31 @@ def test_the_newest_copy_stays_while_newer_points_fail_to_arrive() -> None:
     old = entry(point(0), CopyState.COPIED)
     older = entry(point(-1), CopyState.VERIFIED)
     failing = entry(point(90), CopyState.QUARANTINED)
-    assert names(plan_forgets([failing, old, older], WEEK, START + timedelta(days=90))) == ["day -1"]
+    assert names(plan_held([failing, old, older], WEEK, START + timedelta(days=90)).forget) == ["day -1"]
 
 
 def test_the_copy_keeps_what_its_own_retention_says_although_the_source_has_forgotten_it() -> None:
     ledger = {"day 1": entry(point(1), CopyState.COPIED)}
     now = START + timedelta(days=3)
     assert plan_copies([point(3)], ledger, WEEK, now).expire == []
-    assert plan_forgets(ledger.values(), WEEK, now) == []
+    assert plan_held(ledger.values(), WEEK, now).forget == []
+
+
+def test_a_copy_never_goes_earlier_for_being_judged_among_many_of_its_age() -> None:
+    now = START + timedelta(days=10)
+    points = [point(days) for days in (1, 2, 5, 9)]
+    # A rule that keeps nothing for longer judges each on its own, the other all that are young at once.
+    for_long = Rule(WEEK.retention, Gfs(daily=1), immutable_days=1)
+    alone, together = (judge(points, rule, now) for rule in (for_long, WEEK))
+    assert [(uid, each.is_kept, each.expires_at) for uid, each in together.items()] == [
+        (uid, each.is_kept, WEEK.retention.expires_at(of.created_at))
+        for (uid, each), of in zip(alone.items(), points, strict=True)
+    ]
+    entries = [entry(each, CopyState.COPIED) for each in points]
+    plan = plan_held(entries, WEEK, now)
+    assert names(plan.forget) == ["day 1", "day 2"]
+    ends = {each.source_snapshot_id: each.expires_at for each in plan.corrected}
+    assert ends == {uid: each.expires_at for uid, each in together.items()}
 
 
 def test_a_new_entry_says_how_long_the_copy_will_be_kept() -> None:

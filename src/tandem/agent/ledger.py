@@ -55,8 +55,10 @@ class Ledger:
             entries that have expired although the target still holds their copy: to be forgotten.
         """
         held = target.held
-        copies = [other.uid for other in self._run.configuration.jobs if other.target_repository_uid == target.uid]
-        unknown = held - self._run.means.state.known_snapshots(target.uid, copies)
+        jobs = self._run.configuration.jobs
+        others = [each.uid for each in jobs if each.target_repository_uid == target.uid and each.uid != self._job.uid]
+        own = {entry.target_snapshot_id for entry in self.entries.values()}
+        unknown = held - own - self._run.means.state.known_snapshots(target.uid, others)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
         self._follow_labels(points)
         if unknown:

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What every repository is opened with; `sizes` are those of remote ones, as they were measured last."""
+    """What every repository is opened with; `sizes` are as they were measured last."""
 
     engine: Engine
     state: State
@@ -71,8 +71,8 @@ class OpenRepository:
         self._is_claimed = False
         self.was_cut_short = False
         self._size_when_claimed: int | None = None
-        # How many restics the agent had started when a remote one was measured last.
-        self._measured_at = 0
+        # How many restics the agent had started when it was measured last.
+        self._measured_at: int | None = None
         self.held: frozenset[str] = frozenset()
         if self._folder is not None:
             self._check_identity(listing.fingerprint(self._folder))
@@ -130,8 +130,10 @@ class OpenRepository:
                 f"{text} since {holder.time:%Y-%m-%d %H:%M:%S %Z}; it is not one of this agent's dead ones."
             )
         self.was_cut_short = bool(removal.removed)
-        self._size_when_claimed = self.bytes_used()
-        self._measured_at = self._processes.count
+        if not self._is_shared:
+            # Of one that is only read, nobody asks by how much it grew.
+            self._size_when_claimed = self.bytes_used()
+            self._measured_at = self._processes.count
         self._is_claimed = True
 
     def claim_if_cut_short(self) -> None:
@@ -147,14 +149,16 @@ class OpenRepository:
 
     def bytes_used(self) -> int | None:
         """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
+        if self._is_as_measured():
+            return self._sizes[self.uid]
         if self._folder is not None:
-            return listing.bytes_used(self._folder)
-        if not self._is_as_measured():
-            try:
-                self._survey()
-            except ResticError as error:
-                log.warning("repository not measured", repository=self.name, reason=str(error))
-                self._note_size(None)
+            self._note_size(listing.bytes_used(self._folder))
+            return self._sizes[self.uid]
+        try:
+            self._survey()
+        except ResticError as error:
+            log.warning("repository not measured", repository=self.name, reason=str(error))
+            self._note_size(None)
         return self._sizes[self.uid]
 
     def point_ids(self) -> list[str]:
@@ -173,7 +177,7 @@ class OpenRepository:
         return snapshots.read_ids(self._engine, self.access, control=self._control)
 
     def grown_by(self) -> int:
-        """Give by how many bytes it has grown since it was claimed; 0 if it shrank, or if that cannot be told."""
+        """Give by how many bytes it has grown since it was claimed; 0 if it shrank, is shared or was not measured."""
         if self._size_when_claimed is None:
             return 0
         return max(0, (self.bytes_used() or 0) - self._size_when_claimed)
@@ -210,8 +214,11 @@ class OpenRepository:
         self._measured_at = self._processes.count
 
     def _is_as_measured(self) -> bool:
-        """Say whether a remote one has its known size still: nobody else writes, and no restic was started since."""
-        is_unchanged = not self._is_claimed or self._measured_at == self._processes.count
+        """Say whether it has its known size still: while it is claimed nobody else writes, and no restic has since.
+
+        Before it is claimed, a local one may have been changed by anybody; to measure a remote one takes too long.
+        """
+        is_unchanged = self._measured_at == self._processes.count if self._is_claimed else not self.is_local
         return is_unchanged and self.uid in self._sizes
 
     def _check_identity_by_points(self) -> None:

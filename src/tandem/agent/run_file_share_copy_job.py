@@ -16,11 +16,12 @@ from tandem.agent.adoption import keep_adopted
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.proof_memory import warn_if_overdue
+from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
 from tandem.domain.holds import newest_held
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, expiries, plan_copies, plan_forgets
+from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_held
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy, snapshots
 from tandem.restic.errors import (
@@ -88,8 +89,9 @@ def _bring_up_to_date(run: Run, job: JobConfiguration, source_job: JobConfigurat
     if why_held:
         run.warn(why_held)
     ledger = Ledger(run, job)
-    leftovers = ledger.reconcile(ends.target, run.means.state.points(source_job.uid))
-    plan = _plan(run, job, source_job, ledger, ends.source)
+    points = run.means.state.points(source_job.uid)
+    leftovers = ledger.reconcile(ends.target, points)
+    plan = _plan(run, job, points, ledger, ends.source)
     if not why_held:
         # What has expired is never copied: not to be said by a clock, or of points, that are in doubt.
         ledger.write(plan.expire)
@@ -121,13 +123,14 @@ def _is_held_by_now(run: Run, source_job: JobConfiguration) -> bool:
 
 
 def _plan(
-    run: Run, job: JobConfiguration, source_job: JobConfiguration, ledger: Ledger, source: OpenRepository
+    run: Run, job: JobConfiguration, points: Sequence[HeldPoint], ledger: Ledger, source: OpenRepository
 ) -> CopyPlan:
     held = source.held
-    points = {point.snapshot_id: point for point in run.means.state.points(source_job.uid, is_going=False)}
+    going = {point.snapshot_id for point in run.means.state.points(job.source_job_uid or "", is_going=True)}
     ledger.expire_lost(held)
-    there = [point.for_rule for uid, point in points.items() if uid in held]
-    plan = plan_copies(there, ledger.entries, run.rule(job), run.now)
+    here = held - going
+    there = {point.snapshot_id: point.for_rule for point in points if point.snapshot_id in here}
+    plan = plan_copies(there.values(), ledger.entries, run.rule(job), run.now)
     for entry in plan.expire:
         run.decide("skip", entry.source_snapshot_id, entry.reason)
     for entry in plan.copy:
@@ -246,13 +249,10 @@ def _free_space(
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
     forget_points(run, ends.target, dict.fromkeys(ledger.replaced(), 0))
-    doubtful = {
-        point.snapshot_id for point in run.means.state.points(job.source_job_uid or "") if not point.is_complete
-    }
-    stays = newest_held(ledger.entries.values(), but=doubtful)
     rule = run.rule(job)
-    planned = plan_forgets(ledger.entries.values(), rule, run.now)
-    planned += plan_remnants(ledger.entries.values(), run.now)
+    held = plan_held(ledger.entries.values(), rule, run.now)
+    planned = [*held.forget, *plan_remnants(ledger.entries.values(), run.now)]
+    stays = _newest_in_no_doubt(run, job, ledger) if planned else None
     over = [entry for entry in planned if entry.source_snapshot_id != stays]
     kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
     going = [entry for entry in over if entry.source_snapshot_id not in kept]
@@ -265,7 +265,13 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
     refused = forget_points(run, ends.target, added)
     ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
     ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
-    ledger.write(expiries(ledger.entries.values(), rule, run.now))
+    # Where copies went, another may have taken their place.
+    ledger.write((plan_held(ledger.entries.values(), rule, run.now) if all_going else held).corrected)
+
+
+def _newest_in_no_doubt(run: Run, job: JobConfiguration, ledger: Ledger) -> str | None:
+    points = run.means.state.points(job.source_job_uid or "")
+    return newest_held(ledger.entries.values(), but={each.snapshot_id for each in points if not each.is_complete})
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:

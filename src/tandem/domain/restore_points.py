@@ -122,13 +122,15 @@ def plan_copies(source: Iterable[Point], ledger: Mapping[str, LedgerEntry], rule
         now: the present; aware.
     """
     points = sorted(source, key=lambda point: (point.created_at, point.snapshot_id))
+    if all(_is_settled(ledger.get(point.snapshot_id)) for point in points):
+        return CopyPlan(copy=[], expire=[], wait=[])
     verdicts = _judge_source(points, ledger, rule, now)
     copy: list[LedgerEntry] = []
     quarantined: list[LedgerEntry] = []
     expire: list[LedgerEntry] = []
     for point in points:
         entry = ledger.get(point.snapshot_id)
-        if entry is not None and (entry.state.is_held or entry.state is CopyState.EXPIRED):
+        if _is_settled(entry):
             continue
         verdict = verdicts[point.snapshot_id]
         entry = entry or LedgerEntry(
@@ -148,6 +150,10 @@ def plan_copies(source: Iterable[Point], ledger: Mapping[str, LedgerEntry], rule
         else:
             copy.append(entry)
     return CopyPlan(copy=copy, expire=expire, wait=quarantined)
+
+
+def _is_settled(entry: LedgerEntry | None) -> bool:
+    return entry is not None and (entry.state.is_held or entry.state is CopyState.EXPIRED)
 
 
 def _judge_source(
@@ -176,8 +182,15 @@ def _judge_source(
     return verdicts
 
 
-def plan_forgets(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> list[LedgerEntry]:
-    """Decide which copies may go, oldest first: those that the rule does not keep, each with the reason.
+class HeldPlan(msgspec.Struct, frozen=True):
+    """What the rule says of the copies that are held: which may go, and which have another `expires_at` by it."""
+
+    forget: list[LedgerEntry]
+    corrected: list[LedgerEntry]
+
+
+def plan_held(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> HeldPlan:
+    """Decide which copies may go, oldest first, each with the reason; and correct until when copies are kept.
 
     Judged by what the copy really holds, not by what the source has: that keeps the newest copy even while newer
     points fail to arrive.
@@ -189,18 +202,13 @@ def plan_forgets(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> list
         for key, verdict in verdicts.items()
         if not verdict.is_kept
     ]
-    return sorted(gone, key=lambda entry: (entry.created_at, entry.source_snapshot_id))
-
-
-def expiries(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> list[LedgerEntry]:
-    """Give the entries whose `expires_at` is another by the rule, as after a change of the retention, corrected."""
-    entries = {entry.source_snapshot_id: entry for entry in _held_of(held)}
-    verdicts = judge((_held(entry) for entry in entries.values()), rule, now)
-    return [
+    # After a change of the retention they are others.
+    corrected = [
         msgspec.structs.replace(entries[key], expires_at=verdict.expires_at)
         for key, verdict in verdicts.items()
         if entries[key].expires_at != verdict.expires_at
     ]
+    return HeldPlan(sorted(gone, key=lambda entry: (entry.created_at, entry.source_snapshot_id)), corrected)
 
 
 class Fate(StrEnum):

@@ -149,6 +149,16 @@ def judge(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Verdi
     periods = _periods(points, rule.gfs)
     past, whole = ([each for each in points if each.created_at <= now], [each for each in points if each.is_whole])
     newest = {some[-1].snapshot_id for some in (points, past, whole) if some}
+    young = f"Kept: younger than {rule}."
+    if not periods and not rule.immutable_days:
+        # Of a thousand points nearly all are kept for their age alone: said once, that takes a third of the time.
+        ends = {point.snapshot_id: rule.retention.expires_at(point.created_at) for point in points}
+        return {
+            point.snapshot_id: Verdict(is_kept=True, expires_at=ends[point.snapshot_id], reason=young)
+            if ends[point.snapshot_id] > now
+            else _verdict(point, rule, now, [], is_newest=point.snapshot_id in newest)
+            for point in points
+        }
     return {
         point.snapshot_id: _verdict(
             point, rule, now, periods.get(point.snapshot_id, []), is_newest=point.snapshot_id in newest

@@ -88,7 +88,7 @@ def _size(entry: os.DirEntry[str]) -> int:
 def _ids(repository: Path, folder: str) -> list[str]:
     _require(repository)
     try:
-        names = [entry.name for entry in (repository / folder).iterdir()]
+        names = [entry.name for entry in os.scandir(repository / folder)]
     except FileNotFoundError as error:
         raise _missing(repository) from error
     return sorted(name for name in names if ids.is_full(name))
