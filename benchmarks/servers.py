@@ -37,6 +37,9 @@ class Running(msgspec.Struct, frozen=True):
         return peak_memory(self.process_id)
 
 
+CPUCLOCK_SCHED = 2
+
+
 def cpu_seconds(process_id: int) -> tuple[float, float]:
     """Give the processor time that a process has taken so far, and that of its children that have ended."""
     # proc(5): the 14th to 17th fields, counted behind the program's name, which may hold anything.
@@ -46,15 +49,16 @@ def cpu_seconds(process_id: int) -> tuple[float, float]:
 
 
 def exact_cpu_seconds(process_id: int) -> float:
-    """Give the processor time that the threads of a process have taken so far, to the nanosecond; 0.0 if it is gone.
+    """Give the processor time that a process has taken so far, to the nanosecond; 0.0 if it is gone.
 
-    The ticks of `cpu_seconds` are a hundredth of a second: too long for a few requests.
+    The ticks of `cpu_seconds` are a hundredth of a second: too long for a few requests. Ended threads count too.
     """
-    taken = 0
-    for thread in Path(f"/proc/{process_id}/task").glob("*/schedstat"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            taken += int(thread.read_text().split()[0])
-    return taken / 1e9
+    # clock_getcpuclockid(3): how Linux numbers the clock of a process.
+    clock = (~process_id << 3) | CPUCLOCK_SCHED
+    try:
+        return time.clock_gettime_ns(clock) / 1e9
+    except OSError:
+        return 0.0
 
 
 def _with_children(process_id: int) -> list[int]:

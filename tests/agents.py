@@ -99,7 +99,10 @@ class Agent:
 
     def open_session(self) -> httpx.Response:
         """Prove who we are; keeps the session's token if it is given."""
-        nonce = msgspec.json.decode(self.post(CHALLENGE_PATH, {}).content, type=Challenge).nonce
+        asked = self.post(CHALLENGE_PATH, {})
+        if not asked.is_success:
+            return asked
+        nonce = msgspec.json.decode(asked.content, type=Challenge).nonce
         response = self.post(SESSION_PATH, self.session_request(nonce))
         if response.is_success:
             answer = msgspec.json.decode(response.content, type=SessionAnswer)

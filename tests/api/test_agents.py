@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from tandem.domain.errors import Unauthorized
 from tandem.protocol.messages import (
     CHALLENGE_PATH,
     ENROL_PATH,
@@ -19,11 +20,12 @@ from tandem.protocol.messages import (
     Challenge,
     EnrolAnswer,
     NumberedReport,
+    SessionAnswer,
     SessionReport,
 )
 from tests.agents import Agent, enrol, enrol_request
 from tests.consoles import JOBS, Console, error_in, rows_of
-from tests.people import ACME, ACMES, ALICE, BETAS, BOB, CHARLIE, GAMMA, NORA, Person, session_of, uid
+from tests.people import ACME, ACMES, ALICE, BETAS, BOB, CHARLIE, GAMMA, GAMMAS, NORA, Person, session_of, uid
 
 SERVERS = "/infrastructure/backupServers"
 
@@ -133,6 +135,21 @@ def test_of_two_agents_with_one_identity_the_newer_fences_the_older(console: Con
     older.open_session()
     assert newer.exchange().status_code == 409
     older.turn()
+
+
+def test_of_agents_that_come_together_one_that_lies_harms_no_other(console: Console) -> None:
+    agents = [console.agent_of(estate) for estate in (ACMES, BETAS, GAMMAS)]
+    nonces = [console.services.door.challenge().nonce for _ in agents]
+    requests = [agent.session_request(nonce) for agent, nonce in zip(agents, nonces, strict=True)]
+    requests[1] = msgspec.structs.replace(requests[1], proof=requests[0].proof)
+    first, second, third = console.services.door.open_sessions(requests)
+    assert isinstance(second, Unauthorized)
+    assert agents[1].exchange().is_success, "nobody else ends a session"
+    for agent, answer in ((agents[0], first), (agents[2], third)):
+        assert isinstance(answer, SessionAnswer)
+        assert agent.exchange().status_code == 409
+        agent.token = answer.token
+        assert agent.exchange().is_success
 
 
 def test_an_agent_gets_what_is_its_own_servers_and_nothing_else(console: Console) -> None:

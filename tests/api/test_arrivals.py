@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
+import msgspec
 import pytest
 
-from tandem.api import agent_intake, call
+from tandem.api import call, together
 from tandem.api.arrivals import RETRY_SECONDS_MAX, Arrivals
 from tandem.domain.errors import Throttled
+from tandem.protocol.messages import CHALLENGE_PATH, SESSION_PATH, Challenge
 from tests.consoles import Console, error_in
 from tests.people import ACMES
 
@@ -71,12 +73,16 @@ def test_nobody_is_sent_away_for_more_than_a_minute() -> None:
 def test_an_agent_that_comes_to_a_full_console_is_told_when_to_come_back(console: Console) -> None:
     agent = console.agent_of(ACMES)
     arrivals = console.services.intake.arrivals
-    with crowd(arrivals, agent_intake.WAITING_MAX):
+    with crowd(arrivals, together.WAITING_MAX):
         response = agent.exchange()
         assert response.status_code == 429
         assert int(response.headers["Retry-After"]) >= 1
         error_in(response)
     assert agent.exchange().is_success
-    with crowd(console.services.opening, call.OPENING_MAX):
-        assert agent.open_session().status_code == 429
+    nonce = msgspec.json.decode(agent.post(CHALLENGE_PATH, {}).content, type=Challenge).nonce
+    with crowd(console.services.opening.arrivals, call.OPENING_MAX):
+        # Before he signs anything, and also if he has just signed.
+        for response in (agent.open_session(), agent.post(SESSION_PATH, agent.session_request(nonce))):
+            assert response.status_code == 429
+            assert int(response.headers["Retry-After"]) >= 1
     assert agent.open_session().is_success

@@ -6,7 +6,6 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc import jwt
@@ -185,34 +184,45 @@ class AgentDoor:
         claims = {"jti": secrets.token_urlsafe(16), "exp": now + CHALLENGE_SECONDS}
         return Challenge(nonce=jwt.encode({"alg": "HS256"}, claims, self._key))
 
-    def open_session(self, request: SessionRequest) -> SessionAnswer:
-        """Open a session for an agent that proves its key; every older session of it is fenced.
+    def open_sessions(self, requests: list[SessionRequest]) -> list[SessionAnswer | Unauthorized]:
+        """Open the sessions of agents that prove their keys, all in one transaction; every older one is fenced.
 
-        Raises:
-            Unauthorized: if the agent is unknown, revoked or does not hold the key.
+        Args:
+            requests: of each agent once.
+
+        Returns:
+            What came of each, in their order: Unauthorized if the agent is unknown, revoked or does not hold the key.
         """
+        uids = [request.backup_server_uid for request in requests]
         with self._context.database.writing() as connection:
-            agent = backup_servers.find_agent(connection, request.backup_server_uid)
-            if agent is None or agent.public_key is None or not self._is_proven(agent, request.proof):
-                raise Unauthorized("This agent is not known here, or was revoked; enrol it again.")
-            # An agent that has lost its memory numbers its reports anew.
-            last_report = agent.last_report if agent.spool_uid == request.spool_uid else 0
-            agent = msgspec.structs.replace(
-                agent, generation=agent.generation + 1, spool_uid=request.spool_uid[:36], last_report=last_report
-            )
-            token = f"{agent.instance_uid}.{agent.generation}.{secrets.token_urlsafe(32)}"
-            is_open = backup_servers.open_agent_session(
-                connection,
-                agent,
-                session_hash=hash_secret(token),
-                version=request.version[:100],
-                restic_version=request.restic_version[:100],
-            )
-            if not is_open:
-                raise Fenced
+            agents = backup_servers.lock_agents(connection, uids)
+            opened: list[backup_servers.OpenedSession] = []
+            answers = [self._open(agents.get(request.backup_server_uid), request, opened) for request in requests]
+            backup_servers.open_agent_sessions(connection, opened)
             # Whoever sent them is fenced, or was killed and remembers nothing.
-            transfers.break_transfers(connection, agent.instance_uid, "The agent was started anew; try again.")
-            return SessionAnswer(token=token, last_report=agent.last_report)
+            fenced = [each.uid for each in opened]
+            transfers.break_transfers(connection, fenced, "The agent was started anew; try again.")
+            return answers
+
+    def _open(
+        self, agent: AgentState | None, request: SessionRequest, opened: list[backup_servers.OpenedSession]
+    ) -> SessionAnswer | Unauthorized:
+        if agent is None or agent.public_key is None or not self._is_proven(agent, request.proof):
+            return Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+        generation = agent.generation + 1
+        token = f"{agent.instance_uid}.{generation}.{secrets.token_urlsafe(32)}"
+        session = backup_servers.OpenedSession(
+            uid=agent.instance_uid,
+            generation=generation,
+            spool_uid=request.spool_uid[:36],
+            # An agent that has lost its memory numbers its reports anew.
+            last_report=agent.last_report if agent.spool_uid == request.spool_uid else 0,
+            session_hash=hash_secret(token),
+            version=request.version[:100],
+            restic_version=request.restic_version[:100],
+        )
+        opened.append(session)
+        return SessionAnswer(token=token, last_report=session.last_report)
 
     def agent_of(self, token: str) -> AgentState:
         """Give the agent that a session token stands for.

@@ -31,7 +31,7 @@ from tandem.store import agent_commands, backup_servers, configuration, jobs, se
 from tandem.store.backup_servers import AgentState
 from tandem.store.database import Connection, alone
 
-# An agent that only listens says so three times a minute; it counts as gone after two minutes of silence.
+# An agent that only listens says so about once a minute; it counts as gone after two minutes of silence.
 HEARD_AGAIN_AFTER = timedelta(seconds=30)
 
 log = structlog.get_logger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -31,17 +32,17 @@ def enrol(call: Call) -> Response:
     return plain(enrol_agent.enrol(call.context, request))
 
 
-def challenge(call: Call) -> Response:
-    """Give a nonce to sign."""
+async def challenge(call: Call) -> Response:
+    """Give a nonce to sign, unless there are too many already who have one and wait."""
+    call.services.opening.arrivals.refuse_if_full()
     return plain(call.services.door.challenge())
 
 
-def open_session(call: Call) -> Response:
+async def open_session(call: Call) -> Response:
     """Open an agent's session."""
     request = _read(call, SessionRequest)
     _check_protocol(request.protocol)
-    with call.services.opening.admitted():
-        return plain(call.services.door.open_session(request))
+    return plain(await call.services.opening.ask(call.services.door.open_sessions, request))
 
 
 async def take_exchange(call: Call) -> Response:
@@ -56,12 +57,14 @@ async def take_exchange(call: Call) -> Response:
     said = Said(call.token, request)
     wait_until = anyio.current_time() + min(request.wait_seconds, WAIT_SECONDS_MAX)
     with services.agent_listeners.listening(call.context, services.stopping, said.server_uid) as listener:
-        heard = await services.intake.take_in(call.context, said)
+        take_in = partial(exchange.take_in, call.context)
+        heard = await services.intake.ask(take_in, said)
         while not heard.has_news(request.revision) and await listener.wait(wait_until):
             # Looked at anew, it may also have been shut out.
-            heard = await services.intake.take_in(call.context, said.without_news)
+            heard = await services.intake.ask(take_in, said.without_news)
     if heard.has_news(request.revision):
-        return plain(await anyio.to_thread.run_sync(exchange.answer, call.context, heard, request.revision))
+        answer = partial(exchange.answer, call.context, heard, request.revision)
+        return plain(await anyio.to_thread.run_sync(answer, limiter=services.telling))
     return plain(exchange.answer(call.context, heard, request.revision))
 
 

@@ -63,7 +63,8 @@ class _Asked(msgspec.Struct, frozen=True):
     @property
     def is_by_user(self) -> bool:
         """Whether the operation needs somebody who is signed in."""
-        return self.operation.permission not in {Permission.PUBLIC, Permission.AGENT}
+        permission = self.operation.permission
+        return permission is not Permission.PUBLIC and permission is not Permission.AGENT
 
     def name(self, user_uid: str) -> None:
         """Count the request as this user's; raises Throttled."""

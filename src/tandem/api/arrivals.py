@@ -38,16 +38,24 @@ class Arrivals:
     def admitted(self) -> Generator[None]:
         """Count somebody while he is served; raises Throttled, with a turn of his own, if there are too many."""
         with self._lock:
-            if self._present >= self._present_max:
-                seconds = self._next_turn()
-                text = f"{self._present} agents are being served already; come back in {seconds} s."
-                raise Throttled(text, seconds)
+            self._refuse_if_full()
             self._present += 1
         try:
             yield
         finally:
             with self._lock:
                 self._note_left()
+
+    def refuse_if_full(self) -> None:
+        """Raise what `admitted` would, for somebody who is about to come."""
+        with self._lock:
+            self._refuse_if_full()
+
+    def _refuse_if_full(self) -> None:
+        if self._present >= self._present_max:
+            seconds = self._next_turn()
+            text = f"{self._present} agents are being served already; come back in {seconds} s."
+            raise Throttled(text, seconds)
 
     def _next_turn(self) -> int:
         # One behind the other, as fast as they are served: those who were sent away do not come back all at once.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from threading import Event
+from typing import TypeAlias
 from uuid import UUID
 
 import anyio
@@ -14,23 +15,41 @@ import msgspec
 
 from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
+from tandem.actions.exchange import Heard, Said
 from tandem.actions.tokens import TokenChecker
 from tandem.api.addresses import Network
-from tandem.api.agent_intake import Intake
 from tandem.api.agent_listeners import AgentListeners
-from tandem.api.arrivals import Arrivals
 from tandem.api.listeners import Listeners
 from tandem.api.throttling import Limits
+from tandem.api.together import Together
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
+from tandem.protocol.messages import SessionAnswer, SessionRequest
 from tandem.store.database import Connection
 
 CURRENT_SINCE = (3, 1, 0)
 VERSION_PARTS_SIGNIFICANT = 2
 VERSION_LENGTH_MAX = 60
 INTEGER_DIGITS_MAX = 11
-# Sessions of agents opened at a time: each is a signature to check and a commit.
-OPENING_MAX = 100
+# Some seconds' worth: after a restart they all come, and those who are sent away have asked in vain.
+OPENING_MAX = 1_500
+# Agents that are told their configuration at a time: more would only get into each other's way.
+TELLING_MAX = 4
+
+Opening: TypeAlias = Together[SessionRequest, SessionAnswer]
+Intake: TypeAlias = Together[Said, Heard]
+
+
+def _who_opens(request: SessionRequest) -> str:
+    return request.backup_server_uid
+
+
+def _who_says(said: Said) -> str:
+    return said.server_uid
+
+
+def _reports(said: Said) -> int:
+    return 1 + len(said.request.reports)
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -48,10 +67,11 @@ class Services(msgspec.Struct, frozen=True):
     replay_wait_seconds: float = 30
     ticks: Callable[[], float] = time.monotonic
     listeners: Listeners = msgspec.field(default_factory=Listeners)
-    opening: Arrivals = msgspec.field(default_factory=lambda: Arrivals(OPENING_MAX))
+    opening: Opening = msgspec.field(default_factory=lambda: Together("sessions", _who_opens, waiting_max=OPENING_MAX))
     # Waits for an agent without holding a thread.
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-    intake: Intake = msgspec.field(default_factory=Intake)
+    intake: Intake = msgspec.field(default_factory=lambda: Together("intake", _who_says, _reports))
+    telling: anyio.CapacityLimiter = msgspec.field(default_factory=lambda: anyio.CapacityLimiter(TELLING_MAX))
     agent_listeners: AgentListeners = msgspec.field(default_factory=AgentListeners)
 
 

@@ -26,7 +26,7 @@ from tandem.protocol.transfers import FindFiles, ListFiles, SendFile
 
 PROTOCOL_VERSION = 1
 REPORTS_PER_EXCHANGE_MAX = 200
-WAIT_SECONDS_MAX = 20
+WAIT_SECONDS_MAX = 50
 ENROL_PATH = "/agent/enrol"
 CHALLENGE_PATH = "/agent/challenge"
 SESSION_PATH = "/agent/session"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -40,6 +41,8 @@ from tandem.store.upgrades import check_clock, make_ready
 RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
 SEAL_FILE = "seal.key"
+# Of the three generations; Python's own are 700, 10 and 10.
+GARBAGE_THRESHOLDS = 50_000, 20, 50
 # The system has a limit of its own, often 4,096 (net.core.somaxconn).
 BACKLOG = 4096
 PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
@@ -130,6 +133,7 @@ def run_console(settings: Settings) -> None:
     sweeper = Thread(target=_sweep, args=(services, application), name="sweep", daemon=True)
     sweeper.start()
     Thread(target=_recount, args=(services,), name="recount", daemon=True).start()
+    _collect_garbage_seldom()
     try:
         uvloop.run(_serve(settings, application, connections, (certificate, key)))
     finally:
@@ -137,6 +141,14 @@ def run_console(settings: Settings) -> None:
         _give_up_actions(application)
         services.context.database.close()
     log.info("console stopped")
+
+
+def _collect_garbage_seldom() -> None:
+    # Python looks through all that ten thousand waiting agents hold, again and again, for circles that are not there:
+    # meanwhile nobody is answered.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _give_up_actions(application: Application) -> None:

@@ -13,9 +13,9 @@ from tandem.store.tables import agent_news
 KEPT = 10_000
 
 
-def note_news(connection: Connection, backup_server_uid: str) -> None:
-    """Note that there is something to tell a backup server's agent, or that its session has ended."""
-    connection.execute(insert(agent_news).values(backup_server_uid=backup_server_uid))
+def note_news(connection: Connection, *backup_server_uids: str) -> None:
+    """Note that there is something to tell backup servers' agents, or that their sessions have ended; one at least."""
+    connection.execute(insert(agent_news), [{"backup_server_uid": uid} for uid in backup_server_uids])
 
 
 def newest_news(connection: Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -161,32 +162,32 @@ def lock_agents(connection: Connection, uids: list[str], *, leave_busy: bool = F
     return {agent.instance_uid: agent for agent in records(connection, locked, AgentState)}
 
 
-def open_agent_session(
-    connection: Connection, agent: AgentState, *, session_hash: str, version: str, restic_version: str
-) -> bool:
-    """Open the session of an agent's next generation; False if another one was opened first.
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """The session of an agent's next generation, and the spool that its reports come from."""
 
-    Args:
-        connection: a transaction.
-        agent: as it is to be: of the new generation, with the spool that its reports come from.
-        session_hash: of the session's token.
-        version: the agent's.
-        restic_version: its restic's.
-    """
-    is_next = (backup_servers.c.instance_uid == agent.instance_uid) & (
-        backup_servers.c.generation == agent.generation - 1
-    )
-    statement = update(backup_servers).where(is_next)
-    changed = statement.values(
-        generation=agent.generation,
-        spool_uid=agent.spool_uid,
-        last_report=agent.last_report,
-        session_hash=session_hash,
-        version=version,
-        restic_version=restic_version,
-    )
-    agent_news.note_news(connection, agent.instance_uid)
-    return connection.execute(changed).rowcount == 1
+    uid: str
+    generation: int
+    spool_uid: str
+    last_report: int
+    session_hash: str
+    version: str
+    restic_version: str
+
+
+_OPENED_NAMES = [name for name in OpenedSession.__struct_fields__ if name != "uid"]
+_OPENED = (
+    update(backup_servers)
+    .where(backup_servers.c.instance_uid == bindparam("uid"))
+    .values({name: bindparam(f"new_{name}") for name in _OPENED_NAMES})
+)
+
+
+def open_agent_sessions(connection: Connection, sessions: Sequence[OpenedSession]) -> None:
+    """Open sessions of agents, which are locked, and end those before: who listens with one is told."""
+    rows = [{"uid": each.uid} | {f"new_{name}": getattr(each, name) for name in _OPENED_NAMES} for each in sessions]
+    if rows:
+        agent_news.note_news(connection, *(each.uid for each in sessions))
+        connection.execute(_OPENED, rows)
 
 
 _TOUCHED = update(backup_servers).where(backup_servers.c.instance_uid == bindparam("uid"))

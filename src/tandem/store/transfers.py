@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -96,9 +97,9 @@ def take_parts(connection: Connection, transfer: Transfer, now: datetime) -> lis
     return [(row[0], row[1]) for row in rows]
 
 
-def break_transfers(connection: Connection, backup_server_uid: str, error: str) -> None:
-    """Note that no part will come any more of what a backup server's agent has not sent whole."""
-    going_on = (transfers.c.backup_server_uid == backup_server_uid) & transfers.c.is_ended.is_(False)
+def break_transfers(connection: Connection, backup_server_uids: Collection[str], error: str) -> None:
+    """Note that no part will come any more of what agents of backup servers have not sent whole."""
+    going_on = transfers.c.backup_server_uid.in_(backup_server_uids) & transfers.c.is_ended.is_(False)
     connection.execute(update(transfers).where(going_on).values(is_ended=True, error=error))
 
 
