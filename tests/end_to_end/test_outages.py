@@ -135,6 +135,21 @@ def test_another_console_in_the_place_of_the_right_one_hears_nothing_and_jobs_go
     until(lambda: outage.status(outage.backup) == "Success")
 
 
+def test_an_agent_that_listens_notices_when_its_connection_is_gone(everything: Site) -> None:
+    assert until(lambda: "02" in timers_of_connections_to(everything.console.port))
+
+
+def timers_of_connections_to(port: int) -> list[str]:
+    """Give the timers of all connections to a port, as the system shows them: 02 is one that looks after it."""
+    timers: list[str] = []
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, _, remote, _, _, timer, *_ = line.split()
+            if int(remote.rpartition(":")[2], 16) == port:
+                timers.append(timer.partition(":")[0])
+    return timers
+
+
 def test_a_second_agent_on_the_same_memory_is_refused(everything: Site) -> None:
     second = tandem("agent", "run", "--data", everything.agent.data)
     assert second.returncode == 1

@@ -38,6 +38,14 @@ from tandem.protocol.transfers import TRANSFER_PATH, TransferAnswer, TransferPar
 TIMEOUT_SECONDS = 15.0
 # Whoever asks for more is not believed.
 RETRY_SECONDS_MAX = 300
+# Of tcp(7): a connection in which nothing is said for long is kept open by the routers between, and one that has gone
+# without a word is found out within half a minute.
+LOOKED_AFTER = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
 
 
 class Fenced(ConsoleError):
@@ -101,7 +109,8 @@ class ConsoleLink:
         self._restic_version = restic_version
         context = pinned_context(identity.certificate)
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=TIMEOUT_SECONDS + WAIT_SECONDS_MAX)
-        self._client = httpx.Client(base_url=identity.console, verify=context, timeout=timeout)
+        transport = httpx.HTTPTransport(verify=context, socket_options=LOOKED_AFTER)
+        self._client = httpx.Client(base_url=identity.console, verify=context, timeout=timeout, transport=transport)
 
     def open_session(self, spool_uid: str) -> SessionAnswer:
         """Prove who we are and open a session, which fences every older one of this identity.
