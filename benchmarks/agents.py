@@ -184,11 +184,8 @@ class _Bench:
             await asyncio.to_thread(managed.__exit__, None, None, None)
 
     async def _all_heard(self, agents: list[SimulatedAgent], since: float) -> float:
-        while any(agent.heard_at < since for agent in agents):
-            if time.monotonic() > since + CONNECTED_SECONDS_MAX:
-                missing = sum(agent.heard_at < since for agent in agents)
-                raise RuntimeError(f"{missing} of {len(agents)} agents are not back after {CONNECTED_SECONDS_MAX} s.")
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        late = f"of {len(agents)} agents are not back after {CONNECTED_SECONDS_MAX} s"
+        await _until_none(lambda: sum(agent.heard_at < since for agent in agents), since + CONNECTED_SECONDS_MAX, late)
         return max(agent.heard_at for agent in agents) - since
 
     async def _watch(self, running: servers.Running, meeting: Meeting, agents: list[SimulatedAgent]) -> None:
@@ -221,10 +218,7 @@ class _Bench:
                 await asyncio.sleep(1 / self._size.orders_per_second)
             await asyncio.sleep(max(0.0, until - time.monotonic()))
         # Those that were given last are on their way; one that is late is told with its time, not left out.
-        while meeting.started:
-            if time.monotonic() > until + ARRIVAL_SECONDS_MAX:
-                raise RuntimeError(f"{len(meeting.started)} orders have not arrived.")
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await _until_none(lambda: len(meeting.started), until + ARRIVAL_SECONDS_MAX, "orders have not arrived")
 
     def _statements(self, seconds: float) -> list[tuple[int, float, str]]:
         """Give the dearest statements: calls and milliseconds a second, and what they are."""
@@ -234,6 +228,14 @@ class _Bench:
                 [STATEMENTS_SHOWN],
             ).fetchall()
         return [(round(calls / seconds), took / seconds, " ".join(query.split())[:150]) for calls, took, query in rows]
+
+
+async def _until_none(count: Callable[[], int], end: float, late: str) -> None:
+    """Wait until there is none left; raises RuntimeError, with how many there are, at an instant."""
+    while left := count():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{left} {late}.")
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 def check(url: str, agents: list[SimulatedAgent]) -> None:

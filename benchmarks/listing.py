@@ -262,8 +262,8 @@ def _by_question(name: str, rows: list[Row]) -> Table:
 
 def aims(rows: list[Row]) -> Iterator[Aim]:
     """Give what is aimed at."""
+    first = rows[0]
     for name in (TANDEM, ANEW):
-        first = rows[0]
         static, fastapi = (first.rate(name) / first.rate(peer) for peer in (STATIC, FASTAPI))
         yield Aim(f"{name}: requests/s, of the same bytes served ready", static, at_least=STATIC_RATIO_AIM)
         yield Aim(f"{name}: requests/s, times {FASTAPI}", fastapi, at_least=FASTAPI_RATIO_AIM)

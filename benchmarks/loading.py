@@ -350,7 +350,7 @@ def _filling_postgresql(url: str) -> Generator[_Postgresql]:
 
 def _beside_rows(connection: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
     """Give what takes the large tables' foreign keys, plain indexes and triggers away, and what brings them back."""
-    tables = [[table.name for table in LARGE_TABLES]]
+    tables = [_LARGE_NAMES]
     keys = connection.execute(
         "select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint"
         " where contype = 'f' and conrelid::regclass::text = any(%s)",

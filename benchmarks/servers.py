@@ -19,6 +19,7 @@ import msgspec
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
 LOOK_EVERY_SECONDS = 0.05
+CPUCLOCK_SCHED = 2
 PEERS = Path(__file__).parent / "peers"
 
 
@@ -35,9 +36,6 @@ class Running(msgspec.Struct, frozen=True):
     def peak_memory(self) -> int:
         """Give the most memory that the process has held so far, in bytes."""
         return peak_memory(self.process_id)
-
-
-CPUCLOCK_SCHED = 2
 
 
 def cpu_seconds(process_id: int) -> tuple[float, float]:

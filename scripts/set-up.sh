@@ -123,6 +123,8 @@ make_venv() {
     printf '%s\n%s\n' "$PWD" "${PYTHON:-python3}" >.venv/made-by
 }
 
+checked="--require-hashes --only-binary :all:"
+
 # Installs requirements/$1.txt and Tandem itself (editable), unless that has been done.
 install_requirements() {
     state=$(cat requirements/*.txt pyproject.toml | sha256sum)
@@ -133,7 +135,8 @@ install_requirements() {
     [ ! -f ".venv/ready-to-$1" ] || return 0
 
     say "installing requirements/$1.txt into .venv …"
-    fetch_with_uv "$1" || pip --require-hashes --only-binary :all: -r "requirements/$1.txt"
+    # shellcheck disable=SC2086  # a list of options, to be split
+    fetch_with_uv "$1" || pip $checked -r "requirements/$1.txt"
     pip --no-index --no-deps --no-build-isolation --editable .
     touch ".venv/ready-to-$1" .venv/ready-to-run # every list holds what running needs
 }
@@ -141,9 +144,8 @@ install_requirements() {
 # uv takes seconds where pip takes more than a minute, but it does not read pip's settings: the index that they name is
 # handed on, and whatever else stands in its way (a proxy, another authority), pip may know of.
 fetch_with_uv() {
-    checked="--require-hashes --only-binary :all:"
-    # shellcheck disable=SC2086  # a list of options, to be split
-    .venv/bin/python -m pip --disable-pip-version-check install -qq $checked -r requirements/set-up.txt || return 1
+    # shellcheck disable=SC2086
+    try_pip $checked -r requirements/set-up.txt || return 1
     index=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}
     # shellcheck disable=SC2086
     UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index} UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=60 \
@@ -152,9 +154,9 @@ fetch_with_uv() {
     return 1
 }
 
-pip() {
-    .venv/bin/python -m pip --disable-pip-version-check install -qq "$@" || fail "pip could not install; see above"
-}
+pip() { try_pip "$@" || fail "pip could not install; see above"; }
+
+try_pip() { .venv/bin/python -m pip --disable-pip-version-check install -qq "$@"; }
 
 say() { echo "set-up: $1"; }
 

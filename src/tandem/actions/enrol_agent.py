@@ -18,7 +18,7 @@ from tandem.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from tandem.domain.identity import Caller, Role, Scope, ScopeKind
 from tandem.protocol.messages import Challenge, EnrolAnswer, EnrolRequest, SessionAnswer, SessionRequest
 from tandem.store import activity_log, backup_servers, locations, organizations, recovery_kits, transfers
-from tandem.store.backup_servers import AgentState, EnrolmentToken
+from tandem.store.backup_servers import AgentState, EnrolmentToken, OpenedSession
 from tandem.store.database import Connection
 
 LIFETIME_DEFAULT = timedelta(hours=1)
@@ -196,22 +196,26 @@ class AgentDoor:
         uids = [request.backup_server_uid for request in requests]
         with self._context.database.writing() as connection:
             agents = backup_servers.lock_agents(connection, uids)
-            opened: list[backup_servers.OpenedSession] = []
-            answers = [self._open(agents.get(request.backup_server_uid), request, opened) for request in requests]
-            backup_servers.open_agent_sessions(connection, opened)
-            # Whoever sent them is fenced, or was killed and remembers nothing.
-            fenced = [each.uid for each in opened]
-            transfers.break_transfers(connection, fenced, "The agent was started anew; try again.")
-            return answers
+            opened = [self._open(agents.get(request.backup_server_uid), request) for request in requests]
+            if sessions := [each[0] for each in opened if each is not None]:
+                backup_servers.open_agent_sessions(connection, sessions)
+                # Whoever sent them is fenced, or was killed and remembers nothing.
+                fenced = [session.uid for session in sessions]
+                transfers.break_transfers(connection, fenced, "The agent was started anew; try again.")
+        return [
+            Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+            if each is None
+            else SessionAnswer(token=each[1], last_report=each[0].last_report)
+            for each in opened
+        ]
 
-    def _open(
-        self, agent: AgentState | None, request: SessionRequest, opened: list[backup_servers.OpenedSession]
-    ) -> SessionAnswer | Unauthorized:
+    def _open(self, agent: AgentState | None, request: SessionRequest) -> tuple[OpenedSession, str] | None:
+        """Make an agent's next session, and the token that only the agent is given; None if it proves nothing."""
         if agent is None or agent.public_key is None or not self._is_proven(agent, request.proof):
-            return Unauthorized("This agent is not known here, or was revoked; enrol it again.")
+            return None
         generation = agent.generation + 1
         token = f"{agent.instance_uid}.{generation}.{secrets.token_urlsafe(32)}"
-        session = backup_servers.OpenedSession(
+        session = OpenedSession(
             uid=agent.instance_uid,
             generation=generation,
             spool_uid=request.spool_uid[:36],
@@ -221,8 +225,7 @@ class AgentDoor:
             version=request.version[:100],
             restic_version=request.restic_version[:100],
         )
-        opened.append(session)
-        return SessionAnswer(token=token, last_report=session.last_report)
+        return session, token
 
     def agent_of(self, token: str) -> AgentState:
         """Give the agent that a session token stands for.

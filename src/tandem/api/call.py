@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from operator import attrgetter
 from threading import Event
 from typing import TypeAlias
 from uuid import UUID
@@ -39,13 +40,7 @@ TELLING_MAX = 4
 Opening: TypeAlias = Together[SessionRequest, SessionAnswer]
 Intake: TypeAlias = Together[Said, Heard]
 
-
-def _who_opens(request: SessionRequest) -> str:
-    return request.backup_server_uid
-
-
-def _who_says(said: Said) -> str:
-    return said.server_uid
+_who_opens, _who_says = attrgetter("backup_server_uid"), attrgetter("server_uid")
 
 
 def _reports(said: Said) -> int:

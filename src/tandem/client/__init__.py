@@ -194,10 +194,9 @@ class Client:
     def _send(
         self, method: str, path: str, *, json: Json, query: Mapping[str, Json] | None, headers: dict[str, str]
     ) -> httpx.Response:
-        if self._access_token is not None:
-            headers["Authorization"] = f"Bearer {self._access_token}"
+        bearer = {} if self._access_token is None else {"Authorization": f"Bearer {self._access_token}"}
         parameters = {name: value for name, value in (query or {}).items() if value is not None}
-        ask = partial(self._http.request, method, BASE + path, json=json, params=parameters, headers=headers)
+        ask = partial(self._http.request, method, BASE + path, json=json, params=parameters, headers=headers | bearer)
         try:
             try:
                 return ask()

@@ -149,19 +149,10 @@ def judge(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Verdi
     periods = _periods(points, rule.gfs)
     past, whole = ([each for each in points if each.created_at <= now], [each for each in points if each.is_whole])
     newest = {some[-1].snapshot_id for some in (points, past, whole) if some}
-    young = f"Kept: younger than {rule}."
-    if not periods and not rule.immutable_days:
-        # Of a thousand points nearly all are kept for their age alone: said once, that takes a third of the time.
-        ends = {point.snapshot_id: rule.retention.expires_at(point.created_at) for point in points}
-        return {
-            point.snapshot_id: Verdict(is_kept=True, expires_at=ends[point.snapshot_id], reason=young)
-            if ends[point.snapshot_id] > now
-            else _verdict(point, rule, now, [], is_newest=point.snapshot_id in newest)
-            for point in points
-        }
+    young = f"younger than {rule}"
     return {
         point.snapshot_id: _verdict(
-            point, rule, now, periods.get(point.snapshot_id, []), is_newest=point.snapshot_id in newest
+            point, rule, now, periods.get(point.snapshot_id, []), young=young, is_newest=point.snapshot_id in newest
         )
         for point in points
     }
@@ -178,10 +169,13 @@ def is_confirmation_needed(*, held: int, kept_after: int) -> bool:
 
 
 def _verdict(
-    point: Point, rule: Rule, now: datetime, periods: list[tuple[str, datetime]], *, is_newest: bool
+    point: Point, rule: Rule, now: datetime, periods: list[tuple[str, datetime]], *, young: str, is_newest: bool
 ) -> Verdict:
     expires_at = rule.retention.expires_at(point.created_at)
-    ends = [(f"younger than {rule}", expires_at), *periods]
+    if expires_at > now and not periods and not rule.immutable_days:
+        # Of thousands of points nearly all are kept for their age alone.
+        return Verdict(is_kept=True, expires_at=expires_at, reason=f"Kept: {young}.")
+    ends = [(young, expires_at), *periods]
     if rule.immutable_days:
         until = _days_after(point.held_since or point.created_at, rule.immutable_days)
         ends.append((f"immutable until {_shown(until)}", until))

@@ -175,30 +175,23 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _OPENED_NAMES = [name for name in OpenedSession.__struct_fields__ if name != "uid"]
-_OPENED = (
-    update(backup_servers)
-    .where(backup_servers.c.instance_uid == bindparam("uid"))
-    .values({name: bindparam(f"new_{name}") for name in _OPENED_NAMES})
-)
+_OF_AGENT = update(backup_servers).where(backup_servers.c.instance_uid == bindparam("uid"))
+_OPENED = _OF_AGENT.values({name: bindparam(f"new_{name}") for name in _OPENED_NAMES})
+_TOUCHED = _OF_AGENT.values(last_seen_at=bindparam("now"), last_report=bindparam("last"))
 
 
 def open_agent_sessions(connection: Connection, sessions: Sequence[OpenedSession]) -> None:
-    """Open sessions of agents, which are locked, and end those before: who listens with one is told."""
+    """Open sessions of agents, which are locked, and end those before: who listens with one is told; one at least."""
+    agent_news.note_news(connection, *(each.uid for each in sessions))
     rows = [{"uid": each.uid} | {f"new_{name}": getattr(each, name) for name in _OPENED_NAMES} for each in sessions]
-    if rows:
-        agent_news.note_news(connection, *(each.uid for each in sessions))
-        connection.execute(_OPENED, rows)
-
-
-_TOUCHED = update(backup_servers).where(backup_servers.c.instance_uid == bindparam("uid"))
+    connection.execute(_OPENED, rows)
 
 
 def touch_agents(connection: Connection, last_reports: dict[str, int], now: datetime) -> None:
     """Note that agents, which are locked, were heard, and the last report of each that was applied."""
-    touched = _TOUCHED.values(last_seen_at=bindparam("now"), last_report=bindparam("last"))
     rows = [{"uid": uid, "now": now, "last": last} for uid, last in sorted(last_reports.items())]
     if rows:
-        connection.execute(touched, rows)
+        connection.execute(_TOUCHED, rows)
 
 
 def count_agents(connection: Connection) -> int:
