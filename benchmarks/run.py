@@ -1,8 +1,8 @@
 """Measure Tandem against its peers on this machine: `make bench`, or `make bench BENCH=short` to see that all works.
 
 Whatever is compared runs in turns, so that what else goes on here meets both; ratios and medians are what to look at.
-A table of all that is aimed at ends it, and everything goes to benchmarks/results.json (the short form's, and that of
-single parts, to benchmarks/results/). Only a wrong answer makes it fail, never a time.
+A table of all that is aimed at ends it. Each part goes to benchmarks/results.json as soon as it is measured, in place
+of what was there of it (the short form's go to benchmarks/results/). Only a wrong answer makes it fail, never a time.
 
 A part is a row of `PARTS`: a function `measure(folder, size, say)` that gives what msgspec can encode, its sizes in the
 full form and in the short one, a function that shows the results (prints them, or gives tables to be printed), how many
@@ -13,18 +13,10 @@ are only read come from databases.py, which makes each once; a console to ask, f
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
-import shutil
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +34,13 @@ import targets
 import writes
 from aimed_at import COPY_RATIO_AIM, PLAIN_RATIO_AIM
 from aims import Aim, table_of
+from kept import Here, Measured, keep
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 RESULTS = Path(__file__).parent / "results.json"
-# Of what is not a whole, full run.
-OTHER_RESULTS = Path(__file__).parent / "results" / "results.json"
+SHORT_RESULTS = Path(__file__).parent / "results" / "results.json"
 
 COPY_FULL = copying.Size(files=2_000, total_bytes=1_000_000_000, rounds=5, idle_rounds=5, is_read_back=False)
 COPY_SHORT = copying.Size(files=100, total_bytes=4_000_000, rounds=1, idle_rounds=1, is_read_back=True)
@@ -120,80 +112,39 @@ def main() -> None:
     given = parser.parse_args()
     is_short = given.form == "short"
     names: list[str] = given.only or list(PARTS)
-    started = time.monotonic()
-    results: dict[str, Any] = {
-        "form": given.form,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
-        "versions": _versions(),
-        "parts": {},
-    }
-    for what in ("machine", "versions"):
-        terminal.print(", ".join(f"{name} {value}" for name, value in results[what].items()))
+    here = Here.now()
+    for what in (here.machine, here.versions):
+        terminal.print(", ".join(f"{name} {value}" for name, value in what.items()))
     if not is_short:
         minutes = sum(PARTS[name].full_minutes for name in names)
         terminal.print(f"{', '.join(names)}: this takes about {minutes:.0f} minutes on two processors.")
+    file = SHORT_RESULTS if is_short else RESULTS
+    started = time.monotonic()
     aims: list[Aim] = []
     for name in names:
-        part = PARTS[name]
-        size = part.short if is_short else part.full
-        terminal.tables = []
-        found = _in_a_folder(name, part.measure, size)
-        for table in part.show(found, size) or ():
-            terminal.print(table, "")
-        results["parts"][name] = {"tables": terminal.tables, "measured": found}
-        aims += part.aims(found) if part.aims else ()
+        measured = _measured(name, is_short=is_short)
+        keep(name, measured, file)
+        aims += measured.aims
     if is_short:
         terminal.print("The short form checks that all works and agrees; its numbers say nothing.")
     else:
         terminal.print(table_of(aims))
-    results["seconds"] = round(time.monotonic() - started)
-    results["aims"] = [aim.as_kept() for aim in aims]
-    _keep(results, RESULTS if given.only is None and not is_short else OTHER_RESULTS)
-
-
-def _keep(results: dict[str, Any], file: Path) -> None:
-    file.parent.mkdir(exist_ok=True)
-    # A measured second is not known to more than six digits.
-    rounding = msgspec.json.Decoder(float_hook=lambda text: float(f"{float(text):.6g}"))
-    rounded = rounding.decode(msgspec.json.encode(results))
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(rounded), indent=1) + b"\n")
     shown = file.relative_to(Path(__file__).parents[1])
-    terminal.print(f"All of it took {results['seconds']} s; the numbers are in {shown}.")
+    terminal.print(f"All of it took {time.monotonic() - started:.0f} s; the numbers are in {shown}.")
 
 
-def _machine() -> dict[str, Any]:
-    models = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "processors": len(os.sched_getaffinity(0)),
-        "model": models[1] if models else platform.machine(),
-        "memory": f"{memory / 2**30:.0f} GiB",
-        "system": platform.system(),
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
-def _versions() -> dict[str, Any]:
-    names = ["granian", "sqlalchemy", "msgspec", "fastapi", "pydantic", "uvicorn"]
-    names += ["django", "djangorestframework", "gunicorn"]
-    programs = {"restic": ["restic", "version"], "nginx": ["nginx", "-v"], "postgresql": ["postgres", "--version"]}
-    found = {"tandem": version("tandem"), "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-    for name, command in programs.items():
-        if said := _said(command):
-            found[name] = said
-    return found | {name: version(name) for name in names}
-
-
-def _said(command: list[str]) -> str | None:
-    """Give the version that a program says it has; None if it is not there."""
-    places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
-    program = shutil.which(command[0], path=os.pathsep.join(places))
-    if program is None:
-        return None
-    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
-    found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
-    return found[0] if found else None
+def _measured(name: str, *, is_short: bool) -> Measured:
+    """Measure one part and show its tables."""
+    part = PARTS[name]
+    size = part.short if is_short else part.full
+    terminal.tables = []
+    here = Here.now()
+    started = time.monotonic()
+    found = _in_a_folder(name, part.measure, size)
+    seconds = time.monotonic() - started
+    for table in part.show(found, size) or ():
+        terminal.print(table, "")
+    return Measured(here, round(seconds), terminal.tables, found, list(part.aims(found)) if part.aims else [])
 
 
 def _in_a_folder(what: str, measure: Callable[..., Any], size: Any) -> Any:

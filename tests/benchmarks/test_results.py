@@ -19,6 +19,12 @@ def flatness(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("flatness")
 
 
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    return importlib.import_module("kept")
+
+
 def row_of(flatness: Any, who: str, copy_jobs: int, *, rows: int, place: str, cpu: list[float]) -> Any:
     offset = {"first": 0, "middle": 5, "last": 10}[place]
     values = {"database": "SQLite", "copy_jobs": copy_jobs, "who": who, "rows": rows, "place": place}
@@ -83,3 +89,18 @@ def test_aims_say_what_was_asked_and_whether_it_was_reached(flatness: Any) -> No
     aim = flatness.Aim("times a peer", 24.999, at_least=25)
 
     assert aim.as_kept() == {"what": "times a peer", "measured": 24.999, "asked": "≥ 25", "is_reached": False}
+
+
+def test_a_part_measured_again_leaves_the_numbers_of_the_others(kept: Any, tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    here = kept.Here.now()
+    for name, seconds in (("listing", 1 / 3), ("export", 2.0), ("export", 3.0)):
+        aims = [kept.Aim("seconds", seconds, at_most=2.5)]
+        kept.keep(name, kept.Measured(here, 9, [], {"seconds": seconds}, aims), file)
+
+    parts = json.loads(file.read_bytes())["parts"]
+    assert parts["listing"]["measured"] == {"seconds": 0.333333}
+    assert parts["export"]["measured"] == {"seconds": 3.0}
+    assert [aim["is_reached"] for aim in parts["export"]["aims"]] == [False]
+    assert parts["export"]["date"] == here.date
+    assert [each.name for each in tmp_path.iterdir()] == ["results.json"]
