@@ -21,8 +21,8 @@ from rich.table import Table
 
 PAGE = 500
 SECONDS_AIM, GROWTH_AIM_MEBIBYTES = 60, 20
-# By then a console holds what it needs for such pages.
-WARM_PAGES = 50
+# By then what a process may keep of pages is full: 32 MiB of an SQLite file, and 16 MiB of answers.
+WARM_PAGES = 200
 MEBIBYTE = 1 << 20
 
 
