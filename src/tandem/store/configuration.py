@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, String, bindparam, select
 
 from tandem.domain.adoption import Adoption
 from tandem.domain.credentials import Secrets
@@ -120,57 +120,10 @@ def _opened(seal: Seal, kept: dict[str, tuple[str, str]], uid: str) -> ShareCred
 
 
 def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfiguration]:
-    common = (
-        jobs.c.name,
-        jobs.c.is_enabled,
-        jobs.c.schedule,
-        jobs.c.creation_time,
-        jobs.c.retry_times,
-        jobs.c.retry_interval,
-    )
     released = holds.released_of_server(connection, backup_server_uid)
-    backup = file_share_jobs.c
-    copy = file_share_copy_jobs.c
-    joined = jobs.join(file_share_jobs, backup.unique_uid == jobs.c.unique_uid)
-    backups = (
-        select(
-            backup.instance_uid,
-            backup.unique_uid,
-            *common,
-            backup.retention,
-            backup.retention_unit,
-            backup.target_repository_uid,
-            backup.file_share_uid,
-            *_gfs(backup),
-        )
-        .select_from(joined)
-        .where(backup.backup_server_uid == backup_server_uid)
-        .order_by(backup.position)
-    )
-    joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
-    joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
-    source = jobs.alias("source")
-    joined = joined.join(source, source.c.unique_uid == copy.source_job_unique_uid)
-    copies = (
-        select(
-            copy.instance_uid,
-            copy.unique_uid,
-            *common,
-            copy.retention,
-            copy.retention_unit,
-            copy.target_repository_uid,
-            backup.file_share_uid,
-            *_gfs(copy),
-            copy.source_job_instance_uid,
-            source.c.schedule,
-            copy.drill_every_days,
-        )
-        .select_from(joined)
-        .where(copy.backup_server_uid == backup_server_uid)
-        .order_by(copy.position)
-    )
-    rows = [(*row, None, None, EVERY_DEFAULT_DAYS) for row in connection.execute(backups)] + [
-        tuple(row) for row in connection.execute(copies)
+    given = {"backup_server_uid": backup_server_uid}
+    rows = [(*row, None, None, EVERY_DEFAULT_DAYS) for row in connection.execute(_BACKUPS, given)] + [
+        tuple(row) for row in connection.execute(_COPIES, given)
     ]
     adopted = adoption.adoptions_of_server(connection, backup_server_uid)
     made = [_job(*row, adopted=adopted) for row in rows]
@@ -205,3 +158,62 @@ def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Ad
 
 def _gfs(family: Any) -> tuple[Any, ...]:
     return family.gfs_daily, family.gfs_weekly, family.gfs_monthly, family.gfs_yearly
+
+
+_OF_SERVER = bindparam("backup_server_uid", type_=String)
+
+
+def _select_backups() -> Select[*tuple[Any, ...]]:
+    backup = file_share_jobs.c
+    return (
+        select(
+            backup.instance_uid,
+            backup.unique_uid,
+            *_COMMON,
+            backup.retention,
+            backup.retention_unit,
+            backup.target_repository_uid,
+            backup.file_share_uid,
+            *_gfs(backup),
+        )
+        .select_from(jobs.join(file_share_jobs, backup.unique_uid == jobs.c.unique_uid))
+        .where(backup.backup_server_uid == _OF_SERVER)
+        .order_by(backup.position)
+    )
+
+
+def _select_copies() -> Select[*tuple[Any, ...]]:
+    backup, copy, source = file_share_jobs.c, file_share_copy_jobs.c, jobs.alias("source")
+    joined = jobs.join(file_share_copy_jobs, copy.unique_uid == jobs.c.unique_uid)
+    joined = joined.join(file_share_jobs, backup.unique_uid == copy.source_job_unique_uid)
+    joined = joined.join(source, source.c.unique_uid == copy.source_job_unique_uid)
+    return (
+        select(
+            copy.instance_uid,
+            copy.unique_uid,
+            *_COMMON,
+            copy.retention,
+            copy.retention_unit,
+            copy.target_repository_uid,
+            backup.file_share_uid,
+            *_gfs(copy),
+            copy.source_job_instance_uid,
+            source.c.schedule,
+            copy.drill_every_days,
+        )
+        .select_from(joined)
+        .where(copy.backup_server_uid == _OF_SERVER)
+        .order_by(copy.position)
+    )
+
+
+_COMMON = (
+    jobs.c.name,
+    jobs.c.is_enabled,
+    jobs.c.schedule,
+    jobs.c.creation_time,
+    jobs.c.retry_times,
+    jobs.c.retry_interval,
+)
+# Made once: thousands of agents may ask at a time, and building them costs more than running them.
+_BACKUPS, _COPIES = _select_backups(), _select_copies()
