@@ -412,7 +412,7 @@ def insert_repositories(connection: Connection, estate: Estate, seal: Seal) -> N
             free_space=2**39,
             used_space=2**30,
         )
-        repositories.apply_repository_report(connection, estate.server, ready)
+        repositories.apply_repository_reports(connection, [(estate.server, ready)])
 
 
 def job_of(estate: Estate, kind: JobType) -> Job:

@@ -73,7 +73,7 @@ def test_what_the_agent_found_is_told_where_users_look(console: Console) -> None
     with console.database.writing() as connection:
         stand = VerificationStand(proven_since=START, problem="a pack is damaged")
         report = RepositoryReport(repository_uid=BETAS.second, state=RepositoryState.READY, verification=stand)
-        repositories.apply_repository_report(connection, BETAS.server, report)
+        repositories.apply_repository_reports(connection, [(BETAS.server, report)])
         point = restore_points.get_restore_point(connection, CHARLIE.caller.scope, BETAS.point)
         entry = LedgerEntry(
             source_snapshot_id=point.snapshot_id,

@@ -301,6 +301,7 @@ WITHOUT_SCOPE = {
         "backup_servers.renew_agent",
         "backup_servers.touch_agents",
         "job_runs.note_runs",
+        "repositories.apply_repository_reports",
         "restore_points.apply_point_reports",
         "session_logs.drop_logs_but_newest",
         "session_logs.put_logs",

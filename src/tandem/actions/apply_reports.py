@@ -73,7 +73,7 @@ def note_running(connection: Connection, told: list[tuple[str, RunningSession]],
 
 
 def _first_alike(reports: list[NumberedReport], begin: int) -> list[NumberedReport]:
-    """Give the reports that come next and do not depend on each other: of one kind, and of no job twice."""
+    """Give the reports that come next and do not depend on each other: of one kind, and of nothing twice."""
     alike: list[NumberedReport] = []
     seen: set[str] = set()
     for numbered in reports[begin:]:
@@ -94,6 +94,8 @@ def _about(report: Report) -> set[str]:
             return {session.instance_uid, session.job_unique_uid or session.instance_uid}
         case PointReport():
             return {report.point_uid, report.snapshot_id}
+        case RepositoryReport():
+            return {report.repository_uid}
         case _:
             return set()
 
@@ -135,9 +137,8 @@ def _jobs_of(taken: list[tuple[str, Session]]) -> list[str]:
 
 def _apply_repositories(connection: Connection, told: list[Told], now: datetime) -> None:
     del now
-    for uid, numbered in told:
-        if isinstance(numbered.report, RepositoryReport):
-            repositories.apply_repository_report(connection, uid, numbered.report)
+    reports = [(uid, numbered.report) for uid, numbered in told if isinstance(numbered.report, RepositoryReport)]
+    repositories.apply_repository_reports(connection, reports)
 
 
 def _apply_points(connection: Connection, told: list[Told], now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from tandem.protocol.messages import Command, Order
 from tandem.store import agent_news
@@ -27,21 +27,23 @@ def insert_command(
 
 def open_commands(connection: Connection, backup_server_uids: list[str], now: datetime) -> dict[str, list[Command]]:
     """Get the commands that agents have not answered yet, oldest first, by backup server."""
-    statement = (
-        select(agent_commands.c.backup_server_uid, agent_commands.c.serial, agent_commands.c.command)
-        .where(
-            agent_commands.c.backup_server_uid.in_(backup_server_uids),
-            agent_commands.c.answered_at.is_(None),
-            agent_commands.c.expires_at > now,
-        )
-        .order_by(agent_commands.c.backup_server_uid, agent_commands.c.serial)
-    )
     found: dict[str, list[Command]] = {}
-    for uid, serial, order in connection.execute(statement):
+    for uid, serial, order in connection.execute(_OPEN, {"backup_server_uids": backup_server_uids, "now": now}):
         commands = found.setdefault(uid, [])
         if len(commands) < COMMANDS_PER_EXCHANGE_MAX:
             commands.append(Command(serial=serial, order=order))
     return found
+
+
+_OPEN = (
+    select(agent_commands.c.backup_server_uid, agent_commands.c.serial, agent_commands.c.command)
+    .where(
+        agent_commands.c.backup_server_uid.in_(bindparam("backup_server_uids", expanding=True)),
+        agent_commands.c.answered_at.is_(None),
+        agent_commands.c.expires_at > bindparam("now"),
+    )
+    .order_by(agent_commands.c.backup_server_uid, agent_commands.c.serial)
+)
 
 
 def is_waiting(connection: Connection, backup_server_uid: str, order: Order, now: datetime) -> bool:

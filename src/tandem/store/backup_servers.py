@@ -66,7 +66,12 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime | None = None
 
 
-_AGENT = columns_of(backup_servers.c, AgentState)
+_AGENTS = select(*columns_of(backup_servers.c, AgentState)).where(
+    backup_servers.c.instance_uid.in_(bindparam("uids", expanding=True))
+)
+_IN_ORDER = _AGENTS.order_by(backup_servers.c.instance_uid)
+# By whether those are left out that somebody has locked.
+_LOCKED = {leave: _IN_ORDER.with_for_update(key_share=True, skip_locked=leave) for leave in (False, True)}
 
 
 def list_backup_servers(connection: Connection, scope: Scope, query: Query, now: datetime) -> Page[BackupServer]:
@@ -145,8 +150,7 @@ def find_agent(connection: Connection, uid: str) -> AgentState | None:
 
 def find_agents(connection: Connection, uids: list[str]) -> dict[str, AgentState]:
     """Find agents by their backup servers."""
-    found = records(connection, select(*_AGENT).where(backup_servers.c.instance_uid.in_(uids)), AgentState)
-    return {agent.instance_uid: agent for agent in found}
+    return {agent.instance_uid: agent for agent in records(connection, _AGENTS, AgentState, uids=uids)}
 
 
 def lock_agents(connection: Connection, uids: list[str], *, leave_busy: bool = False) -> dict[str, AgentState]:
@@ -157,9 +161,7 @@ def lock_agents(connection: Connection, uids: list[str], *, leave_busy: bool = F
         uids: of the backup servers; all consoles lock in the same order, so that none waits for another in a circle.
         leave_busy: leave out those that somebody has locked, in place of waiting.
     """
-    statement = select(*_AGENT).where(backup_servers.c.instance_uid.in_(uids)).order_by(backup_servers.c.instance_uid)
-    locked = statement.with_for_update(key_share=True, skip_locked=leave_busy)
-    return {agent.instance_uid: agent for agent in records(connection, locked, AgentState)}
+    return {agent.instance_uid: agent for agent in records(connection, _LOCKED[leave_busy], AgentState, uids=uids)}
 
 
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):

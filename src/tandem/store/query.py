@@ -97,10 +97,12 @@ def columns_of(columns: ColumnCollection[str, Any], record: type[Any]) -> list[C
     return [columns[name] for name in record.__struct_fields__]
 
 
-def records(connection: Connection, statement: Select[*tuple[Any, ...]], record: type[Record]) -> list[Record]:
-    """Run a select whose columns are a record's fields, in order."""
+def records(
+    connection: Connection, statement: Select[*tuple[Any, ...]], record: type[Record], **given: Any
+) -> list[Record]:
+    """Run a select whose columns are a record's fields, in order; `given` are its parameters, if it has any."""
     names: tuple[str, ...] = cast("Any", record).__struct_fields__
-    return [record(**dict(zip(names, row, strict=True))) for row in connection.execute(statement)]
+    return [record(**dict(zip(names, row, strict=True))) for row in connection.execute(statement, given)]
 
 
 def fetch_page(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, insert, or_, select, update
 
 from tandem.domain.errors import Conflict, NotFound
 from tandem.domain.identity import Scope
@@ -118,27 +120,48 @@ def insert_repository(
     connection.execute(insert(backup_repositories).values(values))
 
 
-def apply_repository_report(connection: Connection, backup_server_uid: str, report: RepositoryReport) -> None:
-    """Note what an agent says of a repository.
+def apply_repository_reports(connection: Connection, told: list[tuple[str, RepositoryReport]]) -> None:
+    """Note what agents say of repositories.
 
     A restic id that is registered already, under any name, at any backup server, is refused: two agents on one
     repository would ruin it. The refusal is the repository's failure.
+
+    Args:
+        connection: a transaction.
+        told: (backup server, report), each repository once; what is told of other backup servers' counts for nothing.
     """
-    of_report = (backup_repositories.c.instance_uid == report.repository_uid) & (
-        backup_repositories.c.backup_server_uid == backup_server_uid
-    )
+    restic_ids = sorted({report.restic_id for _uid, report in told if report.restic_id is not None})
+    registered = {row[0]: row[1] for row in connection.execute(_REGISTERED, {"restic_ids": restic_ids})}
+    rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for server_uid, report in sorted(told, key=lambda one: one[1].repository_uid):
+        owner_uid = registered.get(report.restic_id or "", report.repository_uid)
+        values = _values(report, is_registered=owner_uid != report.repository_uid)
+        of_report = {"uid": report.repository_uid, "server_uid": server_uid}
+        rows.setdefault(tuple(values), []).append(values | of_report)
+    for names, some in rows.items():
+        connection.execute(_noting(names), some)
+
+
+def _values(report: RepositoryReport, *, is_registered: bool) -> dict[str, Any]:
     values = {name: getattr(report, name) for name in ("state", "failure", "capacity", "free_space", "used_space")}
     if report.verification is not None:
         problem = report.verification.problem or None
         values |= {"verified_at": report.verification.proven_since, "verification_problem": problem}
-    if report.restic_id is not None:
-        same_id = backup_repositories.c.restic_id == report.restic_id
-        other = backup_repositories.c.instance_uid != report.repository_uid
-        if connection.scalar(select(backup_repositories.c.name).where(same_id, other)) is not None:
-            values |= {"state": RepositoryState.FAILED, "failure": "This restic repository is registered already."}
-        else:
-            values["restic_id"] = report.restic_id
-    connection.execute(update(backup_repositories).where(of_report).values(values))
+    if is_registered:
+        return values | {"state": RepositoryState.FAILED, "failure": "This restic repository is registered already."}
+    return values if report.restic_id is None else values | {"restic_id": report.restic_id}
+
+
+_REGISTERED = select(backup_repositories.c.restic_id, backup_repositories.c.instance_uid).where(
+    backup_repositories.c.restic_id.in_(bindparam("restic_ids", expanding=True))
+)
+
+
+@functools.cache
+def _noting(names: tuple[str, ...]) -> Update:
+    is_it = backup_repositories.c.instance_uid == bindparam("uid")
+    is_it &= backup_repositories.c.backup_server_uid == bindparam("server_uid")
+    return update(backup_repositories).where(is_it).values({name: bindparam(name) for name in names})
 
 
 def update_access(

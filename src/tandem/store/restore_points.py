@@ -101,19 +101,14 @@ def apply_point_reports(connection: Connection, told: list[tuple[str, PointRepor
         connection: a transaction.
         told: (backup server, report), each point once; what is told of jobs of other backup servers counts for nothing.
     """
-    columns = ("backup_server_uid", "instance_uid", "unique_uid", "file_share_uid", "target_repository_uid")
-    of_jobs = select(*(file_share_jobs.c[name] for name in columns)).where(
-        file_share_jobs.c.instance_uid.in_(sorted({report.job_uid for _uid, report in told}))
-    )
+    job_uids = sorted({report.job_uid for _uid, report in told})
     jobs_told: dict[tuple[str, str], Sequence[Any]] = {
-        (row.backup_server_uid, row.instance_uid): row for row in connection.execute(of_jobs)
+        (row[0], row[1]): row for row in connection.execute(_JOBS_TOLD, {"uids": job_uids})
     }
     own = [(jobs_told[uid, report.job_uid], report) for uid, report in told if (uid, report.job_uid) in jobs_told]
     # By snapshot, not by uid: an agent that has lost its memory gives its points new uids.
-    key = tuple_(restore_points.c.repository_uid, restore_points.c.snapshot_id)
     keys = sorted({(job[4], report.snapshot_id) for job, report in own})
-    found = select(restore_points.c.repository_uid, restore_points.c.snapshot_id).where(key.in_(keys))
-    known = {(row[0], row[1]) for row in connection.execute(found)} if keys else set[tuple[str, str]]()
+    known = {(row[0], row[1]) for row in connection.execute(_KNOWN, {"keys": keys})}
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for job, report in own:
@@ -130,6 +125,16 @@ def apply_point_reports(connection: Connection, told: list[tuple[str, PointRepor
         connection.execute(insert(restore_points), new)
 
 
+_JOBS_TOLD = select(
+    file_share_jobs.c.backup_server_uid,
+    file_share_jobs.c.instance_uid,
+    file_share_jobs.c.unique_uid,
+    file_share_jobs.c.file_share_uid,
+    file_share_jobs.c.target_repository_uid,
+).where(file_share_jobs.c.instance_uid.in_(bindparam("uids", expanding=True)))
+_KNOWN = select(restore_points.c.repository_uid, restore_points.c.snapshot_id).where(
+    tuple_(restore_points.c.repository_uid, restore_points.c.snapshot_id).in_(bindparam("keys", expanding=True))
+)
 _POINT_CHANGES = ("expires_at", "forgotten_at", "verified_at", "damaged_at")
 _POINT_FACTS = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
 _CHANGED_POINT = (

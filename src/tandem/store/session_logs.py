@@ -40,9 +40,7 @@ def put_logs(connection: Connection, told: list[tuple[str, str, bytes]], now: da
     uids = sorted(uid for _server, uid, packed in told if len(packed) <= PACKED_BYTES_MAX)
     if not uids:
         return
-    owned = select(sessions.c.instance_uid, sessions.c.backup_server_uid, session_logs.c.session_uid)
-    owned = owned.outerjoin(session_logs, session_logs.c.session_uid == sessions.c.instance_uid)
-    found = {(row[1], row[0]): row[2] for row in connection.execute(owned.where(sessions.c.instance_uid.in_(uids)))}
+    found = {(row[1], row[0]): row[2] for row in connection.execute(_OWNED, {"uids": uids})}
     new: list[dict[str, Any]] = []
     replacing: list[dict[str, Any]] = []
     for server_uid, uid, packed in sorted(told):
@@ -58,6 +56,11 @@ def put_logs(connection: Connection, told: list[tuple[str, str, bytes]], now: da
         connection.execute(insert(session_logs), new)
 
 
+_OWNED = (
+    select(sessions.c.instance_uid, sessions.c.backup_server_uid, session_logs.c.session_uid)
+    .outerjoin(session_logs, session_logs.c.session_uid == sessions.c.instance_uid)
+    .where(sessions.c.instance_uid.in_(bindparam("uids", expanding=True)))
+)
 _REPLACED = (
     update(session_logs)
     .where(session_logs.c.session_uid == bindparam("uid"))
@@ -67,16 +70,19 @@ _REPLACED = (
 
 def drop_logs_but_newest(connection: Connection, job_unique_uids: list[str]) -> None:
     """Forget the logs of each of some jobs that has more than `KEPT_PER_JOB` newer ones."""
-    older = (
+    if job_unique_uids:
+        connection.execute(_DROPPED, [{"job": uid} for uid in sorted(job_unique_uids)])
+
+
+_DROPPED = delete(session_logs).where(
+    session_logs.c.session_uid.in_(
         select(sessions.c.instance_uid)
         .where(sessions.c.job_unique_uid == bindparam("job"))
         .order_by(sessions.c.position.desc())
         .offset(KEPT_PER_JOB)
         .limit(KEPT_PER_JOB)
     )
-    if job_unique_uids:
-        statement = delete(session_logs).where(session_logs.c.session_uid.in_(older))
-        connection.execute(statement, [{"job": uid} for uid in sorted(job_unique_uids)])
+)
 
 
 def delete_old_logs(connection: Connection, now: datetime) -> None:

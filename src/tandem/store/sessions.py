@@ -72,9 +72,7 @@ def put_sessions(connection: Connection, told: list[tuple[str, Session]]) -> lis
         told: (backup server, session), each session once.
     """
     uids = [session.instance_uid for _uid, session in told]
-    columns = (sessions.c.instance_uid, sessions.c.backup_server_uid, sessions.c.state)
-    stored = select(*columns).where(sessions.c.instance_uid.in_(uids)).order_by(sessions.c.instance_uid)
-    known = {row[0]: row for row in connection.execute(stored.with_for_update(key_share=True))}
+    known = {row[0]: row for row in connection.execute(_STORED, {"uids": uids})}
     new = _of_own_jobs(connection, [one for one in told if one[1].instance_uid not in known])
     changed = [one for one in told if one[1].instance_uid in known and _is_open(known[one[1].instance_uid], one[0])]
     if new:
@@ -84,6 +82,18 @@ def put_sessions(connection: Connection, told: list[tuple[str, Session]]) -> lis
     return [*new, *changed]
 
 
+_STORED = (
+    select(sessions.c.instance_uid, sessions.c.backup_server_uid, sessions.c.state)
+    .where(sessions.c.instance_uid.in_(bindparam("uids", expanding=True)))
+    .order_by(sessions.c.instance_uid)
+    .with_for_update(key_share=True)
+)
+_OWNERS = union_all(
+    select(jobs.c.unique_uid, jobs.c.backup_server_uid).where(jobs.c.unique_uid.in_(bindparam("jobs", expanding=True))),
+    select(file_shares.c.instance_uid, file_shares.c.backup_server_uid).where(
+        file_shares.c.instance_uid.in_(bindparam("file_shares", expanding=True))
+    ),
+)
 # Who it belongs to was decided when it was first stored; when it was last heard of is not the report's to say.
 _FIXED = {
     "instance_uid",
@@ -114,12 +124,11 @@ def _of_own_jobs(connection: Connection, told: list[tuple[str, Session]]) -> lis
     """Leave out what agents say of jobs and shares that are not their own backup server's."""
     if not told:
         return []
-    jobs_told = sorted({session.job_unique_uid for _uid, session in told if session.job_unique_uid})
-    shares_told = sorted({session.file_share_uid for _uid, session in told if session.file_share_uid})
-    job_owners = select(jobs.c.unique_uid, jobs.c.backup_server_uid).where(jobs.c.unique_uid.in_(jobs_told))
-    share_owners = select(file_shares.c.instance_uid, file_shares.c.backup_server_uid)
-    share_owners = share_owners.where(file_shares.c.instance_uid.in_(shares_told))
-    owned = {(row[0], row[1]) for row in connection.execute(union_all(job_owners, share_owners))}
+    given = {
+        "jobs": sorted({session.job_unique_uid for _uid, session in told if session.job_unique_uid}),
+        "file_shares": sorted({session.file_share_uid for _uid, session in told if session.file_share_uid}),
+    }
+    owned = {(row[0], row[1]) for row in connection.execute(_OWNERS, given)}
     return [
         (uid, session)
         for uid, session in told
