@@ -6,6 +6,7 @@ The console has a processor to itself; PostgreSQL and the simulated agents share
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import resource
@@ -79,6 +80,7 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
     processor, load_processor = servers.processors() or (None, None)
     with (
         on_processor(load_processor),
+        without_collecting_garbage(),
         postgres.running_server(SETTINGS) as server_url,
         fleet_database(server_url) as url,
     ):
@@ -101,6 +103,16 @@ def on_processor(processor: int | None) -> Generator[None]:
     finally:
         os.sched_setaffinity(0, before)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def without_collecting_garbage() -> Generator[None]:
+    """Keep this process from stopping for half a second to look through all that its agents hold."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

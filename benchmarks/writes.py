@@ -25,6 +25,7 @@ from agents import (
     on_processor,
     plain,
     sign_in,
+    without_collecting_garbage,
 )
 from agents_fleet import SimulatedServer, make_servers
 from rich.table import Table
@@ -76,7 +77,11 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Result
     console_folder(folder).mkdir(parents=True)
     seal = open_seal(console_folder(folder) / "seal.key")
     results: list[Results] = []
-    with on_processor(load_processor), postgres.running_server(SETTINGS) as server_url:
+    with (
+        on_processor(load_processor),
+        without_collecting_garbage(),
+        postgres.running_server(SETTINGS) as server_url,
+    ):
         log = Path(server_url.partition("?host=")[2]) / "log"
         for consoles in size.consoles:
             with fleet_database(server_url) as url:
