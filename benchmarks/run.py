@@ -67,7 +67,7 @@ SEARCHING_SHORT = searching.Size(copy_jobs=1_000, companies=20, requests=5, seco
 AGENTS_FULL = agents.Size(agents=10_000, seconds=60, report_every_seconds=60, orders_per_second=5, down_seconds=5)
 AGENTS_SHORT = agents.Size(agents=150, seconds=2, report_every_seconds=2, orders_per_second=5, down_seconds=0.5)
 WRITES_FULL = writes.Size(agents=200, jobs_each=50, changes_per_second=1_000, seconds=30, pollers=4)
-WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=2, pollers=1, consoles=(2,))
+WRITES_SHORT = writes.Size(agents=10, jobs_each=10, changes_per_second=100, seconds=4, pollers=1, consoles=(2,))
 
 
 class Terminal(Console):

@@ -38,6 +38,7 @@ from tandem.server.console import console_folder
 from tests import postgres
 
 CHANGES_PER_REPORT = 10
+CONNECTING_SECONDS = 1.5
 PAGE = 100
 LIST = f"{JOBS}/fileShareCopyJobs?limit={PAGE}"
 
@@ -103,7 +104,8 @@ class _Bench:
         self._url = url
         self._processor = processor
         self._polls: list[float] = []
-        self._changes = 0
+        # When, and how many.
+        self._changes: list[tuple[float, int]] = []
 
     async def run(self, made: list[SimulatedServer], consoles: int) -> Results:
         ports = [servers.free_port() for _ in range(consoles)]
@@ -117,6 +119,8 @@ class _Bench:
             rows = self._updates()
             cpu, began = sum(one.cpu_seconds() for one in running), time.monotonic()
             until = began + self._size.seconds
+            # By then the last agent has begun: each does so at a moment of its own.
+            steady = began + 2 * self._every_seconds + CONNECTING_SECONDS
             polling = [self._poll(meeting, ports[n % consoles], token, until) for n in range(self._size.pollers)]
             changing = [self._change(meeting, agent, ports, until) for agent in agents]
             await asyncio.gather(*polling, *changing)
@@ -126,7 +130,7 @@ class _Bench:
         check(self._url, agents)
         return Results(
             consoles,
-            self._changes / seconds,
+            sum(count for at, count in self._changes if steady <= at < until) / (until - steady),
             *median_and_slowest_hundredth(meeting.seconds_of_reports),
             len(self._polls) / seconds,
             *median_and_slowest_hundredth(self._polls),
@@ -134,8 +138,13 @@ class _Bench:
             lock_waits=0,
             deadlocks=0,
             in_place=updates[1] / max(1, updates[0]),
-            updates_per_change=updates[0] / max(1, self._changes),
+            updates_per_change=updates[0] / max(1, sum(count for _at, count in self._changes)),
         )
+
+    @property
+    def _every_seconds(self) -> float:
+        """After how long each agent reports again."""
+        return self._size.agents * CHANGES_PER_REPORT / self._size.changes_per_second
 
     @asynccontextmanager
     async def _console(self, port: int) -> AsyncGenerator[servers.Running]:
@@ -150,7 +159,7 @@ class _Bench:
 
     async def _change(self, meeting: Meeting, agent: SimulatedAgent, ports: list[int], until: float) -> None:
         """Begin runs of some jobs, end them, go on to the next ones; each report at its time, at another console."""
-        every = self._size.agents * CHANGES_PER_REPORT / self._size.changes_per_second
+        every = self._every_seconds
         ways = [await meeting.connect(port) for port in ports]
         jobs = [(job, SessionType.BACKUP) for job in agent.server.backups]
         jobs += [(job, SessionType.COPY) for job in agent.server.copies]
@@ -166,7 +175,7 @@ class _Bench:
             began = time.monotonic()
             await agent.send(ways[turn % len(ways)], agent.numbered(*(SessionReport(session=one) for one in told)))
             meeting.seconds_of_reports.append(time.monotonic() - began)
-            self._changes += len(told)
+            self._changes.append((time.monotonic(), len(told)))
             turn += 1
         for way in ways:
             way.close()
