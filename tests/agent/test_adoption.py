@@ -116,6 +116,33 @@ def test_what_is_in_a_repository_is_told_by_origin(adoptable: BackupServer) -> N
     (server.folder / "config").rename(server.first / "config")
 
 
+def test_a_repository_can_be_looked_into_as_soon_as_it_is_registered(adoptable: BackupServer) -> None:
+    server = adoptable
+    untold = [msgspec.structs.replace(one, restic_id=None) for one in server.configuration.repositories]
+    server.configure(repositories=untold)
+    order = CollectSnapshots(request_uid="request", repository_uid="first")
+    report = look_into(server.means, order, server.configuration, server.processes.control(Event(), nothing))
+    assert (report.failure, len(report.groups)) == ("", 2)
+
+
+def test_a_slip_in_the_host_or_path_to_adopt_is_told(adoptable: BackupServer) -> None:
+    server = adoptable
+    adopt(server)
+    server.configure(
+        jobs=[
+            msgspec.structs.replace(
+                job, adopts=[*job.adopts, Origin("oldsrever", ("/srv/notes",))] if job.adopts else []
+            )
+            for job in server.configuration.jobs
+        ]
+    )
+    session = run_adoption(server, "backup")
+    assert len(decided(session, "adopt")) == len(AGES)
+    (told,) = [message for message in session.messages if "holds no point" in message]
+    assert "the host oldsrever and /srv/notes" in told
+    assert 'tandem repositories snapshots "repository first"' in told
+
+
 def test_adopted_points_are_restorable_and_stay_until_somebody_says_that_they_may_go(adoptable: BackupServer) -> None:
     server = adoptable
     before = describe(server.first, but=LOCKS)

@@ -2,17 +2,21 @@
 
 import shutil
 from datetime import timedelta
+from threading import Event
 
 import msgspec
 import pytest
 
 from tandem.agent import retries
+from tandem.agent.run import Run
+from tandem.agent.wishes import job_wish
 from tandem.domain.holds import Hold, HoldReason
 from tandem.domain.retention import Retention, RetentionUnit
 from tandem.domain.sessions import Session, SessionState
 from tandem.protocol.messages import HoldReport
 from tandem.restic import backup, listing
-from tests.agent.backup_server import A_WEEK, HOST, BackupServer, random_bytes
+from tandem.restic.errors import Stopped
+from tests.agent.backup_server import A_WEEK, HOST, SECONDS_MAX, BackupServer, random_bytes, until
 
 FILES = 30
 
@@ -163,6 +167,36 @@ def test_incomplete_points_never_outlive_the_last_complete_one(week: BackupServe
     week.copy()
     assert complete in week.copies()
     week.agrees()
+
+
+@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "stopped"])
+def test_a_nightly_run_that_ends_with_the_agent_does_not_wait_for_the_next_night(
+    server: BackupServer, *, is_killed: bool
+) -> None:
+    job = msgspec.structs.replace(server.backup_job, retry_times=2, retry_interval=10)
+    server.configure(jobs=[job, server.copy_job])
+    began, goes_on = Event(), Event()
+
+    def work(run: Run) -> None:
+        began.set()
+        until(lambda: goes_on.is_set() or (run.control.stop is not None and run.control.stop.is_set()))
+        raise Stopped("Restic was stopped on request.")
+
+    wish = msgspec.structs.replace(job_wish(job, server.configuration, HOST), work=work)
+    assert server.sessions.start(wish, server.configuration) == ""
+    assert began.wait(SECONDS_MAX)
+    if is_killed:
+        server.means.state.close()
+        server.open()
+        goes_on.set()
+    else:
+        server.sessions.close(SECONDS_MAX)
+        server.restart()
+    session = server.ended_sessions()[-1]
+    assert session.state is SessionState.FAILED
+    assert "1 of 2 times" in session.messages[-1]
+    server.clock.forward(minutes=10)
+    assert is_due(server)
 
 
 def test_a_run_that_failed_is_tried_again_by_itself(server: BackupServer) -> None:

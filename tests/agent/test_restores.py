@@ -11,6 +11,7 @@ from tandem.domain.point_files import OverwriteRule
 from tandem.domain.sessions import Progress, Session, SessionState
 from tandem.protocol.messages import RestorePointTo
 from tests.agent.backup_server import BackupServer, until
+from tests.agent.faults import damage, packs
 
 BAD_NAME = b"bad\xff.txt"
 
@@ -70,6 +71,21 @@ def test_a_restore_that_fails_tells_it_whatever_the_names_are(full: BackupServer
     (full.folder / "link").symlink_to(full.share)
     session = restore(full, full.folder / "link", overwrite=OverwriteRule.ALWAYS)
     assert "through a link" in session.messages[0]
+
+
+def test_a_restore_from_damaged_data_names_the_files_and_the_way_to_have_them(full: BackupServer) -> None:
+    full.write("folder/large.bin", os.urandom(50_000))
+    full.clock.forward(minutes=1)
+    full.back_up()
+    full.copy()
+    damage(max(packs(full.second), key=lambda pack: pack.stat().st_size))
+    session = restore(full, full.folder / "out")
+    assert session.state is SessionState.FAILED
+    told = session.messages[0]
+    assert "could not be restored: folder/large.bin (" in told
+    assert "What could be restored is in " in told
+    assert 'tandem repositories heal "repository second"' in told
+    assert "--from" in told
 
 
 def test_how_far_a_restore_is_shows_in_what_is_there_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

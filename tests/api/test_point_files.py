@@ -191,7 +191,7 @@ def test_what_is_no_path_or_pattern_is_refused_before_an_agent_is_asked(console:
         ("archive=rar", "archive"),
     ):
         assert console.refuses(400, "GET", f"{CONTENT}?{query}", BOB)["parameterName"] == parameter
-    for query in ("", "pattern=", "pattern=a/b", "pattern=%00", "pattern=" + "x" * 300):
+    for query in ("", "pattern=", "pattern=a/b", "pattern=%00", "pattern=" + "x" * 300, "pattern=[", "pattern=a%5C"):
         assert console.refuses(400, "GET", f"{FILES}/search?{query}", BOB)["parameterName"] == "pattern"
     body = {"targetPath": "/restored"}
     for member, value in (

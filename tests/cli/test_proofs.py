@@ -40,6 +40,7 @@ def test_periods_are_set_and_shown(site: Cli) -> None:
     shown = site.json("jobs", "proof", "plans copy")
     assert (shown["verifyEveryDays"], shown["drillEveryDays"], shown["lastDrillResult"]) == (7, 90, None)
     assert "0 is not a number of days" in site.run("jobs", "drill", "plans copy", "--every", "0").stderr
+    assert "plans is no copy job" in site.run("jobs", "drill", "plans").stderr
 
 
 def test_a_report_can_be_checked_by_whoever_has_the_file_and_a_changed_one_fails(site: Cli, tmp_path: Path) -> None:

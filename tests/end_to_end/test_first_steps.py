@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
+from threading import Event
+
+from rich.console import Console as Terminal
 
 from tandem.client import open_client
 from tandem.restic import listing
+from tandem.server.up import Processes
 from tests.restic.trees import describe
 from tests.running import (
     FINAL,
@@ -41,6 +46,18 @@ def test_what_up_protects_restores_from_the_copy_to_the_last_byte_and_all_ends_w
     assert not [pid for pid in started if is_alive(pid)]
     assert listing.lock_ids(data / "repositories" / "first") == []
     assert listing.lock_ids(data / "repositories" / "second") == []
+
+
+def test_up_says_what_ended_when_a_part_of_it_dies(tmp_path: Path) -> None:
+    told = StringIO()
+    terminal = Terminal(file=told, width=1000)
+    with Processes(tmp_path, Event()) as processes:
+        processes.start("agent", "agent", "run", "--data", str(tmp_path))
+        assert processes.wait(terminal) == 1
+    said = told.getvalue()
+    assert "The agent ended by itself" in said
+    assert str(tmp_path / "agent.log") in said
+    assert "Start them again" in said
 
 
 def test_a_killed_up_leaves_no_console_and_no_agent_behind(tmp_path: Path) -> None:

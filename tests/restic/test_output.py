@@ -3,6 +3,7 @@
 import hypothesis
 from hypothesis import strategies
 
+from tandem.restic import check, restore
 from tandem.restic.output import LINE_BYTES_MAX, LineSplitter, Tail, reason
 
 
@@ -51,3 +52,16 @@ def test_a_failure_names_its_cause_and_not_its_retries() -> None:
     assert reason("") == ""
     assert reason("Fatal: Fatal: no\n") == "no"
     assert reason('{"message_type":"exit_error","code":1,"message":"Fatal: it broke"}\n') == "it broke"
+
+
+def test_what_a_check_tried_again_is_no_finding() -> None:
+    missing = "Load(<data/1310b4cf2e>, 2188673, 0) returned error, retrying after 552.33ms: no such file or directory"
+    stderr = f"pack 1310b4: does not exist\n{missing}\n{missing}\nFatal: repository contains errors\n"
+    assert check.findings(stderr) == ("pack 1310b4: does not exist",)
+
+
+def test_files_that_do_not_come_back_are_named_by_every_restic() -> None:
+    old = "ignoring error for /srv/a b/x.txt: ciphertext verification failed"
+    new = '{"message_type":"error","error":{"message":"checksum wrong"},"during":"restore","item":"/srv/y.txt"}'
+    named = [("/srv/a b/x.txt", "ciphertext verification failed"), ("/srv/y.txt", "checksum wrong")]
+    assert restore.not_restored(f"{old}\n{new}\nFatal: There were 2 errors\n") == named

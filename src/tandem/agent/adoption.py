@@ -27,6 +27,17 @@ def is_adopted(snapshot: Snapshot, job: JobConfiguration) -> bool:
     return Origin(snapshot.hostname, snapshot.paths) in job.adopts
 
 
+def missing_origins(job: JobConfiguration, repository_name: str, found: Iterable[Snapshot]) -> list[str]:
+    """Say of which hosts and paths a job adopts points although its repository holds none: a slip, most likely."""
+    held = {Origin(snapshot.hostname, snapshot.paths) for snapshot in found}
+    return [
+        f"{repository_name} holds no point of the host {origin.host_name} and {', '.join(origin.paths)}. See of which "
+        f'it does: tandem repositories snapshots "{repository_name}"'
+        for origin in job.adopts
+        if origin not in held
+    ]
+
+
 def keep_adopted(run: Run, job: JobConfiguration, snapshot_ids: Iterable[str]) -> set[str]:
     """Give those of the adopted points, which retention would forget, that stay: all, until somebody confirms it.
 

@@ -83,12 +83,10 @@ class Repositories:
 
     def collect(self, repository: RepositoryConfiguration, control: Control) -> RepositoryReport | None:
         """Report a repository as it is now: its sizes, or why it is not there; None if it was never made."""
-        restic_id = repository.restic_id or self._state.repository(repository.uid).restic_id
-        if restic_id is None:
+        if self._registered(repository).restic_id is None:
             return None
-        registered = msgspec.structs.replace(repository, restic_id=restic_id)
         try:
-            return self.open_to_read(registered, control).report()
+            return self.open_to_read(repository, control).report()
         except (ResticError, OSError) as error:
             return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
 
@@ -159,7 +157,13 @@ class Repositories:
 
     def open_to_read(self, repository: RepositoryConfiguration, control: Control) -> OpenRepository:
         """Open a repository for what takes no lock: check that it is the registered one, and leave locks alone."""
-        return OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=True)
+        registered, access = self._registered(repository), self.access(repository)
+        return OpenRepository(self._surroundings, registered, access, control, is_shared=True)
+
+    def _registered(self, repository: RepositoryConfiguration) -> RepositoryConfiguration:
+        """Give a repository with restic's id of it: the console tells one that was just made with its next change."""
+        restic_id = repository.restic_id or self._state.repository(repository.uid).restic_id
+        return msgspec.structs.replace(repository, restic_id=restic_id)
 
 
 def _find(configuration: Configuration, uid: str | None) -> RepositoryConfiguration | None:

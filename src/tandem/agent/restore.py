@@ -14,7 +14,7 @@ from tandem.domain.point_files import OverwriteRule
 from tandem.domain.sessions import Progress
 from tandem.protocol.messages import RestorePointTo
 from tandem.restic import restore, snapshots
-from tandem.restic.errors import ResticError
+from tandem.restic.errors import PartlyRestored, ResticError
 from tandem.restic.restore import Placed
 
 
@@ -34,7 +34,12 @@ def run_restore(run: Run, order: RestorePointTo, data: Path) -> None:
     if wrong:
         raise ResticError(wrong)
     with run.open(order.repository_uid, is_shared=True) as repository:
-        placed = _restore(run, order, repository)
+        try:
+            placed = _restore(run, order, repository)
+        except PartlyRestored as error:
+            heal = f'tandem repositories heal "{repository.name}"'
+            advice = f"If {repository.name} is damaged, restore from another repository (--from), and heal it: {heal}"
+            raise ResticError(f"{error} {advice}") from error
     written = placed.files - placed.kept
     run.note(files_total=placed.files, files_changed=written, transferred=placed.size, source_size=placed.size)
     kept = f"; {placed.kept} stayed as they were" if placed.kept else ""

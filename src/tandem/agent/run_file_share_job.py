@@ -66,6 +66,8 @@ def adopt_points(run: Run, job: JobConfiguration, host_name: str) -> None:
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
     with run.open(job.target_repository_uid, to_look=True) as repository:
         _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
+        found = snapshots.read(run.means.engine, repository.access, control=run.control)
+        run.messages.extend(adoption.missing_origins(job, repository.name, found))
 
 
 def _make_point(

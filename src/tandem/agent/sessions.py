@@ -21,7 +21,7 @@ from tandem.agent.run_log import RunLog, remove_logs, secrets_of
 from tandem.agent.wishes import job_of, job_wish, left_waiting, new_session, restore_wish
 from tandem.domain.limits import bandwidth_of_run
 from tandem.domain.schedule import ScheduleType
-from tandem.domain.sessions import Progress, Session, SessionState, SessionType, bounded
+from tandem.domain.sessions import RUNS, Progress, Session, SessionState, SessionType, bounded
 from tandem.protocol.messages import (
     Configuration,
     JobConfiguration,
@@ -74,9 +74,13 @@ class Sessions:
         self._configuration: Configuration | None = None
         self._has_line_moved = False
         self._left, self._orders = left_waiting(means.state)
+        configuration = means.state.configuration()
+        jobs = {job.uid: job for job in configuration.jobs} if configuration is not None else {}
         for session in means.state.open_sessions():
             if session.state is not SessionState.QUEUED:
-                self._end(session, SessionState.FAILED, [INTERRUPTED], log_file=self._log_of(session, frozenset()))
+                log_file = self._log_of(session, frozenset())
+                retried = jobs.get(session.job_uid or "") if session.type in RUNS else None
+                self._end(session, SessionState.FAILED, [INTERRUPTED], log_file=log_file, retried=retried)
             elif session not in self._left.values():
                 self._end(session, SessionState.FAILED, [NOT_BEGUN])
         remove_logs(self._logs)
@@ -261,7 +265,8 @@ class Sessions:
             entry.wish.work(run)
             state = run.result()[0]
         except Stopped:
-            retried = None
+            # Nobody wanted this run to end where the agent itself was told to: it is made good as after a crash.
+            retried = retried if self._closing.is_set() else None
             state = SessionState.WARNING if entry.hours_over else SessionState.FAILED
             run.messages.append(self._why_stopped(entry))
         except (ResticError, OSError) as error:

@@ -258,7 +258,7 @@ class Application:
                     methods, parameters = candidates, found
                     break
         if methods is None:
-            raise NotFound(f"There is nothing at {path[:200]}.")
+            raise NotFound(f"There is nothing at {path[:200]}; /docs shows what there is.")
         operation = methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             served = ", ".join(sorted({*methods, "HEAD"} if "GET" in methods else methods))

@@ -81,6 +81,13 @@ def window_of(call: Call) -> Window:
     )
 
 
+_FORMS = {
+    "filter": '[{"property":"name","operation":"equals","value":"x"}]',
+    "sort": '[{"property":"name","direction":"ascending"}]',
+    "select": '[{"propertyPath":"name"}]',
+}
+
+
 def expressions_of(call: Call, parameter: str) -> list[dict[str, Any]]:
     """Read a parameter that is an array of expressions, or one alone; gives their members by name in lower case."""
     text = call.parameter(parameter)
@@ -89,14 +96,15 @@ def expressions_of(call: Call, parameter: str) -> list[dict[str, Any]]:
     try:
         decoded = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid(f"{parameter}: this is not valid JSON: {error}.", parameter=parameter) from error
+        text = f"{parameter}: this is not valid JSON: {error}. Write it as {_FORMS[parameter]}."
+        raise Invalid(text, parameter=parameter) from error
     expressions: list[Any] = cast("list[Any]", decoded) if isinstance(decoded, list) else [decoded]
     return [_named(expression, parameter) for expression in expressions]
 
 
 def _named(expression: Any, parameter: str) -> dict[str, Any]:
     if not isinstance(expression, dict):
-        text = f"{parameter}: {shown(expression)} is no expression; write an array of JSON objects."
+        text = f"{parameter}: {shown(expression)} is no expression; write it as {_FORMS[parameter]}."
         raise Invalid(text, parameter=parameter)
     members = cast("dict[str, Any]", expression)
     return {name.casefold(): value for name, value in members.items()}

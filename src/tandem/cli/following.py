@@ -100,6 +100,8 @@ def _describe_done(session: Row) -> str:
         return f": {done['pointsCopied']} points copied, {size(done['transferred'])} transferred"
     if session["type"] == SessionType.ADOPTION:
         return f": {sum(entry['action'] == 'adopt' for entry in session['plan'])} points adopted"
+    if session["type"] in {SessionType.VERIFICATION, SessionType.HEALING}:
+        return ""  # they count no files; what they have read is in their messages
     return f": {done['filesTotal']} files, {size(done['transferred'])}"
 
 

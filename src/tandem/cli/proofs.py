@@ -12,6 +12,7 @@ from tandem.cli.options import AsJson, Data, Server, signed_in
 from tandem.cli.output import Row, moment, say, show_fields, show_json
 from tandem.client import Client
 from tandem.domain import drills
+from tandem.domain.jobs import JobType
 
 Repository = Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")]
 CopyJob = Annotated[str, typer.Argument(metavar="JOB", help="A copy job: name or uid.")]
@@ -92,7 +93,12 @@ def proof(job: CopyJob, *, as_json: AsJson = False, data: Data = None) -> None:
 
 
 def _copy_job_path(client: Client, job: str) -> str:
-    return f"{JOBS.path}/fileShareCopyJobs/{find(client, JOBS, job)['instanceUid']}"
+    row = find(client, JOBS, job)
+    if row["type"] != JobType.BACKUP_FILE_COPY:
+        raise typer.BadParameter(
+            f"{row['name']} is no copy job; see which are with: tandem jobs list", param_hint="JOB"
+        )
+    return f"{JOBS.path}/fileShareCopyJobs/{row['instanceUid']}"
 
 
 def _follow(client: Client, session: Row, *, wait: bool, as_json: bool) -> None:

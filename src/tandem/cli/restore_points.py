@@ -111,7 +111,7 @@ def _held(row: Row, repositories: dict[str, str]) -> Iterator[str]:
     """Say of each repository whether it has the point, and why or why not."""
     name = repositories.get(row["repositoryUid"], row["repositoryUid"])
     state = "held" if row["isInFirstRepository"] else "expired"
-    yield f"{name} (first): {state}" + ("" if row["isComplete"] else ", incomplete: not every file could be read")
+    yield f"{name} (first): {state}" + ("" if row["isComplete"] else ", some files may be missing")
     for copy in row["copies"]:
         name = repositories.get(copy["repositoryUid"], copy["repositoryUid"])
         yield f"{name} (copy): {copy['state']}" + (f", {copy['reason']}" if copy["reason"] else "")

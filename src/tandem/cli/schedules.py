@@ -102,7 +102,7 @@ def describe(job: Row) -> str:
             options = schedule["periodicallyScheduleOptions"]
             return f"every {options['fullPeriod']} {options['kind'].lower()}"
         case ScheduleType.CHAINED:
-            return f"after {schedule['chainingOptions']['previousJobName'] or 'a job that is gone'}"
+            return f"after {schedule['chainingOptions']['previousJobName'] or 'its source job'}"
         case _:
             return "manual"
 

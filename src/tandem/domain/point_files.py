@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +14,9 @@ from tandem.domain.errors import Invalid
 
 PATH_BYTES_MAX = 4096
 PATTERN_LENGTH_MAX = 255
+# What restic takes (Go's path/filepath.Match): classes are closed, and a backslash has something behind it.
+_LETTER = r"(?:[^\\\-\]]|\\.)"
+_PATTERN = re.compile(rf"(?:[^\[\\]|\\.|\[\^?+(?:{_LETTER}(?:-{_LETTER})?)+\])*", re.DOTALL)
 PATHS_MAX = 1000
 
 
@@ -112,9 +116,11 @@ def check_inner_path(
 
 def check_pattern(pattern: str) -> str:
     """Give a pattern of names; raises Invalid if it is none."""
-    if not pattern.strip() or len(pattern) > PATTERN_LENGTH_MAX or "/" in pattern or "\0" in pattern:
+    is_of_names = bool(pattern.strip()) and "/" not in pattern and "\0" not in pattern
+    if not is_of_names or len(pattern) > PATTERN_LENGTH_MAX or not _PATTERN.fullmatch(pattern):
         shown = pattern[:60].replace("\0", "\\0")
-        text = f'pattern: "{shown}" is no pattern of names; write a name, with * and ? for what is not known.'
+        known = r"write a name, with * and ? for what is not known, [a-z] for one of several letters, \[ for a bracket"
+        text = f'pattern: "{shown}" is no pattern of names; {known}.'
         raise Invalid(text, parameter="pattern")
     return pattern
 

@@ -78,12 +78,11 @@ def flags(*, part: tuple[int, int] | None = None, read_all: bool = False) -> lis
 
 
 def findings(stderr: str) -> tuple[str, ...]:
-    """Return the lines about damage; advice and the last sentence are left out."""
+    """Return the lines about damage; advice, the last sentence, and tries that were made again are left out."""
     found: list[str] = []
-    for line in stderr.splitlines():
-        text = line.strip()
+    for text in output.causes(stderr):
         if text.startswith(("The repository is damaged", "The repository contains damaged", "Damaged pack files can")):
             break
-        if text and not text.startswith("Fatal: "):
+        if not text.startswith("Fatal: "):
             found.append(text)
     return tuple(found[:ERRORS_MAX])

@@ -32,6 +32,10 @@ class WrongPassword(ResticError):
     """No key of the repository opens with the password."""
 
 
+class PartlyRestored(ResticError):
+    """Some files of a point could not be restored: the message names them, and says where the others are."""
+
+
 class DeletionRefused(ResticError):
     """The repository lets nobody delete: an append-only server, an object lock, files that are write-protected.
 

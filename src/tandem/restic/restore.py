@@ -12,12 +12,14 @@ import msgspec
 from tandem.domain.point_files import OverwriteRule
 from tandem.restic import holding, ids, output
 from tandem.restic.engine import Engine
-from tandem.restic.errors import ResticError, Stopped
+from tandem.restic.errors import PartlyRestored, ResticError, Stopped
 from tandem.restic.placing import Placing
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
 from tandem.restic.snapshots import Snapshot
 
 _PATTERN_CHARACTERS = re.compile(r"([\\*?\[])")
+_IGNORED = re.compile(r"^ignoring error for (?P<item>.+?): (?P<why>.+)$")
+_NAMED_MAX = 3
 
 
 STAGING = ".tandem-restore-"
@@ -35,6 +37,19 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     size: int
     kept: int
+
+
+class _Trouble(msgspec.Struct, frozen=True):
+    """What restic says was wrong with one file."""
+
+    message: str = ""
+
+
+class _Ignored(msgspec.Struct, frozen=True, tag_field="message_type", tag="error"):
+    """A file that restic could not restore; it went on with the others (restic 0.16)."""
+
+    item: str = ""
+    error: _Trouble = _Trouble()
 
 
 class Progress(msgspec.Struct, frozen=True, tag_field="message_type", tag="status"):
@@ -89,8 +104,8 @@ def run(
     Raises:
         ValueError: a path of `include` is absolute or leads out of the share.
         RepositoryMissing, RepositoryLocked, WrongPassword, Stopped: nothing was restored.
-        ResticError: some files could not be restored, and the message says where the others are; or the point does not
-            hold what was asked for; or something in `target` is in the way.
+        PartlyRestored: some files could not be restored; the message names them and says where the others are.
+        ResticError: the point does not hold what was asked for, or something in `target` is in the way.
     """
     root = snapshot.root
     wanted = list(include)
@@ -108,7 +123,7 @@ def run(
     try:
         holding.run(engine, arguments, repository=repository, on_output=on_line, control=control)
     except ResticError as error:
-        _clean_up(error, staging)
+        _clean_up(error, root, staging)
         raise
 
     content = staging / root.lstrip("/")
@@ -165,14 +180,33 @@ def pattern(root: str, path: str) -> str:
     return _PATTERN_CHARACTERS.sub(r"\\\1", f"{root.rstrip('/')}/{path}")
 
 
-def _clean_up(error: ResticError, staging: Path) -> None:
+def _clean_up(error: ResticError, root: str, staging: Path) -> None:
     """Keep what could be restored of a damaged point, and say where it is; leave nothing behind otherwise."""
     if isinstance(error, Stopped) or not any(staging.iterdir()):
         _remove(staging)
         return
-    raise ResticError(
-        f"{error}. What could be restored is in {staging}.", exit_code=error.exit_code, stderr=error.stderr
+    first_reasons: dict[str, str] = {}
+    for item, why in not_restored(error.stderr):
+        first_reasons.setdefault(item.removeprefix(f"{root.rstrip('/')}/"), why)
+    named = [f"{item} ({why})" for item, why in first_reasons.items()]
+    more = f" and {len(named) - _NAMED_MAX} more" if len(named) > _NAMED_MAX else ""
+    what = f"These could not be restored: {', '.join(named[:_NAMED_MAX])}{more}." if named else f"{error}."
+    raise PartlyRestored(
+        f"{what} What could be restored is in {staging}.", exit_code=error.exit_code, stderr=error.stderr
     ) from error
+
+
+def not_restored(stderr: str) -> list[tuple[str, str]]:
+    """Give the paths that restic could not restore, each with its reason, in the order in which it said so."""
+    found: list[tuple[str, str]] = []
+    for line in stderr.splitlines():
+        plain = _IGNORED.match(line.strip())
+        ignored = output.message(line.strip(), _Ignored)
+        if plain is not None:
+            found.append((plain["item"], plain["why"]))
+        elif ignored is not None and ignored.item:
+            found.append((ignored.item, ignored.error.message))
+    return found
 
 
 def _place(content: Path, staging: Path, target: Path, rule: OverwriteRule) -> Placed:

@@ -57,7 +57,7 @@ def run_up(settings: Settings) -> int:
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    with _Processes(settings.data, stopping) as processes:
+    with Processes(settings.data, stopping) as processes:
         try:
             is_well = _Tour(settings, terminal, processes).run()
         except _Stopped:
@@ -68,15 +68,14 @@ def run_up(settings: Settings) -> int:
         if settings.once or not is_well:
             return 0 if is_well else 1
         terminal.print("\nConsole and agent go on. [bold]Ctrl-C[/] stops both.")
-        processes.wait()
-    return 0
+        return processes.wait(terminal)
 
 
 class _Stopped(Exception):
     """The user wants to end."""
 
 
-class _Processes:
+class Processes:
     """The console's process and the agent's; both end when this one does."""
 
     def __init__(self, data: Path, stopping: Event) -> None:
@@ -137,17 +136,23 @@ class _Processes:
                 last = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
                 raise Unavailable(f"The {name} ended by itself: {''.join(last)} (its log: {log_file})")
 
-    def wait(self) -> None:
-        """Wait until the user wants to end, or a process ends."""
+    def wait(self, terminal: Terminal) -> int:
+        """Wait until the user wants to end, or a process ends, which is said; gives the exit code."""
         while not self._stopping.wait(1):
-            if any(process.poll() is not None for process in self._running.values()):
-                return
+            try:
+                self.check()
+            except Unavailable as error:
+                terminal.print(f"[red]Both stop:[/] {error} Start them again with the same command.", soft_wrap=True)
+                return 1
+            except _Stopped:
+                break
+        return 0
 
 
 class _Tour:
     """The main job, step by step, over the API."""
 
-    def __init__(self, settings: Settings, terminal: Terminal, processes: _Processes) -> None:
+    def __init__(self, settings: Settings, terminal: Terminal, processes: Processes) -> None:
         self._settings = settings
         self._terminal = terminal
         self._processes = processes
