@@ -255,7 +255,7 @@ def _show_increments(results: increments.Results, size: increments.Size) -> None
     what = f"{increments.CHANGED_SHARE:.0%} of {size.total_bytes / 1e6:,.0f} MB changed, {size.points:,} points known"
     table = Table("", title=f"{what}, restic {results.restic}", caption="what Tandem's knowing the ledger saves")
     table.columns[0].no_wrap = True
-    for column in ("seconds: median", "best", "of the naive one", "restic's CPU s", *PEAKS, "processes"):
+    for column in ("seconds: median", "best", "of the naive one", "restic's CPU s", "restic processes"):
         table.add_column(column, justify="right")
     naive = copying.median(results.naive, "seconds")
     naive_idle = copying.median(results.naive_idle, "seconds")
@@ -276,12 +276,12 @@ def _show_increments(results: increments.Results, size: increments.Size) -> None
             f"{min(run.seconds for run in runs):.3f}",
             f"{copying.median(runs, 'seconds') / reference:.3f}",
             f"{copying.median(runs, 'cpu_seconds'):.2f}",
-            f"{max(run.memory for run in runs) / 1e6:.0f}",
-            _agent_megabytes(runs),
             "/".join(map(str, sorted({run.restic_processes for run in runs}))),
         )
     terminal.print(table)
-    terminal.print()
+    by_hand, by_tandem = (max(run.memory for run in runs) / 1e6 for runs in (results.naive, results.tandem))
+    held = f"by hand {by_hand:.0f} MB, for Tandem {by_tandem:.0f} MB; the agent {_agent_megabytes(results.tandem)} MB"
+    terminal.print(f"Restic held at most {held}.\n")
 
 
 def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
