@@ -59,7 +59,7 @@ class Run(msgspec.Struct):
     """A session of Tandem: seconds by the agent's start and end, and from the request to the final state.
 
     Processor seconds and the most memory, in bytes, are those of restic; `own_cpu_seconds` are the agent's and the
-    console's.
+    console's, `agent_memory` is the most that the agent has held meanwhile.
     """
 
     seconds: float
@@ -67,6 +67,7 @@ class Run(msgspec.Struct):
     cpu_seconds: float
     own_cpu_seconds: float
     memory: int
+    agent_memory: int
     restic_processes: int
 
 
@@ -80,7 +81,6 @@ class Results(msgspec.Struct):
     rclone: list[Bare] = []
     bare_idle: list[Bare] = []
     tandem_idle: list[Run] = []
-    agent_memory: int = 0
     console_memory: int = 0
 
 
@@ -119,7 +119,6 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> Results:
                     results.tandem_idle.append(bench.run(job))
             shutil.rmtree(by_hand)
             shutil.rmtree(by_tandem)
-        results.agent_memory = servers.peak_memory(bench.agent_id)
         results.console_memory = bench.console.peak_memory()
         return results
 
@@ -311,6 +310,7 @@ class Bench:
         """Run a job to its end; raises RuntimeError unless that is as expected."""
         sessions = f"{SERVERS}/jobs/{job}/sessions"
         before = {session["instanceUid"] for session in self._client.get(sessions)}
+        servers.forget_peak_memory(self.agent_id)
         started, (own_cpu, restic_cpu) = time.monotonic(), self._cpu_seconds()
         self._client.post(f"{SERVERS}/jobs/{job}/start")
         memory, running = 0, list[int]()
@@ -331,6 +331,7 @@ class Bench:
                     cpu_seconds=restic - restic_cpu,
                     own_cpu_seconds=own - own_cpu,
                     memory=memory,
+                    agent_memory=servers.peak_memory(self.agent_id),
                     restic_processes=_processes_of(new[0], ends),
                 )
         raise RuntimeError(f"the run took more than {RUN_SECONDS_MAX} s")

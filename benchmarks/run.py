@@ -39,6 +39,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+# Columns: the most memory of restic (or rclone), and of Tandem's agent, in MB.
+PEAKS = ("peak MB", "agent's")
 RESULTS = Path(__file__).parent / "results.json"
 SHORT_RESULTS = Path(__file__).parent / "results" / "results.json"
 
@@ -183,7 +185,7 @@ def _show_copies(results: copying.Results, size: copying.Size) -> None:
         )
     terminal.print(table)
     own = copying.median(results.tandem, "own_cpu_seconds")
-    memory = f"agent {results.agent_memory / 1e6:.0f} MB, console {results.console_memory / 1e6:.0f} MB"
+    memory = f"agent {_agent_megabytes(results.tandem)} MB, console {results.console_memory / 1e6:.0f} MB"
     terminal.print(f"Beside restic, agent and console took {own:.2f} s of CPU for a copy; at most: {memory}.\n")
 
     table = Table("", title="The same with nothing new to copy")
@@ -228,14 +230,16 @@ def _show_increments(results: increments.Results, size: increments.Size) -> None
             "/".join(map(str, sorted({run.restic_processes for run in runs}))),
         )
     terminal.print(table)
-    terminal.print()
+    by_hand, by_tandem = (max(run.memory for run in runs) / 1e6 for runs in (results.naive, results.tandem))
+    held = f"by hand {by_hand:.0f} MB, for Tandem {by_tandem:.0f} MB; the agent {_agent_megabytes(results.tandem)} MB"
+    terminal.print(f"Restic held at most {held}.\n")
 
 
 def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
     title = f"A second copy of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files to servers on this machine"
     table = Table("", title=title, caption=f"aim: {COPY_RATIO_AIM} times the seconds of bare restic at most")
     table.columns[0].no_wrap = True
-    for column in ("seconds: median", "best", "ratio", "peak MB"):
+    for column in ("seconds: median", "best", "ratio", *PEAKS):
         table.add_column(column, justify="right")
     for result in results:
         bare = copying.median(result.bare, "seconds")
@@ -252,6 +256,7 @@ def _show_targets(results: list[targets.Target], size: targets.Size) -> None:
                     f"{min(run.seconds for run in runs):.2f}",
                     f"{copying.median(runs, 'seconds') / bare:.3f}",
                     f"{max(run.memory for run in runs) / 1e6:.0f}",
+                    _agent_megabytes(runs),
                 )
     terminal.print(table)
     terminal.print()
@@ -261,7 +266,7 @@ def _show_smb(results: smb.Results, size: smb.Size) -> None:
     title = f"A backup of {size.total_bytes / 1e6:,.0f} MB in {size.files:,} files: an SMB share beside the same folder"
     table = Table("", title=title, caption="smbd on this machine, mounted by the agent for each run")
     table.columns[0].no_wrap = True
-    for column in ("seconds: median", "best", "ratio", "restic's CPU s", "peak MB"):
+    for column in ("seconds: median", "best", "ratio", "restic's CPU s", *PEAKS):
         table.add_column(column, justify="right")
     takes = [
         ("all is new: the folder", results.folder, results.folder),
@@ -278,9 +283,16 @@ def _show_smb(results: smb.Results, size: smb.Size) -> None:
                 f"{copying.median(runs, 'seconds') / copying.median(reference, 'seconds'):.3f}",
                 f"{copying.median(runs, 'cpu_seconds'):.2f}",
                 f"{max(run.memory for run in runs) / 1e6:.0f}",
+                _agent_megabytes(runs),
             )
     terminal.print(table)
     terminal.print()
+
+
+def _agent_megabytes(runs: list[Any]) -> str:
+    """Give the most memory that the agent held during some runs; "" of those by hand."""
+    held = [run.agent_memory for run in runs if isinstance(run, copying.Run)]
+    return f"{max(held) / 1e6:.0f}" if held else ""
 
 
 def _takes(bare: list[copying.Bare], tandem: list[copying.Run]) -> list[tuple[str, list[Any], str]]:

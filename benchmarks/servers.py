@@ -73,6 +73,11 @@ def peak_memory(process_id: int) -> int:
     return _memory(process_id, "VmHWM")
 
 
+def forget_peak_memory(process_id: int) -> None:
+    """Have the most memory of a process counted from now on."""
+    Path(f"/proc/{process_id}/clear_refs").write_text("5")
+
+
 def memory(process_id: int) -> int:
     """Give the memory that a process holds now, in bytes; 0 if it is gone."""
     return _memory(process_id, "VmRSS")

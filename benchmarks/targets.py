@@ -56,11 +56,13 @@ def measure(folder: Path, size: Size, say: Callable[[str], None]) -> list[Target
         results: list[Target] = []
         for kind in size.kinds:
             with _server(kind, folder / kind) as server:
-                results.append(Target(kind))
+                result = Target(kind)
+                results.append(result)
                 way = _way(kind, server, folder / kind)
                 for number in range(1, size.rounds + 1):
-                    _copy_in_turns(results[-1], server, way, (bench, restic, source), number)
-            say(f"{kind}: bare {results[-1].bare[-1].seconds:.2f} s, Tandem {results[-1].tandem[-1].seconds:.2f} s")
+                    _copy_in_turns(result, server, way, (bench, restic, source), number)
+                    seconds = f"bare {result.bare[-1].seconds:.2f} s, Tandem {result.tandem[-1].seconds:.2f} s"
+                    say(f"{kind}, copy {number}: {seconds}")
         return results
 
 

@@ -74,6 +74,7 @@ class OpenRepository:
         # How many restics the agent had started when it was measured last.
         self._measured_at: int | None = None
         self.held: frozenset[str] = frozenset()
+        self._lock_ids: tuple[str, ...] | None = None
         if self._folder is not None:
             self._check_identity(listing.fingerprint(self._folder))
         try:
@@ -121,7 +122,13 @@ class OpenRepository:
         if not self.is_local:
             # Noted first: should this agent be killed from here on, the next opening looks for locks.
             self._state.note_claim(self.uid)
-        removal = locks.remove_dead(self._engine, self.access, self._processes.is_ours_and_dead, control=self._control)
+        removal = locks.remove_dead(
+            self._engine,
+            self.access,
+            self._processes.is_ours_and_dead,
+            lock_ids=self._lock_ids,
+            control=self._control,
+        )
         in_the_way = [lock for lock in removal.remaining if lock.exclusive or not self._is_shared]
         if in_the_way:
             holder = in_the_way[0]
@@ -230,10 +237,13 @@ class OpenRepository:
 
     def _config_fingerprint(self) -> str | None:
         try:
-            return remote_files.config_fingerprint(self.access, control=self._control)
+            front = remote_files.look(self.access, control=self._control)
         except ResticError as error:
             log.warning("config not read", repository=self.name, reason=str(error))
             return None
+        # Those of this agent's dead processes are among them; what anybody locks from now on, restic meets by itself.
+        self._lock_ids = front.lock_ids
+        return front.fingerprint
 
     def _check_identity(self, fingerprint: str | None) -> None:
         """Check restic's own id of the repository, unless its fingerprint is the one of the last time.

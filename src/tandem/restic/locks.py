@@ -1,7 +1,7 @@
 """`restic list locks` and `restic cat lock`: who holds a repository, and how a dead holder's lock goes away."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,14 +50,26 @@ class Removal:
     remaining: tuple[Lock, ...]
 
 
-def read(engine: Engine, repository: RepositoryAccess, *, control: Control = BACKGROUND) -> list[Lock]:
+def read(
+    engine: Engine,
+    repository: RepositoryAccess,
+    *,
+    lock_ids: Iterable[str] | None = None,
+    control: Control = BACKGROUND,
+) -> list[Lock]:
     """List the locks of a repository, oldest first. No lock is taken for it.
+
+    Args:
+        engine: the program.
+        repository: whose locks.
+        lock_ids: which there are, if that is known.
+        control: how the run is watched.
 
     Raises:
         RepositoryMissing, WrongPassword, Stopped, ResticError: see `exit_codes.check`.
     """
     found: list[Lock] = []
-    for lock_id in _read_ids(engine, repository, control):
+    for lock_id in _read_ids(engine, repository, control) if lock_ids is None else lock_ids:
         result = process.run(engine, flags(lock_id), repository=repository, control=control)
         if result.exit_code != exit_codes.OK and lock_id not in _read_ids(engine, repository, control):
             continue  # its holder ended meanwhile
@@ -71,6 +83,7 @@ def remove_dead(
     repository: RepositoryAccess,
     is_ours_and_dead: Callable[[Lock], bool],
     *,
+    lock_ids: Iterable[str] | None = None,
     control: Control = BACKGROUND,
 ) -> Removal:
     """Remove exactly the locks whose holder is known to be dead.
@@ -82,6 +95,7 @@ def remove_dead(
         engine: the program.
         repository: whose locks.
         is_ours_and_dead: the proof: this machine, a process that we started, and it has ended.
+        lock_ids: which locks there are, if that is known.
         control: how the run is watched.
 
     Raises:
@@ -90,7 +104,7 @@ def remove_dead(
     folder = listing.local_path(repository.location)
     removed: list[Lock] = []
     remaining: list[Lock] = []
-    for lock in read(engine, repository, control=control):
+    for lock in read(engine, repository, lock_ids=lock_ids, control=control):
         if (folder is not None or repository.remote is not None) and is_ours_and_dead(lock):
             # A living holder's lock gets a new id when it is renewed, so this id can only be the one that was judged.
             if folder is not None:

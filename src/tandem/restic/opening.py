@@ -214,7 +214,7 @@ def find_rclone() -> str:
     beside = str(Path(sys.executable).parent)
     found = shutil.which("rclone", path=f"{beside}:{SEARCH_PATH}")
     if found is None:
-        raise ResticError("There is no program rclone. Install it; S3 and SFTP repositories need it now and then.")
+        raise ResticError("There is no program rclone. Install it; S3 repositories need it now and then.")
     return found
 
 

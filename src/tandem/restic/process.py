@@ -1,4 +1,4 @@
-"""Where this package starts programs: restic, and rclone beside it; handed their secrets, followed and stopped."""
+"""Where this package starts programs: restic, rclone and ssh beside it; handed their secrets, followed and stopped."""
 
 import contextlib
 import math
@@ -138,6 +138,7 @@ def run_program(
     on_output: Callable[[str], None] | None = None,
     on_error: Callable[[str], None] | None = None,
     on_bytes: Callable[[bytes], None] | None = None,
+    talk: Callable[[bytes], bytes | None] | None = None,
     control: Control = BACKGROUND,
 ) -> Output:
     """Run a program to its end; see `run`, which says what all of it means.
@@ -149,6 +150,8 @@ def run_program(
         on_output: called with each line of standard output.
         on_error: called with each line of standard error.
         on_bytes: called with the bytes of standard output instead.
+        talk: called, once with none and then with those of standard output, for those of standard input, or None to
+            end that.
         control: how it is watched.
 
     Raises:
@@ -159,7 +162,7 @@ def run_program(
     try:
         process = subprocess.Popen(
             [*_wrapping(low_priority=control.low_priority), *command],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if talk is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=_environment() | opening.environment,
@@ -169,9 +172,24 @@ def run_program(
     except OSError as error:
         raise ResticError(f"{command[0]} cannot be started: {error.strerror}. Check that it is installed.") from error
     watch = StallWatch(process.pid, control.stall_seconds)
-    listener = _Listener(control, on_output, on_bytes)
     with _told(control, process, shown), process:
+        listener = _Listener(control, on_output, on_bytes if talk is None else _talking(process, talk))
         return _attend(process, listener, on_error, control, watch)
+
+
+def _talking(process: subprocess.Popen[bytes], talk: Callable[[bytes], bytes | None]) -> Callable[[bytes], None]:
+    """Begin a conversation with a program; gives what takes its bytes and sends the answers."""
+
+    def take(chunk: bytes) -> None:
+        if process.stdin is None or process.stdin.closed:
+            return
+        answer = talk(chunk)
+        # If it has ended, its exit code says why.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close() if answer is None else os.write(process.stdin.fileno(), answer)
+
+    take(b"")
+    return take
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The files of a remote repository, where restic has no command for what we need: names, sizes, deleting exactly one.
 
-SFTP and S3 are reached with rclone, which gets its accounts by memory files as restic does, a REST server by HTTP.
+SFTP is spoken through our ssh, S3 by rclone; both get their accounts by memory files as restic does. A REST server is
+asked by HTTP.
 """
 
 import base64
@@ -8,14 +9,14 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import msgspec
 
 from tandem.domain.repository_locations import RemoteLocation, RepositoryKind
-from tandem.restic import ids
+from tandem.restic import ids, sftp
 from tandem.restic.access import RepositoryAccess
 from tandem.restic.errors import ResticError, Unreachable
 from tandem.restic.opening import (
@@ -42,9 +43,6 @@ _RCLONE_FLAGS = (
     "1",
     "--low-level-retries",
     "2",
-    # Each is a connection of its own to an SSH server, which takes longer to open than to use.
-    "--checkers",
-    "4",
 )
 _RCLONE_NOTHING_THERE = {3, 4}
 _NOT_FOUND = 404
@@ -70,6 +68,18 @@ class Stock(msgspec.Struct, frozen=True):
     snapshot_ids: tuple[str, ...]
 
 
+class Front(msgspec.Struct, frozen=True):
+    """What is to be known of a repository before it is worked on.
+
+    Attributes:
+        fingerprint: the SHA-256 of its config file, in hexadecimal, as `listing.fingerprint` does; None without one.
+        lock_ids: the whole ids of its locks.
+    """
+
+    fingerprint: str | None
+    lock_ids: tuple[str, ...]
+
+
 def names(access: RepositoryAccess, folder: str, *, control: Control = BACKGROUND) -> list[str]:
     """List what is in a folder of a repository; "" is its top, of which a REST server tells nothing.
 
@@ -78,13 +88,17 @@ def names(access: RepositoryAccess, folder: str, *, control: Control = BACKGROUN
         ResticError: the server cannot be asked.
     """
     place = _place(access)
-    if place.kind is not RepositoryKind.REST:
-        found: list[str] = []
+    if place.kind is RepositoryKind.REST:
+        return [file.name for file in _list(access, place, folder, control)] if folder else []
+    found: list[str] = []
+    if place.kind is RepositoryKind.SFTP:
+        with _conversation(access, place, control) as conversation:
+            conversation.list(_path(place, folder), lambda entry: found.append(entry.name))
+    else:
         lines = LineSplitter(lambda line: found.append(line.rstrip("/")))
         _rclone(access, ["lsf"], folder, lines.feed, control=control)
         lines.close()
-        return found
-    return [file.name for file in _list(access, place, folder, control)] if folder else []
+    return found
 
 
 def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
@@ -97,6 +111,8 @@ def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
     place = _place(access)
     if place.kind is RepositoryKind.REST:
         return _survey_over_http(access, place, control)
+    if place.kind is RepositoryKind.SFTP:
+        return _survey_over_ssh(access, place, control)
     total = 0
     points: list[str] = []
 
@@ -115,22 +131,29 @@ def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
     return Stock(total, tuple(sorted(points)))
 
 
-def config_fingerprint(access: RepositoryAccess, *, control: Control = BACKGROUND) -> str | None:
-    """Give the SHA-256 of a repository's config file, in hexadecimal, as `listing.fingerprint` does; None without one.
+def look(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Front:
+    """Look at what tells whose a repository is and whether somebody works on it, at an SSH server in one connection.
 
     Raises:
         Unreachable: the server does not answer.
         ResticError: the server cannot be asked.
     """
     place = _place(access)
-    if place.kind is RepositoryKind.REST:
-        answer = _ask(access, place, "config", control)
-        content = answer[1] if answer else b""
+    pieces: list[bytes] = []
+    if place.kind is RepositoryKind.SFTP:
+        locks: list[str] = []
+        with _conversation(access, place, control) as conversation:
+            conversation.read(_path(place, "config"), pieces.append)
+            conversation.list(_path(place, "locks"), lambda entry: locks.append(entry.name))
     else:
-        pieces: list[bytes] = []
-        _rclone(access, ["cat"], "config", pieces.append, control=control)
-        content = b"".join(pieces)
-    return hashlib.sha256(content).hexdigest() if content else None
+        if place.kind is RepositoryKind.S3:
+            _rclone(access, ["cat"], "config", pieces.append, control=control)
+        elif answer := _ask(access, place, "config", control):
+            pieces.append(answer[1])
+        locks = names(access, "locks", control=control)
+    config = b"".join(pieces)
+    fingerprint = hashlib.sha256(config).hexdigest() if config else None
+    return Front(fingerprint, tuple(filter(ids.is_full, locks)))
 
 
 def delete(access: RepositoryAccess, name: str, *, control: Control = BACKGROUND) -> None:
@@ -142,6 +165,9 @@ def delete(access: RepositoryAccess, name: str, *, control: Control = BACKGROUND
     place = _place(access)
     if place.kind is RepositoryKind.REST:
         _ask(access, place, name, control, method="DELETE")
+    elif place.kind is RepositoryKind.SFTP:
+        with _conversation(access, place, control) as conversation:
+            conversation.delete(_path(place, name))
     else:
         _rclone(access, ["deletefile"], name, _ignore, control=control)
 
@@ -158,27 +184,78 @@ def _rclone(
 ) -> None:
     """Have rclone do something with a file or folder, and take what it says; a place where nothing is says nothing."""
     place = _place(access)
+    if access.account is None:
+        raise ResticError("An S3 repository needs credentials.")
     with ExitStack() as stack:
         opening = Opening(stack)
-        if place.kind is RepositoryKind.SFTP:
-            ssh = f"{ssh_program(access.cache_directory)} {opening.ssh_account(access, place)}"
-            # Our ssh checks the host's key; rclone has nothing to add.
-            settings = f"[place]\ntype = sftp\nssh = {ssh}\nshell_type = none\nknown_hosts_file = none\n"
-        elif access.account is None:
-            raise ResticError("An S3 repository needs credentials.")
-        else:
-            settings = s3_remote("place", place, access.account)
-        opening.environment["RCLONE_CONFIG"] = opening.file(settings)
-        root = place.path.removeprefix("~/") if place.kind is RepositoryKind.SFTP else place.path.lstrip("/")
-        arguments = [*command, *_RCLONE_FLAGS, "--", f"place:{root}/{name}".rstrip("/")]
-        # It is no restic that could leave a lock; and what a stopped run has done is measured all the same.
-        alone = replace(control, on_start=None, stop=None)
+        opening.environment["RCLONE_CONFIG"] = opening.file(s3_remote("place", place, access.account))
+        path = f"{place.path.lstrip('/')}/{name}".rstrip("/")
         done = run_program(
-            [find_rclone(), *arguments], shown=["rclone", *command, name], opening=opening, on_bytes=take, control=alone
+            [find_rclone(), *command, *_RCLONE_FLAGS, "--", f"place:{path}"],
+            shown=["rclone", *command, name],
+            opening=opening,
+            on_bytes=take,
+            control=_alone(control),
         )
     if done.exit_code not in _RCLONE_NOTHING_THERE and done.exit_code != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise ResticError(f"The files of {access.location} cannot be told: {lines[-1] if lines else 'no reason given'}")
+        raise _untold(access, done.stderr)
+
+
+@contextmanager
+def _conversation(access: RepositoryAccess, place: RemoteLocation, control: Control) -> Generator[sftp.Conversation]:
+    """Yield what is to be asked of an SSH server, then ask it."""
+    conversation = sftp.Conversation()
+    yield conversation
+    with ExitStack() as stack:
+        opening = Opening(stack)
+        done = run_program(
+            [str(ssh_program(access.cache_directory)), opening.ssh_account(access, place), "-s", "sftp"],
+            shown=["ssh", "-s", "sftp"],
+            opening=opening,
+            talk=conversation.take,
+            control=_alone(control),
+        )
+        said = opening.ssh_said() + done.stderr
+    if not conversation.is_over:
+        raise _untold(access, said)
+
+
+def _path(place: RemoteLocation, name: str) -> str:
+    """Give the path of a repository's file or folder at an SSH server."""
+    return f"{place.path.removeprefix('~/')}/{name}".rstrip("/")
+
+
+def _alone(control: Control) -> Control:
+    """Give how a program is watched that is no restic: it leaves no lock, and measures what a stopped run has done."""
+    return replace(control, on_start=None, stop=None)
+
+
+def _untold(access: RepositoryAccess, said: str) -> ResticError:
+    lines = [line for line in said.splitlines() if line.strip()]
+    return ResticError(f"The files of {access.location} cannot be told: {lines[-1] if lines else 'no reason given'}")
+
+
+def _survey_over_ssh(access: RepositoryAccess, place: RemoteLocation, control: Control) -> Stock:
+    total = 0
+    points: list[str] = []
+    with _conversation(access, place, control) as conversation:
+
+        def look_into(folder: str) -> None:
+            def take(entry: sftp.Entry) -> None:
+                nonlocal total
+                if not entry.is_folder:
+                    total += entry.size
+                    if folder == "snapshots" and ids.is_full(entry.name):
+                        points.append(entry.name)
+                elif folder:
+                    look_into(f"{folder}/{entry.name}")
+
+            conversation.list(_path(place, folder), take)
+
+        # By name: where a disk was full, somebody may have put a link to another one in place of a folder.
+        for folder in ("", *FOLDERS):
+            look_into(folder)
+    return Stock(total, tuple(sorted(points)))
 
 
 def _survey_over_http(access: RepositoryAccess, place: RemoteLocation, control: Control) -> Stock:
