@@ -6,27 +6,41 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
 
-from tandem.agent.adoption import groups_of, look_into
+from tandem.agent.adoption import groups_of, look_into, tell_once, tell_where_asked
 from tandem.agent.restore import run_restore
 from tandem.agent.run_adoption import wish_for_adoption
 from tandem.domain.adoption import Origin
+from tandem.domain.fates import NEWER_ONE
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import Session, SessionState
-from tandem.protocol.messages import AdoptPoints, CollectSnapshots, RestorePointTo, SnapshotsReport
+from tandem.protocol.messages import (
+    AdoptPoints,
+    CollectSnapshots,
+    LedgerReport,
+    PointReport,
+    RestorePointTo,
+    SnapshotsReport,
+)
 from tandem.restic import listing, snapshots
-from tests.agent.backup_server import HOST, BackupServer, nothing, repository_configuration, until
+from tests.agent.backup_server import EVERYTHING, HOST, BackupServer, nothing, repository_configuration, until
 from tests.agent.conftest import Stage
 from tests.agent.faults import packs
+from tests.agents import Agent
+from tests.consoles import COPY_JOBS, JOBS, Console
+from tests.people import ACMES, BOB
 from tests.restic import quick_repository
 from tests.restic.trees import describe
 
 OLD_HOST, FOREIGN_HOST = "oldserver", "somebody"
 LOCKS = frozenset({"locks"})
 AGES = (400, 40, 1)
+BACKUP_JOB, COPY_JOB = f"{JOBS}/fileShareJobs/{ACMES.job}", f"{COPY_JOBS}/{ACMES.copy_job}"
+CONSOLE_UIDS = {"backup": ACMES.job, "copy": ACMES.copy_job}
 
 
 def restic(repository: Path, *arguments: str, source: Path | None = None) -> None:
@@ -194,6 +208,39 @@ def test_adopted_points_are_restorable_and_stay_until_somebody_says_that_they_ma
     server.is_sound_at(server.first)
 
 
+def test_after_the_update_an_agent_tells_once_what_it_had_adopted_and_again_when_asked(
+    adoptable: BackupServer,
+) -> None:
+    server = adoptable
+    adopt(server)
+    run_adoption(server, "backup")
+    ids = by_host(server, server.first)[OLD_HOST]
+    restic(server.second, "copy", *ids, source=server.first)
+    run_adoption(server, "copy")
+
+    def told() -> tuple[set[str], set[str]]:
+        """Give the points and copies that are newly said to be adopted."""
+        reports = server.reports()
+        server.state.drop_reports(EVERYTHING)
+        points = {each.snapshot_id for each in reports if isinstance(each, PointReport) and each.is_adopted}
+        ledgers = [each for each in reports if isinstance(each, LedgerReport)]
+        return points, {entry.source_snapshot_id for each in ledgers for entry in each.entries if entry.is_adopted}
+
+    assert told() == (set(ids), set(ids))
+    for expected in (set(ids), set[str]()):
+        tell_once(server.state, server.configuration)
+        assert told() == (expected, expected)
+    tell_where_asked(server.state, server.configuration)
+    assert told() == (set(), set())
+    asked = [
+        msgspec.structs.replace(job, is_adoption_asked=True) if job.is_copy else job
+        for job in server.configuration.jobs
+    ]
+    server.configure(jobs=asked)
+    tell_where_asked(server.state, server.configuration)
+    assert told() == (set(), set(ids))
+
+
 def test_copies_made_by_hand_are_taken_as_they_are(adoptable: BackupServer) -> None:
     server = adoptable
     ids = by_host(server, server.first)
@@ -284,3 +331,81 @@ def test_points_that_somebody_labels_are_the_same_points_and_are_not_copied_agai
     held = {uid: entry.state for uid, entry in server.ledger().items() if entry.state.is_held}
     assert held == dict.fromkeys(server.ids(), CopyState.COPIED)
     assert len(server.reported_points()) == 6
+
+
+class Pair:
+    """A backup server with real repositories, and a console that hears what it reports as Acme's."""
+
+    def __init__(self, console: Console, server: BackupServer) -> None:
+        self.console = console
+        self.server = server
+        self.agent: Agent = console.agent_of(ACMES)
+        self._heard = 0
+
+    def hear(self) -> None:
+        """Have the console hear what the agent has reported since, and be of the same time."""
+        news = self.server.reports()[self._heard :]
+        self._heard += len(news)
+        told = [each for each in news if isinstance(each, PointReport | LedgerReport)]
+        self.agent.report(*(msgspec.structs.replace(each, job_uid=CONSOLE_UIDS[each.job_uid]) for each in told))
+        self.console.clock.now = self.server.clock.now
+
+    def foresees(self, job: str) -> dict[str, Any]:
+        """Give the rows of a preview, by the time of the point."""
+        self.hear()
+        shown = self.console.data(f"{job}/retentionPreview?retention=28&retentionUnit=days", BOB)
+        return {row["restorePointUid"]: row for row in shown["points"]}
+
+    def confirm(self) -> None:
+        """Confirm, at both, that what was adopted may go."""
+        adopt(self.server, may_forget=True)
+        for uid in CONSOLE_UIDS.values():
+            self.console.does("POST", f"{JOBS}/{uid}/adoption", BOB, {"confirmDeletion": True})
+
+
+def done(session: Session, uids: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Give what a run did with the points that were there, and why, by the console's uid."""
+    actions = {"forget": "Delete", "hold": "Keep"}
+    plan = [entry for entry in session.plan if entry.action in actions and entry.snapshot_id in uids]
+    return {uids[entry.snapshot_id]: (actions[entry.action], entry.reason) for entry in plan}
+
+
+def said(rows: dict[str, Any], uids: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Give what a preview said of points that the rule does not keep."""
+    over = [uid for uid in uids.values() if "Delete" in {rows[uid]["action"], rows[uid]["actionOnceConfirmed"]}]
+    return {uid: (rows[uid]["action"], rows[uid]["reason"].removesuffix(NEWER_ONE).rstrip()) for uid in over}
+
+
+@pytest.mark.embedded_only
+def test_a_preview_says_of_adopted_points_what_the_run_then_does(adoptable: BackupServer, console: Console) -> None:
+    pair, server = Pair(console, adoptable), adoptable
+    origin = {"hostName": OLD_HOST, "paths": [str(server.folder / OLD_HOST)]}
+    console.does("POST", f"{JOBS}/{ACMES.job}/adoption", BOB, {"origins": [origin]})
+    adopt(server)
+    run_adoption(server, "backup")
+    restic(server.second, "copy", *by_host(server, server.first)[OLD_HOST], source=server.first)
+    run_adoption(server, "copy")
+    server.save()
+    server.copy()
+    server.clock.forward(days=30)
+
+    # Two points are older than the retention, and so are by now the newest adopted one and the job's own.
+    uids = {uid: point.point_uid for uid, point in server.reported_points().items()}
+    for job, run in ((BACKUP_JOB, server.back_up), (COPY_JOB, server.copy)):
+        foreseen = pair.foresees(job)
+        did = done(run(), uids)
+        assert said(foreseen, uids) == did
+        assert sorted(fate for fate, _why in did.values()) == ["Delete", "Keep", "Keep", "Keep"]
+        adopted = {uid for uid, (fate, _why) in did.items() if fate == "Keep"}
+        assert {uid for uid in foreseen if foreseen[uid]["actionOnceConfirmed"]} == adopted
+        assert len(adopted) == 3
+
+    pair.hear()
+    pair.confirm()
+    for job, run in ((BACKUP_JOB, server.back_up), (COPY_JOB, server.copy)):
+        foreseen = pair.foresees(job)
+        left = {uid: point_uid for uid, point_uid in uids.items() if point_uid in foreseen}
+        did = done(run(), left)
+        assert said(foreseen, left) == did
+        assert sorted(fate for fate, _why in did.values()) == ["Delete"] * 3
+        assert not any(row["actionOnceConfirmed"] for row in foreseen.values())

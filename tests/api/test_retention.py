@@ -4,13 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from tandem.actions.change_retention import SERIES
+from tandem.actions.change_retention import SERIES, UNTOLD
+from tandem.domain.fates import NEWER_ONE
 from tandem.domain.holds import Hold, HoldCause, HoldReason
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
-from tandem.protocol.messages import HoldReport, LedgerReport, PointReport, RepositoryReport
+from tandem.protocol.messages import Configuration, HoldReport, LedgerReport, PointReport, RepositoryReport
+from tandem.store.tables import backup_repositories, restore_point_copies
 from tests.agents import Agent
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACMES, ALICE, BETAS, BOB, START, restic_id, uid
@@ -21,7 +24,14 @@ DAYS = 10
 REPOSITORY = f"/infrastructure/backupServers/{ACMES.server}/repositories/{ACMES.second}"
 
 
-def tell(agent: Agent, days_ago: float, *, is_copied: bool = True, is_complete: bool = True) -> str:
+def tell(
+    agent: Agent,
+    days_ago: float,
+    *,
+    is_copied: bool = True,
+    is_complete: bool = True,
+    is_adopted: bool | None = False,
+) -> str:
     """Report a point that was made so many days ago, and its copy; gives its snapshot."""
     made_at, snapshot = START - timedelta(days=days_ago), restic_id(f"point of {days_ago} days ago")
     point = PointReport(
@@ -33,6 +43,7 @@ def tell(agent: Agent, days_ago: float, *, is_copied: bool = True, is_complete: 
         added=1_000,
         files=3,
         is_complete=is_complete,
+        is_adopted=is_adopted,
     )
     agent.report(point)
     if is_copied:
@@ -44,6 +55,7 @@ def tell(agent: Agent, days_ago: float, *, is_copied: bool = True, is_complete: 
             copied_at=made_at,
             size=10_000,
             added=500,
+            is_adopted=bool(is_adopted),
         )
         agent.report(LedgerReport(job_uid=ACMES.copy_job, entries=[entry]))
     return snapshot
@@ -64,6 +76,13 @@ def replace(**values: object) -> list[dict[str, object]]:
 
 def preview(console: Console, job: str, query: str = "") -> Any:
     return console.data(f"{job}/retentionPreview{query}", BOB)
+
+
+def heard(agent: Agent) -> Configuration:
+    """Give the newest configuration of an agent."""
+    agent.turn()
+    assert agent.configuration
+    return agent.configuration
 
 
 @pytest.mark.parametrize("job", BOTH)
@@ -141,7 +160,10 @@ def test_small_steps_take_no_more_than_a_big_one(console: Console, agent: Agent)
 def test_a_longer_retention_is_never_asked_about(console: Console, agent: Agent) -> None:
     del agent
     console.clock.forward(days=365)
-    assert preview(console, BACKUP_JOB)["pointsDeleted"] == 9
+    # The run makes a point before it looks at those that are there.
+    shown = preview(console, BACKUP_JOB)
+    assert (shown["pointsDeleted"], shown["pointsHeld"]) == (10, 10)
+    assert [NEWER_ONE in row["reason"] for row in shown["points"]] == [True, *[False] * 9]
     console.does("PATCH", BACKUP_JOB, BOB, replace(retention=8, gfsYearly=1))
     console.does("PATCH", BACKUP_JOB, BOB, replace(retentionUnit="Years"))
 
@@ -256,6 +278,75 @@ def test_a_preview_says_that_nothing_goes_while_retention_is_on_hold(console: Co
     assert any("on hold" in line for line in console.data(f"{COPY_JOB}/forecast", BOB)["basis"])
     console.does("POST", f"{JOBS}/{ACMES.job}/release", BOB)
     assert preview(console, job, "?retention=2")["pointsDeleted"] == going
+
+
+@pytest.mark.parametrize("job", BOTH)
+def test_a_preview_keeps_what_was_adopted_and_says_what_goes_once_that_is_confirmed(
+    console: Console, agent: Agent, job: str
+) -> None:
+    adoption = f"{JOBS}/{job.rpartition('/')[2]}/adoption"
+    origins = [{"hostName": "old server", "paths": ["/srv"]}] if job == BACKUP_JOB else []
+    console.does("POST", adoption, BOB, {"origins": origins})
+    for days in (40, 0.5):
+        tell(agent, days, is_complete=False, is_adopted=True)
+    shown = preview(console, job, "?retention=7")
+    rows = {row["restorePointUid"]: row for row in shown["points"] if row["actionOnceConfirmed"]}
+    assert [(row["action"], row["actionOnceConfirmed"]) for row in rows.values()] == [
+        ("Keep", "Keep"),
+        ("Keep", "Delete"),
+    ]
+    assert "until somebody confirms that adopted points may go. Older than 7 Days" in [*rows.values()][-1]["reason"]
+    assert (shown["pointsUnconfirmed"], shown["pointsDeleted"], shown["pointsKept"]) == (1, 3, 9)
+    # No change of the retention takes them, so none is asked about for that.
+    longer = preview(console, job, "?retention=50")
+    assert (longer["pointsUnconfirmed"], longer["isConfirmationNeeded"]) == (0, False)
+    forecast = console.data(f"{COPY_JOB}/forecast?days=3000&retention=7", BOB)
+    console.does("POST", adoption, BOB, {"confirmDeletion": True})
+    confirmed = preview(console, job, "?retention=7")
+    assert (confirmed["pointsUnconfirmed"], confirmed["pointsDeleted"]) == (0, 4)
+    fates = {row["restorePointUid"]: row["action"] for row in confirmed["points"]}
+    assert {uid: fates[uid] for uid in rows} == {uid: row["actionOnceConfirmed"] for uid, row in rows.items()}
+    # Until then they are held on, and their copies take their room.
+    then = console.data(f"{COPY_JOB}/forecast?days=3000&retention=7", BOB)
+    held_on = 2 if job == COPY_JOB else 0
+    assert forecast["pointsHeldThen"] == then["pointsHeldThen"] + held_on
+    assert any("1 are older than the retention" in line for line in forecast["basis"])
+    assert any("held on" in line for line in then["basis"]) == (job == BACKUP_JOB)
+
+
+def test_while_an_agent_has_not_told_what_is_adopted_a_preview_says_so_and_the_agent_is_asked(
+    console: Console, agent: Agent
+) -> None:
+    def is_asked() -> bool:
+        return next(found for found in heard(agent).jobs if found.uid == ACMES.job).is_adoption_asked
+
+    origin = {"hostName": "old server", "paths": ["/srv"]}
+    tell(agent, 40, is_copied=False, is_complete=False, is_adopted=None)
+    assert UNTOLD not in preview(console, BACKUP_JOB)["points"][-1]["reason"]
+    assert not is_asked()
+    console.does("POST", f"{JOBS}/{ACMES.job}/adoption", BOB, {"origins": [origin]})
+    (row,) = preview(console, BACKUP_JOB)["points"][-1:]
+    assert (row["action"], row["reason"].startswith(UNTOLD), row["actionOnceConfirmed"]) == ("Delete", True, None)
+    assert is_asked()
+    for is_adopted in (True, None):
+        # What an agent of an older release does not say again stays said.
+        tell(agent, 40, is_copied=False, is_complete=False, is_adopted=is_adopted)
+        assert preview(console, BACKUP_JOB)["points"][-1]["actionOnceConfirmed"] == "Delete"
+    console.does("POST", f"{JOBS}/{ACMES.job}/adoption", BOB, {"origins": [origin]})
+    assert not is_asked()
+
+
+def test_copies_in_a_repository_that_was_there_before_are_asked_about(console: Console, agent: Agent) -> None:
+    def forget_what_was_told(*, is_existing: bool) -> tuple[bool, bool]:
+        with console.database.writing() as connection:
+            connection.execute(update(restore_point_copies).values(is_adopted=None))
+            connection.execute(update(backup_repositories).values(is_existing=is_existing))
+            agent.configuration = None
+        asked = [job.is_adoption_asked for job in heard(agent).jobs if job.is_copy]
+        return all(asked), any(UNTOLD in row["reason"] for row in preview(console, COPY_JOB, "?retention=2")["points"])
+
+    assert forget_what_was_told(is_existing=False) == (False, False)
+    assert forget_what_was_told(is_existing=True) == (True, True)
 
 
 def test_a_job_that_is_not_made_yet_is_foreseen_too(console: Console, agent: Agent) -> None:

@@ -60,6 +60,8 @@ class StandInAgent:
         self.restores: list[RestorePointTo] = []
         self.parts_of = hello
         self._token = ""
+        # Whether the points that it comes by were made without Tandem.
+        self.is_adopting = False
         # What the next run of a backup sees that it cannot explain.
         self.doubt = ""
         # What else it does with a job, newer than the next run of it.
@@ -180,7 +182,8 @@ class StandInAgent:
             size=4096,
             added=4096,
             files=3,
-            is_complete=self.state is SessionState.SUCCESS,
+            is_complete=self.state is SessionState.SUCCESS and not self.is_adopting,
+            is_adopted=self.is_adopting,
         )
         # Before the end of its session, as a real agent does it.
         self._later.insert(0, point)

@@ -29,7 +29,7 @@ def history(admin: Cli, agent: StandInAgent) -> Iterator[Cli]:
     agent.point_age = timedelta()
 
 
-def test_a_retention_is_looked_at_and_changed_with_a_question(history: Cli) -> None:
+def test_a_retention_is_looked_at_and_changed_with_a_question(history: Cli, agent: StandInAgent) -> None:
     shown = history.succeeds("jobs", "preview", "kept", "--keep", "1d")
     assert "Keeping 1 days, 2 of 3 restore points go." in shown
     assert "x" in "".join(line[8:] for line in shown.splitlines() if line[:2] == "20")
@@ -54,6 +54,14 @@ def test_a_retention_is_looked_at_and_changed_with_a_question(history: Cli) -> N
     assert "does not copy this restore point" in history.fails("points", "reset", point, "--job", "kept twice")
     history.succeeds("repositories", "immutable", "kept offsite", "7")
     assert "7 days" in history.succeeds("repositories", "show", "kept offsite")
+
+    agent.point_age, agent.is_adopting = timedelta(days=30), True
+    history.succeeds("jobs", "start", "kept", "--wait")
+    agent.is_adopting = False
+    shown = history.succeeds("jobs", "preview", "kept")
+    assert "1 adopted ones stay until somebody confirms that they may go." in shown
+    assert 'tandem jobs adopt "kept" --confirm-deletion' in shown
+    assert "Adopted, and stays until" in shown
 
 
 def test_a_calendar_shows_of_each_day_what_matters_most() -> None:

@@ -37,6 +37,9 @@ OLD_JOBS = [
     _OLD_JOB.format("two", "'acme'", "null"),
     _OLD_JOB.format("three", "'acme'", "1"),
 ]
+OLD_REPOSITORY = """insert into backup_repositories (instance_uid, name, backup_server_uid, organization_uid, path,
+    sealed_password, is_existing, state, created_at) values
+    ('found', 'found', 'server', 'provider', '/found', '', true, 'Ready', 0)"""
 START = """
 import sys
 from tandem.store.database import open_database
@@ -129,6 +132,20 @@ def test_the_one_location_of_each_organization_becomes_the_first_of_many(databas
         ]
         assert connection.exec_driver_sql("select instance_uid from companies").scalar_one() == "one"
     assert differences(database) == []
+    database.close()
+
+
+def test_agents_that_told_older_consoles_of_adopted_points_are_asked_again(database_url: str) -> None:
+    database = open_database(database_url)
+    with database.writing() as connection:
+        run_steps(connection, known_steps(), ["0019"])
+        for statement in (OLD_JOBS[0], OLD_JOBS[1], OLD_JOBS[1].replace("'server'", "'other'"), OLD_REPOSITORY):
+            connection.exec_driver_sql(statement)
+    database.migrate()
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("select instance_uid, revision from backup_servers")
+        # A new revision brings them a configuration; where nothing can be adopted there is nothing to ask.
+        assert {row[0]: row[1] for row in found} == {"server": 1, "other": 0}
     database.close()
 
 

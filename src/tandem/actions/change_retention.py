@@ -10,15 +10,17 @@ import msgspec
 from tandem.actions.change_job import changeable, log_job
 from tandem.actions.context import Act
 from tandem.domain.errors import Conflict, NotFound
+from tandem.domain.fates import Fate, Foreseen, foresee_backups
 from tandem.domain.jobs import Job, JobType
-from tandem.domain.restore_points import Fate, Foreseen, foresee_backups, foresee_copies
+from tandem.domain.restore_points import foresee_copies
 from tandem.domain.retention import Rule, is_confirmation_needed
-from tandem.store import backup_servers, holds, retention
+from tandem.store import adoption, backup_servers, holds, retention
 from tandem.store.database import Connection
 from tandem.store.retention import PointOfJob, RetentionOfJob
 
 # Changes that follow each other within this time are looked at as one, so that small steps take no more than a big one.
 SERIES = timedelta(days=7)
+UNTOLD = "Whether it is adopted, its agent has not told yet: if so, it stays until that is confirmed; if not, it goes."
 
 
 class Prospect(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +113,13 @@ def prospect_of(connection: Connection, act: Act, job: Job, present: RetentionOf
     else:
         points = retention.points_of_copy_job(connection, scope, present.source_job_unique_uid, job.unique_uid)
     is_copy = present.source_job_unique_uid is not None
-    after, before = (foresee(points, each, now, is_copy=is_copy) for each in (rule, present.rule))
+    adopted = adoption.find_adoption(connection, scope, job.unique_uid)
+    after, before = (
+        foresee(points, each, now, is_copy=is_copy, may_forget_adopted=adopted.may_forget)
+        for each in (rule, present.rule)
+    )
+    if not adopted.may_forget and (is_copy or adopted.origins):
+        after |= _while_untold(points, after)
     fates = [(point, after[point.point.snapshot_id]) for point in points if point.point.snapshot_id in after]
     held = [(point, fate) for point, fate in fates if fate.fate in {Fate.KEEP, Fate.DELETE}]
     staying = [point for point, fate in held if fate.fate is Fate.KEEP]
@@ -140,22 +148,39 @@ def _while_held(
     hold = holds.standing_hold(connection, act.caller.scope, unique_uid)
     if hold is None:
         return fates
-    text = f"{hold.told}. Without that it would go: "
-    return [
-        (point, Foreseen(Fate.KEEP, text + fate.reason, fate.expires_at) if fate.fate is Fate.DELETE else fate)
-        for point, fate in fates
-    ]
+    return [(point, _on_hold(fate, f"{hold.told}.")) for point, fate in fates]
 
 
-def foresee(points: list[PointOfJob], rule: Rule, now: datetime, *, is_copy: bool) -> dict[str, Foreseen]:
+def _on_hold(fate: Foreseen, told: str) -> Foreseen:
+    if fate.is_unconfirmed:
+        return Foreseen(Fate.KEEP, f"{told} {fate.reason}", fate.expires_at, Fate.KEEP)
+    if fate.fate is Fate.DELETE:
+        return Foreseen(Fate.KEEP, f"{told} Without that it would go: {fate.reason}", fate.expires_at)
+    return fate
+
+
+def _while_untold(points: list[PointOfJob], fates: dict[str, Foreseen]) -> dict[str, Foreseen]:
+    """Give what is said of points that go unless they are adopted, which their agent has not told yet."""
+    untold = [each.point.snapshot_id for each in points if not each.is_adoption_known]
+    return {
+        uid: msgspec.structs.replace(fates[uid], reason=f"{UNTOLD} {fates[uid].reason}")
+        for uid in untold
+        if uid in fates and fates[uid].fate is Fate.DELETE
+    }
+
+
+def foresee(
+    points: list[PointOfJob], rule: Rule, now: datetime, *, is_copy: bool, may_forget_adopted: bool
+) -> dict[str, Foreseen]:
     """Say what the next run does with the points of a job, as its agent will decide it."""
     if not is_copy:
-        return foresee_backups([point.point for point in points], rule, now)
+        return foresee_backups([point.point for point in points], rule, now, may_forget_adopted=may_forget_adopted)
     return foresee_copies(
         [point.point for point in points if point.is_in_first_repository],
         {point.point.snapshot_id: point.entry for point in points if point.entry is not None},
         rule,
         now,
+        may_forget_adopted=may_forget_adopted,
     )
 
 

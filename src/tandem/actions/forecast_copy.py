@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -10,13 +11,13 @@ from tandem.actions.change_retention import foresee
 from tandem.actions.context import Act
 from tandem.domain import copy_forecasts
 from tandem.domain.copy_forecasts import DAYS_LOOKED_AT, Change, Forecast, Made
+from tandem.domain.fates import Fate, Foreseen
 from tandem.domain.limits import UNBOUNDED, Bandwidth, bandwidth_of_run
 from tandem.domain.listing import Query
 from tandem.domain.paging import Window
 from tandem.domain.repositories import BackupRepository
-from tandem.domain.restore_points import Fate
 from tandem.domain.retention import Point, Rule
-from tandem.store import file_share_jobs, holds, limits, retention, sessions
+from tandem.store import adoption, file_share_jobs, holds, limits, retention, sessions
 from tandem.store.database import Connection
 from tandem.store.retention import PointOfJob
 
@@ -68,7 +69,8 @@ def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
     scope, now = act.caller.scope, act.now
     points = retention.points_of_copy_job(connection, scope, plan.source_job_unique_uid, plan.job_unique_uid)
     made = retention.points_made(connection, scope, plan.source_job_unique_uid)
-    fates = foresee(points, plan.rule, now, is_copy=True)
+    may_forget = adoption.find_adoption(connection, scope, plan.job_unique_uid or "").may_forget
+    fates = foresee(points, plan.rule, now, is_copy=True, may_forget_adopted=may_forget)
     wanted = {uid for uid, fate in fates.items() if fate.fate is Fate.COPY}
     held = [point for point in points if point.entry is not None and point.entry.state.is_held]
     written = _written_per_added(held, made)
@@ -78,7 +80,9 @@ def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
         copy_forecasts.bytes_to_copy(made, wanted, {point.point.snapshot_id for point in held}) * (written or 1)
     )
     held_bytes = sum(point.entry.added for point in held if point.entry)
-    staying = [point.point for point in points if point.point.snapshot_id in wanted or point in held]
+    staying = [_as_copy(point, now) for point in points if point.point.snapshot_id in wanted or point in held]
+    if may_forget:
+        staying = [msgspec.structs.replace(point, is_adopted=False) for point in staying]
     change, after, full_at = _ahead(plan, staying, made, now, written=written or 1, held_bytes=held_bytes)
     return CopyForecast(
         run_points=len(wanted),
@@ -95,9 +99,17 @@ def forecast_copy(connection: Connection, act: Act, plan: Plan) -> CopyForecast:
             *_basis_of_bytes(change, written),
             _basis_of_time(plan, bandwidth, rate),
             _basis_of_full_disk(plan),
+            *_basis_of_adoption(fates.values()),
             *_basis_of_hold(connection, act, plan),
         ],
     )
+
+
+def _as_copy(point: PointOfJob, now: datetime) -> Point:
+    """Give what the rule needs to know of the copy of a point, one that is there or that comes with the next run."""
+    if point.entry is None or not point.entry.state.is_held:
+        return msgspec.structs.replace(point.point, held_since=now, is_adopted=False)
+    return msgspec.structs.replace(point.point, held_since=point.entry.copied_at, is_adopted=point.entry.is_adopted)
 
 
 def _bandwidth(connection: Connection, act: Act, plan: Plan) -> Bandwidth:
@@ -182,6 +194,12 @@ def _basis_of_full_disk(plan: Plan) -> str:
     if plan.target.free_space is None:
         return "Full disk: not foreseen, as the free space of the target is not known."
     return "Full disk: the target's free space as last measured; nothing else is taken to write there."
+
+
+def _basis_of_adoption(fates: Iterable[Foreseen]) -> list[str]:
+    count = sum(fate.is_unconfirmed for fate in fates)
+    told = f"Adopted copies: {count} are older than the retention; they are held on, as nobody has confirmed"
+    return [f"{told} that they may go."] if count else []
 
 
 def _basis_of_hold(connection: Connection, act: Act, plan: Plan) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC
 
+import msgspec
+
 from tandem.agent.run import Means, Run
+from tandem.agent.state import State
 from tandem.domain.adoption import GROUPS_MAX, Origin, SnapshotGroup
 from tandem.protocol.messages import (
     CollectSnapshots,
@@ -38,21 +41,53 @@ def missing_origins(job: JobConfiguration, repository_name: str, found: Iterable
     ]
 
 
-def keep_adopted(run: Run, job: JobConfiguration, snapshot_ids: Iterable[str]) -> set[str]:
-    """Give those of the adopted points, which retention would forget, that stay: all, until somebody confirms it.
+def tell_unconfirmed(run: Run, job: JobConfiguration, reasons: Mapping[str, str]) -> None:
+    """Tell which adopted points stay only because nobody has confirmed that they may go.
 
     Args:
         run: the session, which tells of it.
         job: whose retention it is.
-        snapshot_ids: adopted points that the retention does not keep.
+        reasons: why each stays, and why it would go, by its snapshot id.
     """
-    kept = set[str]() if job.may_forget_adopted else set(snapshot_ids)
-    for snapshot_id in sorted(kept):
-        run.decide("hold", snapshot_id, "Adopted, and older than the retention: it stays until that is confirmed.")
-    if kept:
-        text = f"{len(kept)} adopted points are older than the retention of the job; they stay until you confirm that"
+    for snapshot_id, reason in sorted(reasons.items()):
+        run.decide("hold", snapshot_id, reason)
+    if reasons:
+        text = (
+            f"{len(reasons)} adopted points are older than the retention of the job; they stay until you confirm that"
+        )
         run.messages.append(f'{text} they may go: tandem jobs adopt "{job.name}" --confirm-deletion')
-    return kept
+
+
+class AdoptionsTold(msgspec.Struct, frozen=True):
+    """Noted once: this agent has told what was adopted while agents did not tell."""
+
+
+def tell_once(state: State, configuration: Configuration | None) -> None:
+    """Tell which points are adopted, and which are not, once after the update from an agent that did not."""
+    with state.transaction():
+        if state.note("", AdoptionsTold) is None:
+            if configuration is not None:
+                existing = {each.uid for each in configuration.repositories if each.is_existing}
+                jobs = configuration.jobs
+                _tell(state, (job for job in jobs if job.adopts and not job.is_copy))
+                _tell(state, (job for job in jobs if job.is_copy and job.target_repository_uid in existing))
+            state.put_note("", AdoptionsTold())
+
+
+def tell_where_asked(state: State, configuration: Configuration) -> None:
+    """Tell it of the jobs of which the console asks."""
+    with state.transaction():
+        _tell(state, [job for job in configuration.jobs if job.is_adoption_asked])
+
+
+def _tell(state: State, jobs: Iterable[JobConfiguration]) -> None:
+    for job in jobs:
+        for point in state.points(job.uid):
+            # Whether one that is adopted has all files is never known.
+            if not point.is_complete:
+                state.add_report(point.report(job.uid))
+        held = [entry for entry in state.ledger(job.uid).values() if entry.target_snapshot_id is not None]
+        state.report_entries(job.uid, held)
 
 
 def look_into(means: Means, order: CollectSnapshots, configuration: Configuration, control: Control) -> SnapshotsReport:

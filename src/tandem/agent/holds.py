@@ -9,7 +9,7 @@ import msgspec
 
 from tandem.agent.remembered import HeldPoint
 from tandem.agent.state import State
-from tandem.domain.holds import Hold, HoldCause, SeenPoint, newest_complete, with_causes
+from tandem.domain.holds import Hold, HoldCause, SeenPoint, with_causes
 from tandem.protocol.messages import Configuration, HoldReport, JobConfiguration
 
 
@@ -69,9 +69,3 @@ def seen(point: HeldPoint) -> SeenPoint:
         size=point.size,
         is_complete=point.is_complete,
     )
-
-
-def newest_complete_id(points: Sequence[HeldPoint]) -> set[str]:
-    """Give the newest point that surely has all files: it stays, however many incomplete ones come after it."""
-    newest = newest_complete([seen(point) for point in points])
-    return set() if newest is None else {newest.snapshot_id}

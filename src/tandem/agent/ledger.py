@@ -15,13 +15,12 @@ from tandem.agent.run import Run
 from tandem.domain.damage import BEYOND_HEALING, is_remnant
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import JobConfiguration, LedgerReport
+from tandem.protocol.messages import JobConfiguration
 from tandem.restic import snapshots, tag
 
 REASON_LENGTH_MAX = 1_000
 # A copy of these that nobody noted is one that a run of this job made before it was cut short.
 TRIED = frozenset({CopyState.COPYING, CopyState.QUARANTINED})
-ENTRIES_PER_REPORT_MAX = 1_000
 
 
 class Ledger:
@@ -31,6 +30,8 @@ class Ledger:
         """Load the entries."""
         self.entries = run.means.state.ledger(job.uid)
         self.sizes: dict[str, tuple[int, int]] = {}
+        # Of the points in the first repository, those that are known to lack files.
+        self.lacking: set[str] = set()
         self._run = run
         self._job = job
         # What is left of damaged copies, marked so that they are copied again: its snapshot, by the source's.
@@ -60,6 +61,7 @@ class Ledger:
         own = {entry.target_snapshot_id for entry in self.entries.values()}
         unknown = held - own - self._run.means.state.known_snapshots(target.uid, others)
         self.sizes = {point.snapshot_id: (point.size, point.added) for point in points}
+        self.lacking = {point.snapshot_id for point in points if not point.is_complete}
         self._follow_labels(points)
         if unknown:
             self._adopt(unknown, target, points)
@@ -100,9 +102,7 @@ class Ledger:
             self.entries[entry.source_snapshot_id] = entry
         with self._run.means.state.transaction():
             self._run.means.state.put_entries(self._job.uid, changed)
-            for start in range(0, len(changed), ENTRIES_PER_REPORT_MAX):
-                some = changed[start : start + ENTRIES_PER_REPORT_MAX]
-                self._run.means.state.add_report(LedgerReport(job_uid=self._job.uid, entries=some))
+            self._run.means.state.report_entries(self._job.uid, changed)
 
     def set_apart(self, target: OpenRepository, entries: Iterable[LedgerEntry]) -> None:
         """Mark what is left of damaged copies, so that restic does not skip their points."""

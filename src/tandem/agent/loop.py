@@ -85,6 +85,7 @@ class Agent:
         self._news = Event()
         self._configuration_lock = Lock()
         self._configuration = means.state.configuration()
+        adoption.tell_once(means.state, self._configuration)
         restic_version = ".".join(map(str, means.engine.version))
         self._session = ConsoleSession(ConsoleLink(identity, restic_version), means.state)
         self._chance = Random()  # noqa: S311  (spreads agents over time; nothing secret)
@@ -244,6 +245,7 @@ class Agent:
                 self._means.state.set_configuration(newest)
                 self._configuration = newest
                 holds.take_releases(self._means.state, newest)
+                adoption.tell_where_asked(self._means.state, newest)
                 self._news.set()
         self._make_repositories()
         for command in answer.commands:

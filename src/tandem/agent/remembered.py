@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from tandem.domain.retention import Point
+from tandem.domain.retention import FOREVER, Point
+from tandem.protocol.messages import PointReport
 
 
 class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +32,31 @@ class HeldPoint(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def for_rule(self) -> Point:
         """What a rule of retention needs to know of it."""
-        return Point(self.snapshot_id, self.created_at, is_whole=self.is_complete and self.size > 0)
+        return Point(
+            self.snapshot_id,
+            self.created_at,
+            is_whole=self.is_complete and self.size > 0,
+            is_complete=self.is_complete,
+            is_adopted=self.is_adopted,
+        )
+
+    def report(self, job_uid: str, *, forgotten_at: datetime | None = None) -> PointReport:
+        """What the console is told of it."""
+        return PointReport(
+            point_uid=self.uid,
+            job_uid=job_uid,
+            snapshot_id=self.snapshot_id,
+            created_at=self.created_at,
+            size=self.size,
+            added=self.added,
+            files=self.files,
+            is_complete=self.is_complete,
+            verified_at=self.verified_at,
+            damaged_at=self.damaged_at,
+            expires_at=None if self.expires_at == FOREVER else self.expires_at,
+            forgotten_at=forgotten_at,
+            is_adopted=self.is_adopted,
+        )
 
 
 class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):

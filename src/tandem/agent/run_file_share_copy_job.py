@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tandem.agent import holds
-from tandem.agent.adoption import keep_adopted
+from tandem.agent.adoption import tell_unconfirmed
 from tandem.agent.ledger import Ledger
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.proof_memory import warn_if_overdue
@@ -20,8 +20,7 @@ from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, note_dead_data, prune_if_worth_it
 from tandem.domain.damage import plan_remnants
-from tandem.domain.holds import newest_held
-from tandem.domain.restore_points import CopyPlan, LedgerEntry, plan_copies, plan_held
+from tandem.domain.restore_points import CopyPlan, HeldPlan, LedgerEntry, plan_copies, plan_held
 from tandem.protocol.messages import JobConfiguration
 from tandem.restic import copy, snapshots
 from tandem.restic.errors import (
@@ -249,13 +248,11 @@ def _free_space(
 
 def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftovers: list[LedgerEntry]) -> None:
     forget_points(run, ends.target, dict.fromkeys(ledger.replaced(), 0))
-    rule = run.rule(job)
-    held = plan_held(ledger.entries.values(), rule, run.now)
-    planned = [*held.forget, *plan_remnants(ledger.entries.values(), run.now)]
-    stays = _newest_in_no_doubt(run, job, ledger) if planned else None
-    over = [entry for entry in planned if entry.source_snapshot_id != stays]
-    kept = keep_adopted(run, job, (entry.source_snapshot_id for entry in over if entry.is_adopted))
-    going = [entry for entry in over if entry.source_snapshot_id not in kept]
+    held = _plan_held(run, job, ledger)
+    remnants = plan_remnants(ledger.entries.values(), run.now)
+    staying = [entry for entry in remnants if entry.is_adopted and not job.may_forget_adopted]
+    tell_unconfirmed(run, job, {entry.source_snapshot_id: entry.reason for entry in (*held.unconfirmed, *staying)})
+    going = [*held.forget, *(entry for entry in remnants if entry not in staying)]
     for entry in going:
         run.decide("forget", entry.source_snapshot_id, entry.reason)
         # First the intent, then the deed: a crash in between leaves an expired entry whose copy is still there.
@@ -266,12 +263,17 @@ def _forget(run: Run, job: JobConfiguration, ledger: Ledger, ends: Ends, leftove
     ledger.keep_refused([entry for entry in all_going if entry.target_snapshot_id in refused])
     ledger.clear_targets([entry.source_snapshot_id for entry in all_going if entry.target_snapshot_id not in refused])
     # Where copies went, another may have taken their place.
-    ledger.write((plan_held(ledger.entries.values(), rule, run.now) if all_going else held).corrected)
+    ledger.write((_plan_held(run, job, ledger) if all_going else held).corrected)
 
 
-def _newest_in_no_doubt(run: Run, job: JobConfiguration, ledger: Ledger) -> str | None:
-    points = run.means.state.points(job.source_job_uid or "")
-    return newest_held(ledger.entries.values(), but={each.snapshot_id for each in points if not each.is_complete})
+def _plan_held(run: Run, job: JobConfiguration, ledger: Ledger) -> HeldPlan:
+    return plan_held(
+        ledger.entries.values(),
+        run.rule(job),
+        run.now,
+        lacking=ledger.lacking,
+        may_forget_adopted=job.may_forget_adopted,
+    )
 
 
 def _raise_if_no_points_fault(error: ResticError, ends: Ends) -> None:

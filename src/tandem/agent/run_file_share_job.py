@@ -17,10 +17,10 @@ from tandem.agent.open_repository import OpenRepository
 from tandem.agent.remembered import HeldPoint
 from tandem.agent.run import Run
 from tandem.agent.space import RepositoryFull, forget_points, is_about_writing, prune_if_worth_it
+from tandem.domain.fates import Fate, fates_of
 from tandem.domain.holds import judge_adopted_points, judge_new_point
-from tandem.domain.retention import FOREVER, judge
 from tandem.domain.sessions import Progress
-from tandem.protocol.messages import FileShareConfiguration, JobConfiguration, PointReport
+from tandem.protocol.messages import FileShareConfiguration, JobConfiguration
 from tandem.restic import backup, forget, masks, snapshots
 from tandem.restic.errors import ResticError
 
@@ -199,14 +199,12 @@ def _free_space(run: Run, job: JobConfiguration, repository: OpenRepository, *, 
 
 def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository) -> None:
     state = run.means.state
-    points = {point.snapshot_id: point for point in state.points(job.uid, is_going=False)}
-    verdicts = judge([point.for_rule for point in points.values()], run.rule(job), run.now)
-    stays = holds.newest_complete_id(list(points.values()))
-    over = [uid for uid, verdict in verdicts.items() if not verdict.is_kept and uid not in stays]
-    kept = adoption.keep_adopted(run, job, (uid for uid in over if points[uid].is_adopted))
-    old = sorted(set(over) - kept)
+    known = [point.for_rule for point in state.points(job.uid, is_going=False)]
+    fates = fates_of(known, run.rule(job), run.now, may_forget_adopted=job.may_forget_adopted)
+    adoption.tell_unconfirmed(run, job, {uid: fate.reason for uid, fate in fates.items() if fate.is_unconfirmed})
+    old = sorted(uid for uid, fate in fates.items() if fate.fate is Fate.DELETE)
     for snapshot_id in old:
-        run.decide("forget", snapshot_id, verdicts[snapshot_id].reason)
+        run.decide("forget", snapshot_id, fates[snapshot_id].reason)
     # First the intent, then the deed: after a crash in between, the next run forgets them again.
     state.mark_points_going(repository.uid, old)
     going = state.points(job.uid, is_going=True)
@@ -216,9 +214,9 @@ def _keep_retention(run: Run, job: JobConfiguration, repository: OpenRepository)
         if point.snapshot_id not in refused:
             _report_gone(run, job, point)
     for point in state.points(job.uid, is_going=False):
-        verdict = verdicts.get(point.snapshot_id)
-        if verdict is not None and point.expires_at != verdict.expires_at:
-            remember_point(run, job, msgspec.structs.replace(point, expires_at=verdict.expires_at))
+        fate = fates.get(point.snapshot_id)
+        if fate is not None and point.expires_at != fate.expires_at:
+            remember_point(run, job, msgspec.structs.replace(point, expires_at=fate.expires_at))
 
 
 def _reconcile(run: Run, job: JobConfiguration, repository: OpenRepository, origin: _Origin) -> None:
@@ -286,27 +284,10 @@ def remember_point(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
         point = msgspec.structs.replace(point, expires_at=job.retention.expires_at(point.created_at))
     with run.means.state.transaction():
         run.means.state.put_point(job.target_repository_uid, job.uid, point)
-        run.means.state.add_report(_report(job, point))
+        run.means.state.add_report(point.report(job.uid))
 
 
 def _report_gone(run: Run, job: JobConfiguration, point: HeldPoint) -> None:
     with run.means.state.transaction():
         run.means.state.drop_point(job.target_repository_uid, point.snapshot_id)
-        run.means.state.add_report(_report(job, point, forgotten_at=run.now))
-
-
-def _report(job: JobConfiguration, point: HeldPoint, *, forgotten_at: datetime | None = None) -> PointReport:
-    return PointReport(
-        point_uid=point.uid,
-        job_uid=job.uid,
-        snapshot_id=point.snapshot_id,
-        created_at=point.created_at,
-        size=point.size,
-        added=point.added,
-        files=point.files,
-        is_complete=point.is_complete,
-        verified_at=point.verified_at,
-        damaged_at=point.damaged_at,
-        expires_at=None if point.expires_at == FOREVER else point.expires_at,
-        forgotten_at=forgotten_at,
-    )
+        run.means.state.add_report(point.report(job.uid, forgotten_at=run.now))

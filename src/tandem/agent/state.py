@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -17,10 +17,11 @@ import msgspec
 from tandem.agent.remembered import HeldPoint, KnownRepository, StartedProcess
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.sessions import Session
-from tandem.protocol.messages import Configuration, NumberedReport, Order, Report
+from tandem.protocol.messages import Configuration, LedgerReport, NumberedReport, Order, Report
 from tandem.sealing import Seal
 
 REPORTS_LENGTH_MAX = 2_000_000
+ENTRIES_PER_REPORT_MAX = 1_000
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
@@ -248,6 +249,12 @@ class State:
             for entry in entries:
                 sql = "insert or replace into ledger values (?, ?, ?)"
                 self._run(sql, job_uid, entry.source_snapshot_id, _text(entry))
+
+    def report_entries(self, job_uid: str, entries: Sequence[LedgerEntry]) -> None:
+        """Put into the spool where copies stand, as many of them in a report as one may hold."""
+        for start in range(0, len(entries), ENTRIES_PER_REPORT_MAX):
+            some = [*entries[start : start + ENTRIES_PER_REPORT_MAX]]
+            self.add_report(LedgerReport(job_uid=job_uid, entries=some))
 
     # Repositories
 

@@ -14,8 +14,9 @@ from tandem.api.json_patch import JsonPatches, read_patch
 from tandem.api.listing import window_of
 from tandem.api.texts import GfsCount, Instant, Int32, Int64, RetentionCount, Uid, instant
 from tandem.domain.errors import NotFound
+from tandem.domain.fates import Fate, Foreseen
 from tandem.domain.jobs import Job, JobType
-from tandem.domain.restore_points import CopyState, Fate, Foreseen
+from tandem.domain.restore_points import CopyState
 from tandem.domain.retention import FOREVER, RetentionUnit, Rule
 from tandem.store import file_share_copy_jobs, file_share_jobs, jobs, retention
 from tandem.store.database import Connection
@@ -51,7 +52,11 @@ class PreviewParameters(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class PreviewedPointView(msgspec.Struct, rename="camel", kw_only=True):
-    """What becomes of one restore point with the next run, why, and until when it is kept; sizes in bytes."""
+    """What becomes of one restore point with the next run, why, and until when it is kept; sizes in bytes.
+
+    `actionOnceConfirmed` is null, but for an adopted point while nobody has confirmed that such may go: what would
+    become of it then.
+    """
 
     restore_point_uid: Uid
     restore_point_date: Instant
@@ -59,6 +64,7 @@ class PreviewedPointView(msgspec.Struct, rename="camel", kw_only=True):
     held_bytes: Int64
     state: CopyState | None
     action: Fate
+    action_once_confirmed: Fate | None
     reason: str
     expiration_time: Instant | None
 
@@ -67,6 +73,7 @@ class RetentionPreviewView(msgspec.Struct, rename="camel", kw_only=True):
     """What a retention means for the points of a job; `points` is a page of `pointsTotal`, newest first.
 
     `deletedBytes` is what the points that go had added; as much is freed only if no other point needs it.
+    `pointsUnconfirmed` are adopted ones that stay only as nobody has confirmed that they may go.
     """
 
     job_uid: Uid
@@ -83,6 +90,7 @@ class RetentionPreviewView(msgspec.Struct, rename="camel", kw_only=True):
     points_kept: Int32
     points_deleted: Int32
     points_copied: Int32
+    points_unconfirmed: Int32
     deleted_bytes: Int64
     is_confirmation_needed: bool
     points_total: Int32
@@ -176,6 +184,7 @@ def _view(job: Job, prospect: Prospect, points: list[PreviewedPointView]) -> Ret
         points_kept=sum(fate.fate is Fate.KEEP for _point, fate in prospect.points),
         points_deleted=sum(fate.fate is Fate.DELETE for _point, fate in prospect.points),
         points_copied=sum(fate.fate is Fate.COPY for _point, fate in prospect.points),
+        points_unconfirmed=sum(fate.is_unconfirmed for _point, fate in prospect.points),
         deleted_bytes=sum(_held_bytes(point) for point, fate in prospect.points if fate.fate is Fate.DELETE),
         is_confirmation_needed=prospect.needs_confirmation,
         points_total=len(prospect.points),
@@ -191,6 +200,7 @@ def _view_point(point: PointOfJob, fate: Foreseen) -> PreviewedPointView:
         held_bytes=_held_bytes(point),
         state=point.entry.state if point.entry else None,
         action=fate.fate,
+        action_once_confirmed=fate.once_confirmed,
         reason=fate.reason,
         expiration_time=None if fate.expires_at >= FOREVER else instant(fate.expires_at),
     )

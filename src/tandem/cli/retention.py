@@ -13,8 +13,8 @@ from tandem.cli.options import AsJson, Data, Yes, confirm, signed_in
 from tandem.cli.output import Column, Row, duration, moment, say, show_fields, show_json, show_table, size
 from tandem.cli.schedules import retention_body
 from tandem.client import Client
+from tandem.domain.fates import Fate
 from tandem.domain.jobs import JobType
-from tandem.domain.restore_points import Fate
 from tandem.domain.retention import GFS_MAX
 
 PAGE = 500
@@ -66,7 +66,8 @@ def preview(
         daily=daily, weekly=weekly, monthly=monthly, yearly=yearly
     )
     with signed_in(data) as client:
-        shown = _preview(client, find(client, JOBS, job), asked)
+        found = find(client, JOBS, job)
+        shown = _preview(client, found, asked)
     if as_json:
         show_json(shown)
         return
@@ -75,7 +76,9 @@ def preview(
     if shown["points"]:
         say(LEGEND)
     say(_summary(shown))
-    rows = [row for row in shown["points"] if every_point or row["action"] != Fate.KEEP]
+    if shown["pointsUnconfirmed"]:
+        say(f'Once you have looked at the adopted ones: tandem jobs adopt "{found["name"]}" --confirm-deletion')
+    rows = [row for row in shown["points"] if every_point or _is_news(row)]
     if rows:
         columns = [Column("Time"), Column("Action"), Column("Kept until"), Column("Why")]
         show_table(
@@ -185,6 +188,10 @@ def _sign(fates: set[str]) -> str:
     return next((SIGNS[fate] for fate in MATTERS if fate in fates), ".")
 
 
+def _is_news(row: Row) -> bool:
+    return row["action"] != Fate.KEEP or row["actionOnceConfirmed"] == Fate.DELETE
+
+
 def _preview(client: Client, job: Row, asked: Row) -> Row:
     shown: Row = client.get(f"{_path(job)}/retentionPreview", limit=PAGE, **asked)
     while len(shown["points"]) < shown["pointsTotal"]:
@@ -203,6 +210,8 @@ def _summary(shown: Row) -> str:
     told = f"Keeping {describe_retention(shown)}, {shown['pointsDeleted']} of {shown['pointsHeld']} restore points go"
     if shown["pointsCopied"]:
         told = f"{told}, {shown['pointsCopied']} are copied"
+    if shown["pointsUnconfirmed"]:
+        told = f"{told}, {shown['pointsUnconfirmed']} adopted ones stay until somebody confirms that they may go"
     return f"{told}."
 
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import msgspec
 
-from tandem.domain.retention import Point, Rule, judge
+from tandem.domain.fates import Fate, fates_of
+from tandem.domain.retention import Point, Rule
 
 DAY = timedelta(days=1)
 # The rate of change is that of the last days.
@@ -85,7 +86,7 @@ def after(
     as much as a whole point.
 
     Args:
-        points: those that the copy holds or is about to get.
+        points: those that the copy holds or is about to get; adopted ones stay: nobody has confirmed that they may go.
         rule: how long they are kept.
         change: how fast the source changes.
         whole_size: what one point takes that shares nothing with others, in bytes.
@@ -95,7 +96,8 @@ def after(
     end = now + timedelta(days=days)
     imagined, each_for = _imagined(change, now, days)
     known = list(points)
-    keep = {uid for uid, verdict in judge([*known, *imagined], rule, end).items() if verdict.is_kept}
+    fates = fates_of([*known, *imagined], rule, end, may_forget_adopted=False)
+    keep = {uid for uid, fate in fates.items() if fate.fate is Fate.KEEP}
     kept = sorted(point.created_at for point in (*known, *imagined) if point.snapshot_id in keep)
     if not kept:
         return Forecast(points=0, size=0)

@@ -6,13 +6,11 @@ that the clock is right. Who empties a share, or sets a clock, would otherwise h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-
-from tandem.domain.restore_points import LedgerEntry
 
 # A point that lost more than this share of the files or bytes of the one before is suspicious, unless that is little.
 SHRINK_SHARE = 0.5
@@ -92,13 +90,6 @@ def newest_complete(points: Iterable[SeenPoint]) -> SeenPoint | None:
     """Give the newest point of which all files are known to have been read."""
     complete = [point for point in points if point.is_complete]
     return max(complete, key=lambda point: (point.created_at, point.snapshot_id), default=None)
-
-
-def newest_held(entries: Iterable[LedgerEntry], *, but: Collection[str]) -> str | None:
-    """Give the source id of the newest point that a copy holds, leaving out those that are known to lack files."""
-    held = [entry for entry in entries if entry.state.is_held and entry.source_snapshot_id not in but]
-    newest = max(held, key=lambda entry: (entry.created_at, entry.source_snapshot_id), default=None)
-    return None if newest is None else newest.source_snapshot_id
 
 
 def judge_new_point(new: SeenPoint, before: Sequence[SeenPoint], now: datetime) -> list[HoldCause]:

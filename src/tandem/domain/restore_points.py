@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from tandem.domain.drills import DrillResult
+from tandem.domain.fates import Fate, Foreseen, fates_of
 from tandem.domain.retention import Point, Rule, Verdict, judge
 
 
@@ -183,61 +184,67 @@ def _judge_source(
 
 
 class HeldPlan(msgspec.Struct, frozen=True):
-    """What the rule says of the copies that are held: which may go, and which have another `expires_at` by it."""
+    """What is decided of the copies that are held, oldest first, each with the reason.
+
+    Attributes:
+        forget: which may go.
+        unconfirmed: adopted ones that would go, if somebody had confirmed that.
+        corrected: which have another `expires_at` by the rule.
+    """
 
     forget: list[LedgerEntry]
+    unconfirmed: list[LedgerEntry]
     corrected: list[LedgerEntry]
 
 
-def plan_held(held: Iterable[LedgerEntry], rule: Rule, now: datetime) -> HeldPlan:
-    """Decide which copies may go, oldest first, each with the reason; and correct until when copies are kept.
+def plan_held(
+    held: Iterable[LedgerEntry],
+    rule: Rule,
+    now: datetime,
+    *,
+    lacking: Collection[str] = (),
+    may_forget_adopted: bool = False,
+) -> HeldPlan:
+    """Decide which copies may go, and correct until when copies are kept.
 
     Judged by what the copy really holds, not by what the source has: that keeps the newest copy even while newer
     points fail to arrive.
+
+    Args:
+        held: the copy job's entries; those whose copy is not held are left out.
+        rule: how long copies are kept.
+        now: the present; aware.
+        lacking: the source snapshot ids of points that are known to lack files.
+        may_forget_adopted: whether somebody has confirmed that those may go which were adopted.
     """
-    entries = {entry.source_snapshot_id: entry for entry in _held_of(held)}
-    verdicts = judge((_held(entry) for entry in entries.values()), rule, now)
-    gone = [
-        msgspec.structs.replace(entries[key], reason=verdict.reason, expires_at=verdict.expires_at)
-        for key, verdict in verdicts.items()
-        if not verdict.is_kept
-    ]
+    entries = {entry.source_snapshot_id: entry for entry in sorted(_held_of(held), key=_age)}
+    points = (_held(entry, lacking) for entry in entries.values())
+    fates = fates_of(points, rule, now, may_forget_adopted=may_forget_adopted)
+    told = {
+        key: msgspec.structs.replace(entries[key], reason=fate.reason, expires_at=fate.expires_at)
+        for key, fate in fates.items()
+        if fate.fate is Fate.DELETE or fate.is_unconfirmed
+    }
     # After a change of the retention they are others.
     corrected = [
-        msgspec.structs.replace(entries[key], expires_at=verdict.expires_at)
-        for key, verdict in verdicts.items()
-        if entries[key].expires_at != verdict.expires_at
+        msgspec.structs.replace(entries[key], expires_at=fate.expires_at)
+        for key, fate in fates.items()
+        if entries[key].expires_at != fate.expires_at
     ]
-    return HeldPlan(sorted(gone, key=lambda entry: (entry.created_at, entry.source_snapshot_id)), corrected)
-
-
-class Fate(StrEnum):
-    """What the next run does with a point."""
-
-    KEEP = "Keep"
-    DELETE = "Delete"
-    COPY = "Copy"
-    SKIP = "Skip"
-
-
-class Foreseen(msgspec.Struct, frozen=True):
-    """What the next run does with a point, why, and until when the rule keeps it."""
-
-    fate: Fate
-    reason: str
-    expires_at: datetime
-
-
-def foresee_backups(points: Iterable[Point], rule: Rule, now: datetime) -> dict[str, Foreseen]:
-    """Say what retention does with the points of a file share job, by their snapshot ids."""
-    return {
-        snapshot_id: Foreseen(Fate.KEEP if verdict.is_kept else Fate.DELETE, verdict.reason, verdict.expires_at)
-        for snapshot_id, verdict in judge(points, rule, now).items()
-    }
+    return HeldPlan(
+        forget=[entry for key, entry in told.items() if fates[key].fate is Fate.DELETE],
+        unconfirmed=[entry for key, entry in told.items() if fates[key].is_unconfirmed],
+        corrected=corrected,
+    )
 
 
 def foresee_copies(
-    source: Iterable[Point], ledger: Mapping[str, LedgerEntry], rule: Rule, now: datetime
+    source: Iterable[Point],
+    ledger: Mapping[str, LedgerEntry],
+    rule: Rule,
+    now: datetime,
+    *,
+    may_forget_adopted: bool,
 ) -> dict[str, Foreseen]:
     """Say what a run of a copy job does with the points that either repository holds, by their source snapshot ids.
 
@@ -246,30 +253,36 @@ def foresee_copies(
         ledger: the copy job's entries by source snapshot id.
         rule: how long copies are kept.
         now: when it runs; aware.
+        may_forget_adopted: whether somebody has confirmed that those copies may go which were adopted.
     """
+    source = list(source)
     plan = plan_copies(source, ledger, rule, now)
-    held = {entry.source_snapshot_id: entry for entry in _held_of(ledger.values())}
-    arriving = {entry.source_snapshot_id: entry for entry in (*plan.copy, *plan.wait)}
-    made = [_held(msgspec.structs.replace(entry, copied_at=now)) for entry in plan.copy]
-    verdicts = judge([*(_held(entry) for entry in held.values()), *made], rule, now)
+    lacking = {point.snapshot_id for point in source if not point.is_complete}
+    there = _held_of(ledger.values())
+    made = [msgspec.structs.replace(entry, copied_at=now) for entry in plan.copy]
+    held = (_held(entry, lacking) for entry in (*there, *made))
+    fates = fates_of(held, rule, now, may_forget_adopted=may_forget_adopted)
     found = {
         entry.source_snapshot_id: Foreseen(Fate.SKIP, entry.reason, entry.expires_at or now) for entry in plan.expire
     }
-    for uid, entry in arriving.items():
-        verdict = verdicts.get(uid)
+    for entry in (*plan.copy, *plan.wait):
+        fate = fates.get(entry.source_snapshot_id)
         reason = f"Quarantined before: {entry.reason}" if entry in plan.wait else "Not there yet."
-        kept_because = f" {verdict.reason}" if verdict else ""
-        until = verdict.expires_at if verdict else entry.expires_at or now
-        found[uid] = Foreseen(Fate.COPY, f"{reason}{kept_because}", until)
-    for uid in held:
-        fate = Fate.KEEP if verdicts[uid].is_kept else Fate.DELETE
-        found[uid] = Foreseen(fate, verdicts[uid].reason, verdicts[uid].expires_at)
-    return found
+        kept_because = f" {fate.reason}" if fate else ""
+        until = fate.expires_at if fate else entry.expires_at or now
+        found[entry.source_snapshot_id] = Foreseen(Fate.COPY, f"{reason}{kept_because}", until)
+    return found | {entry.source_snapshot_id: fates[entry.source_snapshot_id] for entry in there}
 
 
 def _held_of(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     return [entry for entry in entries if entry.state.is_held]
 
 
-def _held(entry: LedgerEntry) -> Point:
-    return Point(entry.source_snapshot_id, entry.created_at, entry.is_whole, entry.copied_at)
+def _held(entry: LedgerEntry, lacking: Collection[str] = ()) -> Point:
+    """Give what the rule needs to know of a copy."""
+    uid = entry.source_snapshot_id
+    return Point(uid, entry.created_at, entry.is_whole, entry.copied_at, uid not in lacking, entry.is_adopted)
+
+
+def _age(entry: LedgerEntry) -> tuple[datetime, str]:
+    return entry.created_at, entry.source_snapshot_id

@@ -115,12 +115,16 @@ class Point(msgspec.Struct, frozen=True):
         created_at: when it was made.
         is_whole: every file was read and there was something to read; no other point stands for a period.
         held_since: when its repository got it, if not as it was made.
+        is_complete: every file was read, as far as is known; the rule itself asks only whether it is whole.
+        is_adopted: somebody made it without Tandem; the rule itself does not ask.
     """
 
     snapshot_id: str
     created_at: datetime
     is_whole: bool = True
     held_since: datetime | None = None
+    is_complete: bool = True
+    is_adopted: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -143,6 +143,8 @@ class JobConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     # What the job takes in as its own beside what it makes, and whether its retention may forget that.
     adopts: list[Origin] = []
     may_forget_adopted: bool = False
+    # The console does not know yet which of its points are adopted: the agent tells.
+    is_adoption_asked: bool = False
     # After a run that failed: how often it is tried again by itself, and how many minutes later for the first time.
     retry_times: int = 0
     retry_interval: int = 10
@@ -320,6 +322,8 @@ class PointReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     forgotten_at: datetime | None = None
     verified_at: datetime | None = None
     damaged_at: datetime | None = None
+    # Whether somebody made it without Tandem; None from an agent that does not say.
+    is_adopted: bool | None = None
 
 
 class LedgerReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):

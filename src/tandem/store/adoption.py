@@ -5,15 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import exists, false, insert, select, update
 
 from tandem.domain.adoption import Adoption, Origin, RepositorySnapshots
 from tandem.domain.identity import Scope
 from tandem.protocol.messages import SnapshotsReport
 from tandem.store.adoption_tables import adoptions, repository_snapshots
 from tandem.store.database import Connection
+from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import columns_of, records, visible
-from tandem.store.tables import backup_repositories, file_share_jobs, jobs
+from tandem.store.tables import (
+    backup_repositories,
+    file_share_copy_jobs,
+    file_share_jobs,
+    jobs,
+    restore_point_copies,
+    restore_points,
+)
 
 
 def find_snapshots(connection: Connection, scope: Scope, repository_uid: str) -> RepositorySnapshots | None:
@@ -64,6 +72,33 @@ def adopted_of_repository(connection: Connection, repository_uid: str) -> dict[s
     statement = select(adoptions.c.job_unique_uid, adoptions.c.origins).select_from(joined)
     rows = connection.execute(statement.where(file_share_jobs.c.target_repository_uid == repository_uid))
     return {row[0]: row[1] for row in rows}
+
+
+def untold_of_server(connection: Connection, backup_server_uid: str) -> set[str]:
+    """Get the jobs of a backup server, by unique uid, of whose points it is not known whether they are adopted.
+
+    Only where they may be: points that may lack files; copies in a repository that was there before the job.
+    """
+    points, copies = restore_points.c, restore_point_copies.c
+    is_untold_point = exists().where(
+        points.job_unique_uid == jobs.c.unique_uid,
+        points.is_adopted.is_(None),
+        points.forgotten_at.is_(None),
+        points.is_complete.is_(false()),
+    )
+    is_untold_copy = exists().where(
+        copies.job_unique_uid == file_share_copy_jobs.c.unique_uid, copies.is_adopted.is_(None), IS_HELD_COPY
+    )
+    joined = adoptions.join(jobs, jobs.c.unique_uid == adoptions.c.job_unique_uid)
+    backups = select(jobs.c.unique_uid).select_from(joined).where(jobs.c.backup_server_uid == backup_server_uid)
+    is_target = backup_repositories.c.instance_uid == file_share_copy_jobs.c.target_repository_uid
+    existing = (
+        select(file_share_copy_jobs.c.unique_uid)
+        .select_from(file_share_copy_jobs.join(backup_repositories, is_target))
+        .where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid, backup_repositories.c.is_existing)
+    )
+    both = backups.where(is_untold_point).union_all(existing.where(is_untold_copy))
+    return set(connection.execute(both).scalars())
 
 
 def adoptions_of_server(connection: Connection, backup_server_uid: str) -> dict[str, Adoption]:

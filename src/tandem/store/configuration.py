@@ -127,7 +127,11 @@ def _jobs(connection: Connection, backup_server_uid: str) -> list[JobConfigurati
     ]
     adopted = adoption.adoptions_of_server(connection, backup_server_uid)
     made = [_job(*row, adopted=adopted) for row in rows]
-    return [msgspec.structs.replace(job, released_hold=released.get(job.uid)) for job in made]
+    untold = adoption.untold_of_server(connection, backup_server_uid)
+    return [
+        msgspec.structs.replace(job, released_hold=released.get(job.uid), is_adoption_asked=job.unique_uid in untold)
+        for job in made
+    ]
 
 
 def _job(uid: str, unique_uid: str, name: str, *rest: Any, adopted: dict[str, Adoption]) -> JobConfiguration:

@@ -41,6 +41,8 @@ restore_points = Table(
     Column("expires_at", Instant),
     Column("forgotten_at", Instant),
     *proof_columns.of_point(),
+    # None while its agent has not told.
+    Column("is_adopted", Boolean),
     UniqueConstraint("repository_uid", "snapshot_id"),
     Index("ix_restore_points_job_unique_uid_snapshot_id", "job_unique_uid", "snapshot_id"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
@@ -61,6 +63,7 @@ restore_point_copies = Table(
     Column("size", BigInteger, nullable=False),
     Column("added", BigInteger, nullable=False),
     *proof_columns.of_copy(),
+    Column("is_adopted", Boolean),
     Index("ix_restore_point_copies_job_unique_uid", "job_unique_uid"),
     info=_owned_through("job_unique_uid", "jobs", "unique_uid"),
 )

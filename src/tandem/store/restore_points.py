@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, select, tuple_, update
+from sqlalchemy import Boolean, bindparam, case, func, insert, select, tuple_, update
 
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.jobs import Job
@@ -83,7 +83,9 @@ def copies_of(connection: Connection, scope: Scope, point_uids: list[str]) -> di
 
 
 def _copy_from(row: dict[str, Any]) -> RestorePointCopy:
-    values = {name: row[name] for name in ENTRY_FIELDS}
+    # While its agent has not told whether it is adopted, it counts as the job's own.
+    values: dict[str, Any] = {name: row[name] for name in ENTRY_FIELDS}
+    values["is_adopted"] = bool(row["is_adopted"])
     entry = LedgerEntry(source_snapshot_id=row["snapshot_id"], created_at=row["created_at"], **values)
     return RestorePointCopy(
         restore_point_uid=row["restore_point_uid"],
@@ -135,7 +137,7 @@ _JOBS_TOLD = select(
 _KNOWN = select(restore_points.c.repository_uid, restore_points.c.snapshot_id).where(
     tuple_(restore_points.c.repository_uid, restore_points.c.snapshot_id).in_(bindparam("keys", expanding=True))
 )
-_POINT_CHANGES = ("expires_at", "forgotten_at", "verified_at", "damaged_at")
+_POINT_CHANGES = ("expires_at", "forgotten_at", "verified_at", "damaged_at", "is_adopted")
 _POINT_FACTS = ("job_uid", "snapshot_id", "created_at", "size", "added", "files", "is_complete")
 _CHANGED_POINT = (
     update(restore_points)
@@ -144,6 +146,8 @@ _CHANGED_POINT = (
         restore_points.c.snapshot_id == bindparam("snapshot"),
     )
     .values({name: bindparam(name) for name in _POINT_CHANGES})
+    # An agent of an older release does not say it; what a newer one said stays.
+    .values(is_adopted=func.coalesce(bindparam("is_adopted", type_=Boolean), restore_points.c.is_adopted))
 )
 
 

@@ -57,6 +57,7 @@ class PointOfJob(msgspec.Struct, frozen=True, kw_only=True):
         size: of what is restored from it.
         added: what it took in the first repository.
         entry: for a copy job, where its copy stands.
+        is_adoption_known: whether its agent has told whether it, or its copy, is adopted.
     """
 
     restore_point_uid: str
@@ -65,6 +66,7 @@ class PointOfJob(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     added: int
     entry: LedgerEntry | None
+    is_adoption_known: bool
 
 
 def retention_of(connection: Connection, scope: Scope, job: Job) -> RetentionOfJob:
@@ -139,10 +141,13 @@ def points_of_copy_job(
     """
     copy = restore_point_copies.c
     of_job = (copy.restore_point_uid == restore_points.c.instance_uid) & (copy.job_unique_uid == (unique_uid or ""))
+    # In a repository that Tandem made no copy is adopted.
+    repository = backup_repositories.c
+    of_copy = repository.instance_uid == copy.repository_uid
     there = [copy.state == state for state in CopyState if state is not CopyState.EXPIRED]
     statement = (
-        select(*_POINT, *(copy[name] for name in ENTRY_FIELDS))
-        .select_from(restore_points.outerjoin(restore_point_copies, of_job))
+        select(*_POINT, *(copy[name] for name in ENTRY_FIELDS), repository.is_existing)
+        .select_from(restore_points.outerjoin(restore_point_copies, of_job).outerjoin(backup_repositories, of_copy))
         .where(visible(restore_points, scope) | visible(restore_point_copies, scope))
         .where(restore_points.c.job_unique_uid == source_job_unique_uid)
         .where(or_(restore_points.c.forgotten_at.is_(None), *there))
@@ -153,25 +158,41 @@ def points_of_copy_job(
 
 _POINT = tuple(
     restore_points.c[name]
-    for name in ("instance_uid", "snapshot_id", "created_at", "size", "added", "is_complete", "forgotten_at")
+    for name in (
+        "instance_uid",
+        "snapshot_id",
+        "created_at",
+        "size",
+        "added",
+        "is_complete",
+        "forgotten_at",
+        "is_adopted",
+    )
 )
 _NEWEST_FIRST = (restore_points.c.created_at.desc(), restore_points.c.position.desc())
 
 
 def _point(row: tuple[Any, ...], copy: tuple[Any, ...] | None) -> PointOfJob:
-    uid, snapshot_id, created_at, size, added, is_complete, forgotten_at = row
+    uid, snapshot_id, created_at, size, added, is_complete, forgotten_at, is_adopted = row
     is_whole = is_complete and size > 0
-    values = dict(zip(ENTRY_FIELDS, copy, strict=True)) if copy else {}
+    *of_entry, is_existing = copy or [None]
+    values: dict[str, Any] = dict(zip(ENTRY_FIELDS, of_entry, strict=True)) if copy else {}
     entry = None
+    # Whether one that is adopted has all files is never known.
+    is_known = is_adopted is not None or is_complete
+    if copy is not None:
+        is_known = values["is_adopted"] is not None or not is_existing
     if values.get("state") is not None:
-        entry = LedgerEntry(source_snapshot_id=snapshot_id, created_at=created_at, is_whole=is_whole, **values)
+        values |= {"is_whole": is_whole, "is_adopted": bool(values["is_adopted"])}
+        entry = LedgerEntry(source_snapshot_id=snapshot_id, created_at=created_at, **values)
     return PointOfJob(
         restore_point_uid=uid,
-        point=Point(snapshot_id, created_at, is_whole=is_whole),
+        point=Point(snapshot_id, created_at, is_whole=is_whole, is_complete=is_complete, is_adopted=bool(is_adopted)),
         is_in_first_repository=forgotten_at is None,
         size=size,
         added=added,
         entry=entry,
+        is_adoption_known=is_known,
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from tandem.domain.errors import Conflict
 from tandem.store.database import NAME, Connection, Database
-from tandem.store.steps import Steps, applied_steps, known_steps, run_steps
+from tandem.store.steps import AFTER, Steps, applied_steps, known_steps, run_steps
 
 # Of the two minutes after which agents count as silent, and consoles as dead.
 CLOCK_SECONDS_MAX = 30
@@ -95,7 +95,9 @@ def finish(database: Database, steps: Steps | None = None) -> list[str]:
         if steps.missing_before(applied):
             raise Conflict("Run `tandem database upgrade` first, then start the consoles of this release.")
         missing = steps.missing_after(applied)
-        older = sorted(step for step in _processes(database, connection) if step < max(missing, default=""))
+        # A step after comes with the step before of its number.
+        needed = max(missing, default="").removesuffix(AFTER)
+        older = sorted(step for step in _processes(database, connection) if step < needed)
         if older:
             text = f"Processes of an older release (step {', '.join(older)}) still use the database"
             raise Conflict(f"{text}; stop them, then try again. Nothing was changed.")
