@@ -17,7 +17,7 @@ from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
-from tandem.api.call import Services
+from tandem.api.http.call import Services
 from tandem.api.routes import BASE
 from tandem.domain.identity import Contract
 from tandem.sealing import Seal

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from tandem.api.request_body import DRAINED_BYTES_MAX
+from tandem.api.http.request_body import DRAINED_BYTES_MAX
 from tests.consoles import JOBS, Console
 from tests.people import ACMES, ALICE
 

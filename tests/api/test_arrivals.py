@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 import pytest
 
-from tandem.api import call, together
-from tandem.api.arrivals import RETRY_SECONDS_MAX, Arrivals
+from tandem.api.http import call, together
+from tandem.api.http.arrivals import RETRY_SECONDS_MAX, Arrivals
 from tandem.domain.errors import Throttled
 from tandem.protocol.messages import CHALLENGE_PATH, SESSION_PATH, Challenge
 from tests.consoles import Console, error_in

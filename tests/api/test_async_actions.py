@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from tandem.actions.sweep import sweep
-from tandem.api.background import Background
+from tandem.api.http.background import Background
 from tandem.api.routes import ROUTES
 from tandem.domain.async_actions import DEAD_AFTER, FAILURE_KEPT, PARALLEL_MAX, SUCCESS_KEPT, WAITING_MAX_OF_USER
 from tandem.domain.identity import Permission, Role

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import zstandard
 
-from tandem.api.compression import SIZE_MIN, Choice, choose_coding
+from tandem.api.http.compression import SIZE_MIN, Choice, choose_coding
 from tandem.api.routes import BASE
 from tests.api.test_app import converse
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in

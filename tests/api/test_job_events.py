@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from tandem.api import job_events
-from tandem.api.listeners import OF_USER_MAX
+from tandem.api.http.listeners import OF_USER_MAX
 from tandem.domain.sessions import Progress, SessionState
 from tandem.protocol.messages import RunningSession
 from tandem.store.tables import users

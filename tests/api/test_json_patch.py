@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.api.json_patch import Patch, PatchOperation
+from tandem.api.http.json_patch import Patch, PatchOperation
 from tandem.domain.errors import Conflict, ConsoleError, Invalid
 
 

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tandem.api.listing import Resource
-from tandem.api.properties import Kind, Property
+from tandem.api.http.listing import Resource
+from tandem.api.http.properties import Kind, Property
 from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.store import company_removal
 from tandem.store.database import open_database

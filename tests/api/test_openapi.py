@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from tandem.api.openapi import contract_name, document, object_types
-from tandem.api.operations import signature_of
+from tandem.api.description.openapi import contract_name, document, object_types
+from tandem.api.http.operations import signature_of
 from tandem.api.routes import BASE, ROUTES
 from tests.consoles import Console
 from tests.contract.facts import CONTRACT, NOT_SERVED, OPERATIONS, resolved

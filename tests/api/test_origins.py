@@ -3,7 +3,7 @@
 import pytest
 
 from tandem.actions.throttles import FREE_FAILURES_OF_ADDRESS, FREE_FAILURES_OF_USER, origin
-from tandem.api.throttling import Limit, Limits
+from tandem.api.http.throttling import Limit, Limits
 from tests.consoles import COPY_JOBS, Console
 from tests.people import BOB, PASSWORD
 

@@ -212,7 +212,7 @@ def test_a_console_that_dies_before_it_changed_anything_blocks_a_request_for_min
     with gated_console(inhabited, replay_wait_seconds=0.05) as console:
         with monkeypatch.context() as dying:
             dying.setattr("tandem.actions.enrol_agent.create_enrolment_token", fail)
-            dying.setattr("tandem.api.background.give_up_claim", do_nothing)
+            dying.setattr("tandem.api.http.background.give_up_claim", do_nothing)
             assert new_token(console).status_code == 520
         assert new_token(console).status_code == 409
         console.clock.forward(seconds=CLAIM_LIFETIME.total_seconds())
@@ -226,7 +226,7 @@ def test_a_change_whose_answer_died_with_its_console_is_not_made_twice(
 ) -> None:
     with gated_console(inhabited, replay_wait_seconds=0.05) as console:
         with monkeypatch.context() as dying:
-            dying.setattr("tandem.api.background.keep_answer", do_nothing)
+            dying.setattr("tandem.api.http.background.keep_answer", do_nothing)
             assert new_token(console).status_code == 200
         console.clock.forward(seconds=CLAIM_LIFETIME.total_seconds())
         again = new_token(console)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tandem.api import job_session_heatmap, words
+from tandem.api import job_session_heatmap
+from tandem.api.http import words
 from tandem.domain.activity_log import ActivityKind, ActivityType
 from tandem.domain.sessions import Progress, SessionState, SessionType, Statistics
 from tests.consoles import JOBS, Console

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tandem.api.addresses import client_address
-from tandem.api.throttling import REMEMBERED_MAX, Limit, Limits, Throttle
+from tandem.api.http.addresses import client_address
+from tandem.api.http.throttling import REMEMBERED_MAX, Limit, Limits, Throttle
 from tandem.domain.errors import Throttled
 from tandem.protocol.messages import CHALLENGE_PATH
 from tests.conftest import Inhabited

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import Table, update
 
-from tandem.api import unchanged_answers
-from tandem.api.throttling import Limit, Limits
+from tandem.api.http import unchanged_answers
+from tandem.api.http.throttling import Limit, Limits
 from tandem.store import sign_ins
 from tandem.store.database import open_database
 from tandem.store.tables import companies, file_share_copy_jobs, users

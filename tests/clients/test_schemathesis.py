@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tandem.api.openapi import document
-from tandem.api.operations import FORM_TYPE
+from tandem.api.description.openapi import document
+from tandem.api.http.operations import FORM_TYPE
 from tandem.api.routes import BASE, ROUTES
 from tandem.sealing import write_private
 from tandem.store.database import open_database

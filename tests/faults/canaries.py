@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from tandem.api.operations import BASE
+from tandem.api.http.operations import BASE
 from tandem.api.routes import ROUTES
 from tandem.client.errors import ApiError
 from tests.faults.matrix import Scene

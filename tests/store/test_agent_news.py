@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert
 
-from tandem.api.agent_listeners import News
+from tandem.api.http.agent_listeners import News
 from tandem.store import agent_news
 from tandem.store.database import Database
 from tandem.store.tables import agent_news as notes

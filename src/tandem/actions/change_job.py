@@ -13,14 +13,7 @@ from tandem.domain.errors import Conflict, Forbidden
 from tandem.domain.jobs import Job, JobStatus, JobType
 from tandem.domain.retries import check_retries
 from tandem.protocol.messages import Order, StartJob, StopJob
-from tandem.store import (
-    activity_log,
-    agent_commands,
-    backup_servers,
-    file_share_copy_jobs,
-    file_share_jobs,
-    jobs,
-)
+from tandem.store import activity_log, agent_commands, backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 from tandem.store.database import Connection
 
 

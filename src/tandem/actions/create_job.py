@@ -19,14 +19,7 @@ from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.domain.retention import Gfs, Retention
 from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT, check_retries
 from tandem.domain.schedule import Schedule, ScheduleType, check_schedule
-from tandem.store import (
-    backup_servers,
-    file_share_copy_jobs,
-    file_share_jobs,
-    file_shares,
-    jobs,
-    repositories,
-)
+from tandem.store import backup_servers, file_share_copy_jobs, file_share_jobs, file_shares, jobs, repositories
 from tandem.store.database import Connection
 
 

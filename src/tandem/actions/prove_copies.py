@@ -13,15 +13,7 @@ from tandem.domain.proof import CopyProof, RepositoryVerification
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import DrillCopy, VerifyRepository
-from tandem.store import (
-    activity_log,
-    backup_servers,
-    file_share_copy_jobs,
-    file_share_jobs,
-    jobs,
-    proof,
-    repositories,
-)
+from tandem.store import activity_log, backup_servers, file_share_copy_jobs, file_share_jobs, jobs, proof, repositories
 from tandem.store.database import Connection
 
 

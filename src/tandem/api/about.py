@@ -9,10 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_lat
 from starlette.responses import Response
 
 from tandem import __version__
-from tandem.api.answers import One
-from tandem.api.call import Call
-from tandem.api.envelope import plain
-from tandem.api.texts import Instant, Uid, instant
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import plain
+from tandem.api.http.texts import Instant, Uid, instant
 from tandem.domain.errors import ConsoleError
 from tandem.store import proof, recovery_kits, tokens
 

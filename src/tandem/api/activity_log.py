@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from tandem.api.answers import Many
-from tandem.api.call import Call
-from tandem.api.instants import read_instant_or_none
-from tandem.api.listing import window_of
-from tandem.api.texts import Instant, Uid, instant
+from tandem.api.http.answers import Many
+from tandem.api.http.call import Call
+from tandem.api.http.instants import read_instant_or_none
+from tandem.api.http.listing import window_of
+from tandem.api.http.texts import Instant, Uid, instant
 from tandem.domain.activity_log import Activity, ActivityKind, ActivityType, type_of
 from tandem.domain.errors import Invalid
 from tandem.store import activity_log

@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 
 from tandem.actions import adopt_points as adopt
-from tandem.api.answers import One
-from tandem.api.call import Call
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.texts import Instant, Int32, Text, instant, instant_or_none
 from tandem.api.sessions import SessionView, view_session
-from tandem.api.texts import Instant, Int32, Text, instant, instant_or_none
 from tandem.domain.adoption import Origin, RepositorySnapshots
 from tandem.store import adoption, jobs, repositories
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from tandem.actions import enrol_agent, exchange
 from tandem.actions.exchange import Said
-from tandem.api.call import Call
-from tandem.api.envelope import plain
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import plain
 from tandem.domain.errors import Conflict, Invalid
 from tandem.protocol.messages import (
     PROTOCOL_VERSION,

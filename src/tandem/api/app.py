@@ -18,21 +18,21 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions.tokens import UnknownKey
-from tandem.api.addresses import client_address
-from tandem.api.admission import admit, count_guess
-from tandem.api.background import Background, Note, Request, Settled, asks_for_action
-from tandem.api.bodies import read_body
-from tandem.api.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
-from tandem.api.call import Call, Services
-from tandem.api.envelope import WrittenResponse, respond_with
-from tandem.api.errors import TransportError, is_final, respond, respond_unexpected
-from tandem.api.finish import finish
-from tandem.api.operations import BASE, Operation, signature_of
-from tandem.api.parameters import read_parameters
-from tandem.api.request_body import RequestBody
+from tandem.api.http.addresses import client_address
+from tandem.api.http.admission import admit, count_guess
+from tandem.api.http.background import Background, Note, Request, Settled, asks_for_action
+from tandem.api.http.bodies import read_body
+from tandem.api.http.caching import SECRET_ANSWERS, UNKEPT_ANSWERS, forbid_storing
+from tandem.api.http.call import Call, Services
+from tandem.api.http.envelope import WrittenResponse, respond_with
+from tandem.api.http.errors import TransportError, is_final, respond, respond_unexpected
+from tandem.api.http.finish import finish
+from tandem.api.http.operations import BASE, Operation, signature_of
+from tandem.api.http.parameters import read_parameters
+from tandem.api.http.request_body import RequestBody
+from tandem.api.http.throttling import Passage, Throttle
+from tandem.api.http.unchanged_answers import Unchanged, UnchangedAnswers
 from tandem.api.routes import ROUTES
-from tandem.api.throttling import Passage, Throttle
-from tandem.api.unchanged_answers import Unchanged, UnchangedAnswers
 from tandem.domain.errors import ConsoleError, NotFound
 from tandem.domain.identity import Caller, Permission
 from tandem.protocol.messages import EXCHANGE_PATH

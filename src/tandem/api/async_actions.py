@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from tandem.actions import async_actions as actions
 from tandem.actions.async_actions import RequestData
-from tandem.api.answers import Done, Many, One
-from tandem.api.caching import SECRET_ANSWERS, SIGN_IN_SECRETS
-from tandem.api.call import Call
-from tandem.api.kept_answers import thaw
-from tandem.api.texts import Int32, Uid
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.caching import SECRET_ANSWERS, SIGN_IN_SECRETS
+from tandem.api.http.call import Call
+from tandem.api.http.kept_answers import thaw
+from tandem.api.http.texts import Int32, Uid
 from tandem.domain.async_actions import SUCCESS_KEPT, AsyncAction, AsyncActionStatus
 from tandem.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from tandem.domain.identity import Access

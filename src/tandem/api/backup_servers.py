@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import enrol_agent
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Name, Uid, instant
-from tandem.api.words import BackupServerBackupServerRoleType, BackupServerStatus
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Name, Uid, instant
+from tandem.api.http.words import BackupServerBackupServerRoleType, BackupServerStatus
 from tandem.domain.backup_servers import BackupServer
 from tandem.store import backup_servers
 

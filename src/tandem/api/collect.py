@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tandem.actions import collect
-from tandem.api.answers import Done
-from tandem.api.call import Call
+from tandem.api.http.answers import Done
+from tandem.api.http.call import Call
 
 
 def collect_from_backup_server(call: Call) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.texts import Int32
+from tandem.api.http.texts import Int32
 
 
 class HostedServices(msgspec.Struct, rename="camel", kw_only=True):

@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions.forecast_copy import CopyForecast, Plan, forecast_copy
-from tandem.api.answers import One
-from tandem.api.call import Call
 from tandem.api.file_share_job_input import RETENTION_DEFAULT
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.texts import Double, Instant, Int32, Int64, instant_or_none
 from tandem.api.retention import PreviewParameters, changed_rule
-from tandem.api.texts import Double, Instant, Int32, Int64, instant_or_none
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.jobs import JobType
 from tandem.domain.retention import Retention, RetentionUnit, Rule

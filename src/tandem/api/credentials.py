@@ -10,12 +10,12 @@ from msgspec import UNSET, UnsetType
 
 from tandem.actions import change_credentials
 from tandem.actions.change_credentials import NewCredentials
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
-from tandem.api.listing import window_of
-from tandem.api.ordering import ordered_by
-from tandem.api.texts import Instant, Int32, Name, PrivateKey, Secret, Text, Uid, instant
-from tandem.api.words import CredentialsOrderColumn
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import window_of
+from tandem.api.http.ordering import ordered_by
+from tandem.api.http.texts import Instant, Int32, Name, PrivateKey, Secret, Text, Uid, instant
+from tandem.api.http.words import CredentialsOrderColumn
 from tandem.domain.credentials import SSH_PORT, Credentials, CredentialsType, LinuxDetails, Secrets
 from tandem.store import backup_servers, credentials
 

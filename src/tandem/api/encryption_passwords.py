@@ -9,12 +9,12 @@ import msgspec
 
 from tandem.actions import change_encryption_passwords
 from tandem.actions.change_encryption_passwords import NewEncryptionPassword
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
-from tandem.api.listing import window_of
-from tandem.api.ordering import ordered_by
-from tandem.api.texts import Instant, Name, Text, Uid, instant
-from tandem.api.words import EncryptionPasswordsOrderColumn
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import window_of
+from tandem.api.http.ordering import ordered_by
+from tandem.api.http.texts import Instant, Name, Text, Uid, instant
+from tandem.api.http.words import EncryptionPasswordsOrderColumn
 from tandem.domain.encryption_passwords import EncryptionPassword
 from tandem.store import backup_servers, encryption_passwords
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.answers import Many
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Int32, Int64, Uid, instant
+from tandem.api.http.answers import Many
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Int32, Int64, Uid, instant
 from tandem.domain.file_share_backups import FileShareBackup
 from tandem.store import file_share_backups, file_shares
 

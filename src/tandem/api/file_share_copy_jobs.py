@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 
 from tandem.actions import create_job
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.envelope import is_shown_whole
 from tandem.api.file_share_job_input import FileShareCopyJobInput, read_job
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import is_shown_whole
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Int32, Int64, Uid
 from tandem.api.job_objects import FileShareCopyJobObjectView, view_file_share_copy_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
-from tandem.api.listing import Resource
 from tandem.api.repositories import read_repository
-from tandem.api.texts import Int32, Int64, Uid
 from tandem.domain.errors import Invalid
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.listing import Query

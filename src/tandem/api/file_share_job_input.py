@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions.create_job import NewJob
+from tandem.api.http.texts import GfsCount, Name, RetentionCount, Text
 from tandem.api.repositories import RepositoryInput
 from tandem.api.schedules import ScheduleInput, read_schedule
-from tandem.api.texts import GfsCount, Name, RetentionCount, Text
 from tandem.domain.errors import Invalid
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
 from tandem.domain.retries import (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from tandem.actions import create_job
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
 from tandem.api.file_share_job_input import FileShareJobInput, read_job
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Int32, Uid
 from tandem.api.job_objects import FileShareJobObjectView, view_file_share_job_object
 from tandem.api.jobs import EmbeddedJob, embedded_jobs, server_in_path
-from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Uid
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_jobs

@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import create_file_share as create
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import (
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import (
     ExclusionMasks,
     InclusionMasks,
     Instant,

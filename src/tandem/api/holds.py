@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from tandem.actions import release_hold as release
-from tandem.api.answers import Done
-from tandem.api.call import Call
-from tandem.api.texts import Instant, instant
+from tandem.api.http.answers import Done
+from tandem.api.http.call import Call
+from tandem.api.http.texts import Instant, instant
 from tandem.domain.holds import HoldReason, JobHold
 from tandem.domain.jobs import Job
 from tandem.store import holds

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tandem.actions import change_immutability as change
-from tandem.api.answers import One
-from tandem.api.call import Call
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.texts import ImmutabilityInterval
 from tandem.api.repositories import RepositoryView, view_repository
-from tandem.api.texts import ImmutabilityInterval
 
 
 class ImmutabilityInput(msgspec.Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):

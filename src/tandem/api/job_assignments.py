@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import assign_job as assign
-from tandem.api.answers import Done
-from tandem.api.call import Call
+from tandem.api.http.answers import Done
+from tandem.api.http.call import Call
 
 
 class AssignParameters(msgspec.Struct, rename="camel", kw_only=True):

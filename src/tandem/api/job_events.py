@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tandem.api.admission import admit
-from tandem.api.call import Call
-from tandem.api.operations import BASE, Operation
+from tandem.api.http.admission import admit
+from tandem.api.http.call import Call
+from tandem.api.http.operations import BASE, Operation
 from tandem.api.sessions import SessionView, view_session
 from tandem.domain.errors import ConsoleError
 from tandem.domain.identity import Permission

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.texts import Instant, Int32, Int64, Uid, instant_or_none
-from tandem.api.words import BackupServerFileJobObjectSourceType, BackupServerJobObjectLastSessionBackupStatus
+from tandem.api.http.texts import Instant, Int32, Int64, Uid, instant_or_none
+from tandem.api.http.words import BackupServerFileJobObjectSourceType, BackupServerJobObjectLastSessionBackupStatus
 from tandem.domain.jobs import JobObject
 
 

@@ -8,10 +8,10 @@ from enum import StrEnum
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tandem.api.answers import One
-from tandem.api.call import Call
-from tandem.api.instants import read_instant
-from tandem.api.texts import Date, Instant, Int32, Uid, instant
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.instants import read_instant
+from tandem.api.http.texts import Date, Instant, Int32, Uid, instant
 from tandem.domain.errors import Invalid
 from tandem.domain.job_session_heatmap import RANGE_MAX, Heatmap, HeatmapSession
 from tandem.domain.sessions import SessionState, SessionType

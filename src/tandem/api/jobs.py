@@ -7,16 +7,14 @@ from typing import Annotated
 import msgspec
 
 from tandem.actions import change_job
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
 from tandem.api.file_share_job_input import RetryInterval, RetryTimes
 from tandem.api.holds import RetentionHoldView, view_holds
-from tandem.api.json_patch import JsonPatches, read_patch
-from tandem.api.listing import Resource
-from tandem.api.schedules import ScheduleView, view_schedule
-from tandem.api.session_tasks import SessionTaskView, view_tasks
-from tandem.api.texts import Double, Instant, Int32, Int64, Uid, instant, instant_or_none
-from tandem.api.words import (
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Double, Instant, Int32, Int64, Uid, instant, instant_or_none
+from tandem.api.http.words import (
     BackupServerJobBottleneck,
     BackupServerJobRetentionLimitType,
     BackupServerJobScheduleType,
@@ -24,6 +22,8 @@ from tandem.api.words import (
     BackupServerJobTargetType,
     BackupServerJobType,
 )
+from tandem.api.schedules import ScheduleView, view_schedule
+from tandem.api.session_tasks import SessionTaskView, view_tasks
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Scope
 from tandem.domain.jobs import Job, JobStatus

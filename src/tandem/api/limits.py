@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import msgspec
 
 from tandem.actions import change_limits
-from tandem.api.answers import One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
 from tandem.domain.limits import HOURS_A_DAY, PARALLEL_MAX, RATE_MAX, AllowedHours, Limits, TimePeriod
 from tandem.domain.schedule import Weekday
 from tandem.store import limits as stored

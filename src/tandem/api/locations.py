@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import change_location
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
-from tandem.api.listing import Resource
-from tandem.api.texts import Int32, Name, Uid
-from tandem.api.words import OrganizationLocationType
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Int32, Name, Uid
+from tandem.api.http.words import OrganizationLocationType
 from tandem.domain.locations import Location
 from tandem.store import locations, organizations, users
 

@@ -8,11 +8,11 @@ import msgspec
 
 from tandem.actions import logins as actions
 from tandem.actions.totp import new_secret, secret_url
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
-from tandem.api.listing import Resource, window_of
-from tandem.api.texts import Instant, Int32, Int64, Text, Uid, instant
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.listing import Resource, window_of
+from tandem.api.http.texts import Instant, Int32, Int64, Text, Uid, instant
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Scope, ScopeKind, grantable_roles
 from tandem.domain.listing import Query

@@ -9,9 +9,11 @@ import msgspec
 
 from tandem.actions import change_organization, delete_company
 from tandem.actions.change_organization import CompanyChanges
-from tandem.api.answers import Done, One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.http.answers import Done, One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.texts import Name, NewPassword
+from tandem.api.http.words import CompanyStatus
 from tandem.api.organizations import (
     CompanyView,
     OrganizationInput,
@@ -20,8 +22,6 @@ from tandem.api.organizations import (
     view_company,
     view_organization,
 )
-from tandem.api.texts import Name, NewPassword
-from tandem.api.words import CompanyStatus
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Company, Organization
 

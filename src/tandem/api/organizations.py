@@ -8,13 +8,13 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import create_organization
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
 from tandem.api.company_services import CompanyServices
-from tandem.api.listing import Resource
-from tandem.api.texts import Email, Int32, Name, NewPassword, Text, Uid
-from tandem.api.words import CompanyStatus
-from tandem.api.words import OrganizationType as TypeWord
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Email, Int32, Name, NewPassword, Text, Uid
+from tandem.api.http.words import CompanyStatus
+from tandem.api.http.words import OrganizationType as TypeWord
 from tandem.domain.identity import Company, Organization, OrganizationType
 from tandem.store import organizations
 

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from tandem.actions import browse_points
 from tandem.actions.browse_points import Found, Search
-from tandem.api.answers import Many
-from tandem.api.call import Call
-from tandem.api.listing import window_of
-from tandem.api.texts import Instant, Int64, Uid, instant, instant_or_none
+from tandem.api.http.answers import Many
+from tandem.api.http.call import Call
+from tandem.api.http.listing import window_of
+from tandem.api.http.texts import Instant, Int64, Uid, instant, instant_or_none
 from tandem.api.transfers import begin_download, whole
 from tandem.domain.paging import Page
 from tandem.domain.point_files import (

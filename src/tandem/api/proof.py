@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import msgspec
 
 from tandem.actions import protection_report, prove_copies
-from tandem.api.answers import One
-from tandem.api.call import Call
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.texts import Instant, Int32, Uid, instant_or_none
 from tandem.api.sessions import SessionView, view_session
-from tandem.api.texts import Instant, Int32, Uid, instant_or_none
 from tandem.domain import drills, verification
 from tandem.domain.drills import DrillResult
 from tandem.domain.proof import CopyProof, RepositoryVerification

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Uid
-from tandem.api.words import BackupProxyStatus, BackupProxyType
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Uid
+from tandem.api.http.words import BackupProxyStatus, BackupProxyType
 from tandem.domain.proxies import Proxy
 from tandem.store import backup_servers, proxies
 

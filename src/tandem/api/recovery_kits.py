@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tandem.actions import make_recovery_kit as make
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Uid, instant
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Uid, instant
 from tandem.domain.recovery_kits import RecoveryKit, text_of
 from tandem.store import removed_repositories
 

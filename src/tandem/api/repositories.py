@@ -9,10 +9,10 @@ import msgspec
 from tandem.actions import change_repository_access as change
 from tandem.actions import create_repository as create
 from tandem.actions.repository_places import Place
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import (
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import (
     HostKey,
     ImmutabilityInterval,
     Instant,
@@ -23,7 +23,7 @@ from tandem.api.texts import (
     Uid,
     instant_or_none,
 )
-from tandem.api.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
+from tandem.api.http.words import BackupRepositoryInfoStatus, BackupRepositoryInfoType
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import ScopeKind
 from tandem.domain.repositories import BackupRepository

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tandem.actions import reset_copy as reset
-from tandem.api.answers import Done
-from tandem.api.call import Call
+from tandem.api.http.answers import Done
+from tandem.api.http.call import Call
 
 
 def reset_copy(call: Call) -> Done:

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 
 from tandem.actions import reset_password as actions
-from tandem.api.answers import One
-from tandem.api.call import Call
-from tandem.api.texts import NewPassword, Text
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.texts import NewPassword, Text
 
 Code = Annotated[str, msgspec.Meta(max_length=200)]
 

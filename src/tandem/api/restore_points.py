@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import restore_point as restore
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Int64, Path, Uid, instant, instant_or_none
 from tandem.api.sessions import SessionView, view_session
-from tandem.api.texts import Instant, Int64, Path, Uid, instant, instant_or_none
 from tandem.domain.drills import DrillResult
 from tandem.domain.point_files import PATH_BYTES_MAX, PATHS_MAX, OverwriteRule, check_inner_path
 from tandem.domain.restore_points import CopyState, RestorePoint, RestorePointCopy

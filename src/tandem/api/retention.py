@@ -8,11 +8,11 @@ from tandem.actions import change_retention as change
 from tandem.actions.change_retention import Prospect
 from tandem.api import file_share_copy_jobs as copy_jobs
 from tandem.api import file_share_jobs as backup_jobs
-from tandem.api.answers import One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
-from tandem.api.listing import window_of
-from tandem.api.texts import GfsCount, Instant, Int32, Int64, RetentionCount, Uid, instant
+from tandem.api.http.answers import One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.listing import window_of
+from tandem.api.http.texts import GfsCount, Instant, Int32, Int64, RetentionCount, Uid, instant
 from tandem.domain.errors import NotFound
 from tandem.domain.fates import Fate, Foreseen
 from tandem.domain.jobs import Job, JobType

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tandem.api.texts import Instant, Int32, Uid
-from tandem.api.words import BackupServerJobScheduleOptionsDailyKind as DailyKind
-from tandem.api.words import BackupServerJobScheduleOptionsPeriodicallyKind as PeriodicKind
+from tandem.api.http.texts import Instant, Int32, Uid
+from tandem.api.http.words import BackupServerJobScheduleOptionsDailyKind as DailyKind
+from tandem.api.http.words import BackupServerJobScheduleOptionsPeriodicallyKind as PeriodicKind
 from tandem.domain.errors import Invalid
 from tandem.domain.jobs import Job
 from tandem.domain.schedule import PERIOD_MAX, PeriodUnit, Schedule, ScheduleType, Weekday, next_run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tandem.api.texts import Instant, Int32, Int64, Uid, instant, instant_or_none
-from tandem.api.words import BackupServerJobSessionTaskStatus
+from tandem.api.http.texts import Instant, Int32, Int64, Uid, instant, instant_or_none
+from tandem.api.http.words import BackupServerJobSessionTaskStatus
 from tandem.domain.sessions import SessionState, SessionTask, SessionType
 
 

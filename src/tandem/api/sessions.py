@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Instant, Uid, instant, instant_or_none
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Uid, instant, instant_or_none
 from tandem.domain.errors import NotFound
 from tandem.domain.sessions import Liveness, Progress, Session, SessionState, SessionType, Statistics
 from tandem.store import file_shares, jobs, session_logs, sessions

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 import msgspec
 
-from tandem.api.answers import Many
-from tandem.api.call import Call
-from tandem.api.listing import Resource
+from tandem.api.http.answers import Many
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Instant, Int32, Uid
 from tandem.api.organizations import OwnerView
-from tandem.api.texts import Instant, Int32, Uid
 from tandem.domain.paging import Page
 from tandem.store import organizations
 

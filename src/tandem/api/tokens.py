@@ -18,10 +18,10 @@ from tandem.actions.grants import (
     grant_to_act,
 )
 from tandem.actions.tokens import GrantRefused
-from tandem.api.call import Call
-from tandem.api.envelope import plain
-from tandem.api.operations import FORM_TYPE
-from tandem.api.texts import Int32
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import plain
+from tandem.api.http.operations import FORM_TYPE
+from tandem.api.http.texts import Int32
 
 FIELDS_MAX = 50
 SERVED = "password, refresh_token, mfa or as"

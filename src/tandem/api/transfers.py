@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tandem.actions import transfers
-from tandem.api.call import Call
-from tandem.api.envelope import plain
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import plain
 from tandem.domain.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from tandem.protocol.transfers import BEAT_SECONDS, PART_BYTES_MAX, ROOM_SECONDS_MAX, TransferAnswer, TransferPart
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import msgspec
 
-from tandem.api.answers import Many
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.texts import Date, Int32, Uid
+from tandem.api.http.answers import Many
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Date, Int32, Uid
 from tandem.domain.errors import Invalid
 from tandem.domain.usage import DAYS_MAX, LocationUsage, gigabytes
 from tandem.store import organizations, usage

@@ -9,13 +9,13 @@ import msgspec
 
 from tandem.actions import change_user
 from tandem.actions.change_user import UserChanges
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
-from tandem.api.json_patch import JsonPatches, read_patch
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.json_patch import JsonPatches, read_patch
+from tandem.api.http.texts import NewPassword
+from tandem.api.http.words import UserMfaPolicyStatus, UserStatus
 from tandem.api.organizations import UserName
-from tandem.api.texts import NewPassword
 from tandem.api.users import USERS, MfaPolicyChoice, Profile, UserView, view_user
-from tandem.api.words import UserMfaPolicyStatus, UserStatus
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
 from tandem.store import locations, organizations, users

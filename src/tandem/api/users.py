@@ -8,18 +8,18 @@ from uuid import UUID
 import msgspec
 
 from tandem.actions import change_user, create_organization
-from tandem.api.answers import Many, One
-from tandem.api.call import Call
-from tandem.api.listing import Resource
-from tandem.api.organizations import OwnerCredentialsInput, OwnerView
-from tandem.api.texts import Email, Text, Uid
-from tandem.api.words import (
+from tandem.api.http.answers import Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.listing import Resource
+from tandem.api.http.texts import Email, Text, Uid
+from tandem.api.http.words import (
     UserMfaPolicyConfigurationStatus,
     UserMfaPolicyStatus,
     UserProfileTitle,
     UserRole,
     UserStatus,
 )
+from tandem.api.organizations import OwnerCredentialsInput, OwnerView
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Role, User
 from tandem.store import users

@@ -1,4 +1,4 @@
-"""What can go wrong, in the product's own words; how it looks over HTTP is decided in `tandem.api.errors`."""
+"""What can go wrong, in the product's own words; how it looks over HTTP is decided in `tandem.api.http.errors`."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ from tandem.actions.signing_keys import rotate_signing_keys
 from tandem.actions.sweep import sweep_if_due
 from tandem.actions.tokens import TokenChecker
 from tandem.api.app import Application
-from tandem.api.call import Services
-from tandem.api.throttling import Limit, Limits
+from tandem.api.http.call import Services
+from tandem.api.http.throttling import Limit, Limits
 from tandem.client.certificates import fingerprint
 from tandem.config import Settings
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable

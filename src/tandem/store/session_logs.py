@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, insert, select, update
 
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
@@ -71,7 +71,7 @@ _REPLACED = (
 def drop_logs_but_newest(connection: Connection, job_unique_uids: list[str]) -> None:
     """Forget the logs of each of some jobs that has more than `KEPT_PER_JOB` newer ones."""
     if job_unique_uids:
-        connection.execute(_DROPPED, [{"job": uid} for uid in sorted(job_unique_uids)])
+        connection.execute(_DROPPED, [{"job": uid, "kept": KEPT_PER_JOB} for uid in sorted(job_unique_uids)])
 
 
 _DROPPED = delete(session_logs).where(
@@ -79,8 +79,8 @@ _DROPPED = delete(session_logs).where(
         select(sessions.c.instance_uid)
         .where(sessions.c.job_unique_uid == bindparam("job"))
         .order_by(sessions.c.position.desc())
-        .offset(KEPT_PER_JOB)
-        .limit(KEPT_PER_JOB)
+        .offset(bindparam("kept", type_=Integer))
+        .limit(bindparam("kept", type_=Integer))
     )
 )
 

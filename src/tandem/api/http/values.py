@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from tandem.api.instants import parse_instant
-from tandem.api.properties import Kind, Property
+from tandem.api.http.instants import parse_instant
+from tandem.api.http.properties import Kind, Property
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import OF_SETS, ORDERING, FilterOperation
 

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import msgspec
 
-from tandem.api.call import Call
-from tandem.api.listing import expressions_of
-from tandem.api.properties import properties_of
-from tandem.api.values import shown
+from tandem.api.http.call import Call
+from tandem.api.http.listing import expressions_of
+from tandem.api.http.properties import properties_of
+from tandem.api.http.values import shown
 from tandem.domain.errors import Invalid
 
 PATHS_MAX = 500

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import inspect
 
 from tandem import __version__
-from tandem.api.answers import Done, Many, One
-from tandem.api.background import NEVER_ASYNC
-from tandem.api.expressions import filter_schema, select_schema, sort_schema
-from tandem.api.operations import JSON_TYPE, Operation, Signature, signature_of
-from tandem.api.patch_schemas import patch_schema
-from tandem.api.words import ResponseErrorType
+from tandem.api.description.expressions import filter_schema, select_schema, sort_schema
+from tandem.api.description.patch_schemas import patch_schema
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.background import NEVER_ASYNC
+from tandem.api.http.operations import JSON_TYPE, Operation, Signature, signature_of
+from tandem.api.http.words import ResponseErrorType
 from tandem.domain.identity import Permission
 from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
 
-from tandem.api import openapi
-from tandem.api.call import Call
-from tandem.api.envelope import JsonResponse
-from tandem.api.operations import Operation
+from tandem.api.description import openapi
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import JsonResponse
+from tandem.api.http.operations import Operation
 from tandem.domain.errors import NotFound
 
 PACKAGE = "mkdocs_swagger_ui_tag"

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 
-from tandem.api.arrivals import Arrivals
+from tandem.api.http.arrivals import Arrivals
 from tandem.domain.errors import Busy, Collided, ConsoleError
 
 # One transaction's worth: whoever else wants the same rows must not wait long.

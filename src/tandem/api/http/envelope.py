@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from tandem.api.answers import Done, Many, One
-from tandem.api.call import Call
-from tandem.api.operations import Answer
-from tandem.api.selection import chosen_of, read_selection
-from tandem.api.versions import NEWEST, as_of
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.call import Call
+from tandem.api.http.operations import Answer
+from tandem.api.http.selection import chosen_of, read_selection
+from tandem.api.http.versions import NEWEST, as_of
 from tandem.domain.paging import Page, WrittenPage
 
 ACCEPTED = 202

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tandem.api import proof
-from tandem.api.operations import BASE, Operation
+from tandem.api.http.operations import BASE, Operation
 from tandem.domain.identity import Permission
 
 SERVERS = f"{BASE}/infrastructure/backupServers"

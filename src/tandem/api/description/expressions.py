@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tandem.api.properties import Kind, Property, properties_of
-from tandem.api.values import TEXT_LENGTH_MAX
+from tandem.api.http.properties import Kind, Property, properties_of
+from tandem.api.http.values import TEXT_LENGTH_MAX
 from tandem.domain.listing import COMBINING, OF_SETS, ORDERING, Collation, FilterOperation
 
 Schema = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tandem.api import point_files, transfers
-from tandem.api.operations import BASE, Operation
+from tandem.api.http.operations import BASE, Operation
 from tandem.domain.identity import Permission
 from tandem.protocol.transfers import TRANSFER_PATH
 

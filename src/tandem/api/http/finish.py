@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from tandem.api.caching import OK, SECRET_ANSWERS, forbid_storing, is_secret, label
-from tandem.api.compression import compress
-from tandem.api.envelope import JsonResponse, WrittenResponse
+from tandem.api.http.caching import OK, SECRET_ANSWERS, forbid_storing, is_secret, label
+from tandem.api.http.compression import compress
+from tandem.api.http.envelope import JsonResponse, WrittenResponse
 from tandem.sealing import Fingerprints
 
 # Of one answer that is kept: for the clients that poll, which are few.

@@ -1,10 +1,10 @@
-"""The operations on async actions: a row each, as in `tandem.api.routes`, which takes them in."""
+"""The operations on async actions: rows of the table in `routes`."""
 
 from __future__ import annotations
 
 from tandem.api import async_actions
-from tandem.api.background import ACTIONS_PATH
-from tandem.api.operations import Operation
+from tandem.api.http.background import ACTIONS_PATH
+from tandem.api.http.operations import Operation
 from tandem.domain.identity import Permission
 
 SIGNED_IN = Permission.SIGNED_IN

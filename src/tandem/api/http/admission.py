@@ -5,8 +5,8 @@ from __future__ import annotations
 from tandem.actions.context import Context
 from tandem.actions.throttles import FREE_FAILURES_OF_ADDRESS, origin, pay_attempt, refuse_if_throttled, subject
 from tandem.actions.tokens import UnknownKey, find_caller
-from tandem.api.call import Call
-from tandem.api.operations import Operation
+from tandem.api.http.call import Call
+from tandem.api.http.operations import Operation
 from tandem.domain.errors import ConsoleError, Forbidden, Throttled
 from tandem.domain.identity import Access, Caller, Permission, admitted_roles
 from tandem.store.database import Connection

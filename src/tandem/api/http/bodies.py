@@ -8,9 +8,9 @@ from typing import Any, TypeVar, get_origin
 import msgspec
 from msgspec import inspect
 
-from tandem.api.call import Call
-from tandem.api.coercion import allowed_words, coerce, member_of, shape_of_type, without_null
-from tandem.api.errors import TransportError
+from tandem.api.http.call import Call
+from tandem.api.http.coercion import allowed_words, coerce, member_of, shape_of_type, without_null
+from tandem.api.http.errors import TransportError
 from tandem.domain.errors import Invalid
 
 Body = TypeVar("Body")

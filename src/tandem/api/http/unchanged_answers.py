@@ -13,8 +13,8 @@ from threading import Lock
 import msgspec
 
 from tandem.actions.tokens import TokenChecker
-from tandem.api.call import Call
-from tandem.api.envelope import WrittenResponse
+from tandem.api.http.call import Call
+from tandem.api.http.envelope import WrittenResponse
 from tandem.store.database import State
 
 BYTES_MAX = 16 * 1024 * 1024

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tandem.api.json_patch import OPERATIONS_MAX
+from tandem.api.http.json_patch import OPERATIONS_MAX
 
 Schema = dict[str, Any]
 

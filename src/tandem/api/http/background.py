@@ -20,9 +20,9 @@ from tandem.actions import async_actions as actions
 from tandem.actions.async_actions import RequestData
 from tandem.actions.context import Context
 from tandem.actions.replay import Claim, claim_request, give_up_claim, keep_answer, key_of_request, note_change
-from tandem.api.call import Call, Services
-from tandem.api.envelope import accepted
-from tandem.api.kept_answers import freeze, thaw
+from tandem.api.http.call import Call, Services
+from tandem.api.http.envelope import accepted
+from tandem.api.http.kept_answers import freeze, thaw
 from tandem.domain.async_actions import PARALLEL_MAX, WAITING_MAX, AsyncActionStatus
 from tandem.domain.errors import ConsoleError, Invalid, Throttled, Unavailable
 from tandem.store.database import Connection

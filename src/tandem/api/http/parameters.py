@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from tandem.api.bodies import told
-from tandem.api.call import Call
+from tandem.api.http.bodies import told
+from tandem.api.http.call import Call
 from tandem.domain.errors import Invalid
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)

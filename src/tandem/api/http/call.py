@@ -18,11 +18,11 @@ from tandem.actions.context import Act, Context
 from tandem.actions.enrol_agent import AgentDoor
 from tandem.actions.exchange import Heard, Said
 from tandem.actions.tokens import TokenChecker
-from tandem.api.addresses import Network
-from tandem.api.agent_listeners import AgentListeners
-from tandem.api.listeners import Listeners
-from tandem.api.throttling import Limits
-from tandem.api.together import Together
+from tandem.api.http.addresses import Network
+from tandem.api.http.agent_listeners import AgentListeners
+from tandem.api.http.listeners import Listeners
+from tandem.api.http.throttling import Limits
+from tandem.api.http.together import Together
 from tandem.domain.errors import Invalid, NotFound
 from tandem.domain.identity import Caller, Contract, Scope
 from tandem.protocol.messages import SessionAnswer, SessionRequest

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Union, cast, get_args, get_origin, get_type_
 import msgspec
 from starlette.responses import Response
 
-from tandem.api.answers import Done, Many, One
-from tandem.api.listing import Resource
+from tandem.api.http.answers import Done, Many, One
+from tandem.api.http.listing import Resource
 from tandem.domain.identity import Permission
 
 JSON_TYPE = "application/json"

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from tandem.api.call import Call
-from tandem.api.properties import Property, properties_of
-from tandem.api.values import read_value, shown
+from tandem.api.http.call import Call
+from tandem.api.http.properties import Property, properties_of
+from tandem.api.http.values import read_value, shown
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import (
     COMBINING,

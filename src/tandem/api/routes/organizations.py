@@ -1,19 +1,11 @@
-"""The operations on organizations, their locations and their users: a row each, as in `tandem.api.routes`."""
+"""The operations on organizations, their locations and their users: rows of the table in `routes`."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from tandem.api import (
-    locations,
-    organization_changes,
-    organizations,
-    site_resources,
-    usage,
-    user_changes,
-    users,
-)
-from tandem.api.operations import BASE, Operation
+from tandem.api import locations, organization_changes, organizations, site_resources, usage, user_changes, users
+from tandem.api.http.operations import BASE, Operation
 from tandem.domain.identity import Permission
 
 ORGANIZATIONS = f"{BASE}/organizations"

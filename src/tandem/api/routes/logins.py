@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tandem.api import logins, reset_password, tokens
-from tandem.api.operations import BASE, Operation
+from tandem.api.http.operations import BASE, Operation
 from tandem.domain.identity import Permission
 
 PUBLIC, SIGNED_IN = Permission.PUBLIC, Permission.SIGNED_IN

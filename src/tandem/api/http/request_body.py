@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 from starlette.types import Receive
 
-from tandem.api.errors import TransportError
+from tandem.api.http.errors import TransportError
 from tandem.domain.errors import Unauthorized
 
 DRAINED_BYTES_MAX = 16 * 1024 * 1024

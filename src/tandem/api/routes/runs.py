@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tandem.api import job_events, limits, sessions
-from tandem.api.operations import BASE, Operation
+from tandem.api.http.operations import BASE, Operation
 from tandem.domain.identity import Permission
 
 READ, WRITE = Permission.READ, Permission.WRITE

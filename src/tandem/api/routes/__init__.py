@@ -12,7 +12,6 @@ from tandem.api import (
     backup_servers,
     collect,
     credentials,
-    documentation,
     encryption_passwords,
     file_share_backups,
     file_share_copy_jobs,
@@ -27,15 +26,16 @@ from tandem.api import (
     restore_points,
     sessions,
 )
-from tandem.api.async_action_routes import ASYNC_ACTION_ROUTES
-from tandem.api.login_routes import LOGIN_ROUTES
-from tandem.api.operations import BASE, Operation
-from tandem.api.organization_routes import ORGANIZATION_ROUTES
-from tandem.api.point_file_routes import POINT_FILE_ROUTES
-from tandem.api.proof_routes import PROOF_ROUTES
-from tandem.api.recovery_routes import RECOVERY_ROUTES
-from tandem.api.retention_routes import RETENTION_ROUTES
-from tandem.api.run_routes import RUN_ROUTES
+from tandem.api.description import documentation
+from tandem.api.http.operations import BASE, Operation
+from tandem.api.routes.async_actions import ASYNC_ACTION_ROUTES
+from tandem.api.routes.logins import LOGIN_ROUTES
+from tandem.api.routes.organizations import ORGANIZATION_ROUTES
+from tandem.api.routes.point_files import POINT_FILE_ROUTES
+from tandem.api.routes.proof import PROOF_ROUTES
+from tandem.api.routes.recovery import RECOVERY_ROUTES
+from tandem.api.routes.retention import RETENTION_ROUTES
+from tandem.api.routes.runs import RUN_ROUTES
 from tandem.domain.identity import Permission
 from tandem.protocol.messages import CHALLENGE_PATH, ENROL_PATH, EXCHANGE_PATH, SESSION_PATH
 

@@ -13,8 +13,8 @@ import jsonpatch
 import msgspec
 from msgspec import inspect
 
-from tandem.api.bodies import convert_body, text_without_secret
-from tandem.api.coercion import coerce, is_nullable, member_of, shape_of_type, without_null
+from tandem.api.http.bodies import convert_body, text_without_secret
+from tandem.api.http.coercion import coerce, is_nullable, member_of, shape_of_type, without_null
 from tandem.domain.errors import Conflict, Invalid
 
 OPERATIONS_MAX = 100

@@ -9,7 +9,7 @@ import structlog
 from starlette.responses import Response
 
 from tandem.actions.tokens import GrantRefused
-from tandem.api.envelope import plain
+from tandem.api.http.envelope import plain
 from tandem.domain.errors import (
     Busy,
     Conflict,
