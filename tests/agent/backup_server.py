@@ -32,6 +32,7 @@ from tandem.protocol.messages import (
     PointReport,
     Report,
     RepositoryConfiguration,
+    RepositoryReport,
     SessionReport,
 )
 from tandem.restic import check, copy, listing, snapshots
@@ -212,6 +213,11 @@ class BackupServer:
     def reports(self) -> list[Report]:
         """Give all that was reported, in order."""
         return [numbered.report for numbered in self.state.reports(EVERYTHING)]
+
+    def told_of(self, repository_uid: str) -> list[tuple[RepositoryState, str | None]]:
+        """Give what was reported of a repository, in order: its state, and why it is in that."""
+        reports = [report for report in self.reports() if isinstance(report, RepositoryReport)]
+        return [(report.state, report.failure) for report in reports if report.repository_uid == repository_uid]
 
     def ended_sessions(self) -> list[Session]:
         """Give the sessions that were reported as ended."""

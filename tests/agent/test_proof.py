@@ -14,6 +14,7 @@ from tandem.agent.run_drill import run_drill
 from tandem.agent.run_healing import run_healing
 from tandem.agent.run_verification import run_verification
 from tandem.domain.drills import DrillResult
+from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState
 from tandem.domain.sessions import SessionState, SessionType
 from tandem.domain.verification import Part
@@ -245,7 +246,11 @@ def test_verifications_and_drills_start_by_themselves_and_a_late_one_is_told(ser
 
     server.configure(
         jobs=[msgspec.structs.replace(job, drill_every_days=30) for job in server.configuration.jobs],
-        repositories=[msgspec.structs.replace(one, verify_every_days=2) for one in server.configuration.repositories],
+        repositories=[
+            # What the console said when it sent this: they may have been opened since, or be so by this.
+            msgspec.structs.replace(one, verify_every_days=2, state=RepositoryState.FAILED)
+            for one in server.configuration.repositories
+        ],
     )
     server.save()
     server.copy()

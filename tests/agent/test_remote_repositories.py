@@ -208,9 +208,25 @@ def test_a_server_that_is_away_fails_the_run_and_the_next_one_goes_on(
         assert session.state is SessionState.FAILED
         assert "cannot be reached" in session.messages[0]
         assert set(saved.states().values()) <= {CopyState.PENDING}
+        assert [state for state, _failure in saved.told_of("second")] == [RepositoryState.FAILED]
     with rest_server(tmp_path / "rest", port=parse_location(server.location).port) as server:
         assert saved.copy().state is SessionState.SUCCESS
     assert set(saved.copies()) == set(saved.ids())
+    assert set(saved.told_of("second")[1:]) == {(RepositoryState.READY, None)}
+
+
+def test_a_refused_account_is_seen_at_the_repository_until_it_is_let_in_again(
+    saved: BackupServer, remotes: Remotes
+) -> None:
+    remotes.move(saved, second="rest")
+    first, second = saved.configuration.repositories
+    refused = msgspec.structs.replace(second, account=remotes.servers["rest"].refusing())
+    saved.configure(repositories=[first, refused])
+    assert saved.copy().state is SessionState.FAILED
+    assert [state for state, _failure in saved.told_of("second")] == [RepositoryState.FAILED]
+    saved.configure(repositories=[first, second])
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.told_of("second")[1:]) == {(RepositoryState.READY, None)}
 
 
 def test_a_server_that_goes_silent_is_noticed_in_bounded_time(saved: BackupServer) -> None:

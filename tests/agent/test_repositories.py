@@ -14,6 +14,7 @@ from tandem.agent.processes import Processes
 from tandem.agent.repositories import Repositories
 from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
+from tandem.domain.sessions import SessionState
 from tandem.protocol.messages import (
     Configuration,
     FileShareConfiguration,
@@ -23,7 +24,7 @@ from tandem.protocol.messages import (
 from tandem.restic import config, listing
 from tandem.restic.engine import Engine
 from tandem.restic.process import Control
-from tests.agent.backup_server import Clock, nothing, open_state, repository_configuration
+from tests.agent.backup_server import BackupServer, Clock, nothing, open_state, repository_configuration
 from tests.agent.lock_files import write_lock
 from tests.restic import quick_repository
 from tests.restic.trees import describe
@@ -232,3 +233,55 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def collected(server: BackupServer, uid: str) -> RepositoryState:
+    """Give what a collection says of a repository."""
+    (repository,) = [each for each in server.configuration.repositories if each.uid == uid]
+    report = server.repositories.collect(repository, server.processes.control(Event(), nothing))
+    assert report is not None
+    return report.state
+
+
+def test_a_disk_that_is_gone_is_seen_at_the_first_run_that_misses_it_and_its_return_at_the_next(
+    copied: BackupServer,
+) -> None:
+    before = len(copied.told_of("first"))
+    away = copied.first.rename(copied.folder / "away")
+    for run in (1, 2):
+        assert copied.copy().state is SessionState.FAILED
+        assert len(copied.told_of("first")) == before + run
+    state, failure = copied.told_of("first")[-1]
+    assert state is RepositoryState.FAILED
+    assert "Check that its disk is mounted" in (failure or "")
+    away.rename(copied.first)
+    copied.restart()
+    for _ in range(2):
+        # A copy tells nothing else of its source.
+        assert copied.copy().state is SessionState.SUCCESS
+        assert copied.told_of("first")[before + 2 :] == [(RepositoryState.READY, None)]
+
+
+def test_a_password_that_opens_nothing_any_more_is_seen_in_the_one_repository_whose_it_is(saved: BackupServer) -> None:
+    first, second = saved.configuration.repositories
+    saved.configure(repositories=[first, msgspec.structs.replace(second, password="not the one")])
+    assert saved.copy().state is SessionState.FAILED
+    assert saved.told_of("first")[-1][0] is RepositoryState.READY
+    ((state, failure),) = saved.told_of("second")
+    assert state is RepositoryState.FAILED
+    assert "does not open with the password of repository second" in (failure or "")
+    # Not taken back by whoever looks at nothing but its folder.
+    assert collected(saved, "second") is RepositoryState.FAILED
+    saved.configure(repositories=[first, second])
+    assert saved.copy().state is SessionState.SUCCESS
+    assert saved.told_of("second")[1] == (RepositoryState.READY, None)
+    assert collected(saved, "second") is RepositoryState.READY
+
+
+def test_a_lock_or_a_share_that_is_missing_is_no_trouble_of_the_repository(copied: BackupServer) -> None:
+    lock = write_lock(copied.engine, copied.access(copied.second), host="elsewhere", pid=1, is_exclusive=True)
+    assert "is locked" in copied.copy().messages[0]
+    (copied.second / "locks" / lock).unlink()
+    copied.share.rename(copied.folder / "away")
+    assert copied.back_up().state is SessionState.FAILED
+    assert {state for uid in ("first", "second") for state, _failure in copied.told_of(uid)} == {RepositoryState.READY}

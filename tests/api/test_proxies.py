@@ -79,8 +79,10 @@ def test_a_collection_is_queued_once_and_its_result_noted(console: Console) -> N
     agent.report(
         RepositoryReport(repository_uid=ACMES.first, state=RepositoryState.FAILED, failure="Is its disk mounted?")
     )
-    info = console.data(f"{SERVER}/repositories/{ACMES.first}?expand=BackupRepositoryInfo", BOB)["_embedded"]
+    shown = console.data(f"{SERVER}/repositories/{ACMES.first}?expand=BackupRepositoryInfo", BOB)
+    info = shown["_embedded"]
     assert (info["status"], info["isUsedSpaceAvailable"]) == ("Error", False)
+    assert shown["failureMessage"] == "Is its disk mounted?"
     agent.report(RepositoryReport(repository_uid=ACMES.first, state=RepositoryState.READY, used_space=7))
     info = console.data(f"{SERVER}/repositories/{ACMES.first}?expand=BackupRepositoryInfo", BOB)["_embedded"]
     assert (info["status"], info["usedSpace"]) == ("Healthy", 7)

@@ -6,7 +6,7 @@ import pytest
 
 from tandem.actions.ask_agent import PATIENCE_SECONDS
 from tandem.domain.repositories import RepositoryState
-from tandem.protocol.messages import CheckFolder, RepositoryConfiguration
+from tandem.protocol.messages import CheckFolder, RepositoryConfiguration, RepositoryReport
 from tests.agents import Agent
 from tests.consoles import SEAL, Console, rows_of
 from tests.people import ACME, ACMES, BETAS, BOB, CHARLIE, START
@@ -112,6 +112,24 @@ def test_a_repository_that_failed_after_the_waiting_makes_room_for_the_next_try(
     assert again["_embedded"]["status"] == "Healthy"
     assert console.refuses(404, "GET", path, BOB)
     assert len(console.data(REPOSITORIES, BOB)) == 3
+
+
+def test_a_repository_in_error_says_why_until_it_is_healthy_again(console: Console) -> None:
+    agent, why = console.agent_of(ACMES), "/backup/second holds no repository. Check that its disk is mounted."
+    path = f"{REPOSITORIES}/{ACMES.second}"
+    assert console.data(path, BOB)["failureMessage"] is None
+    agent.report(RepositoryReport(repository_uid=ACMES.second, state=RepositoryState.FAILED, failure=why))
+    assert console.data(path, BOB)["failureMessage"] == why
+    failing = '{"property":"failureMessage","operation":"notEquals","value":null}'
+    assert [row["instanceUid"] for row in console.data(f"{REPOSITORIES}?filter={failing}", BOB)] == [ACMES.second]
+    job = {"name": "new", "fileShareUid": ACMES.share, "targetRepositoryUid": ACMES.second}
+    assert why in console.refuses(400, "POST", f"{SERVER}/jobs/fileShareJobs", BOB, job)["message"]
+    # To have it read back is a way to find out whether it is over.
+    assert console.does("POST", f"{path}/verify", BOB, {})
+    agent.report(RepositoryReport(repository_uid=ACMES.second, state=RepositoryState.READY))
+    assert console.data(path, BOB)["failureMessage"] is None
+    older = console.call("GET", path, BOB, headers={"X-Client-Version": "3.6"})
+    assert "failureMessage" not in older.json()["data"]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,10 @@ class StandInAgent:
         self.state, self.messages, self.refusal = state, list(messages), ""
         self.parts_of = hello
 
+    def tell(self, report: Report) -> None:
+        """Say something of itself, with what it says next."""
+        self._later.append(report)
+
     def _run(self) -> None:
         token = self._token = self._link.open_session(str(uuid.uuid4())).token
         revision = 0

@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 OURS: dict[str, set[str]] = {
     "BackupServerFileShareCopyJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
     "BackupServerFileShareJob": {"gfsDaily", "gfsMonthly", "gfsWeekly", "gfsYearly"},
-    "BackupRepository": {"recoveryKitDownloadTime", "recoveryKitDownloadedBy"},
+    "BackupRepository": {"failureMessage", "recoveryKitDownloadTime", "recoveryKitDownloadedBy"},
     "BackupServerJobSchedule": {"timeZone"},
     "ProtectedOnPremisesFileShare": {"path", "inclusionMasks", "exclusionMasks"},
     "BackupServerJob": {"retryTimes", "retryInterval", "retentionHold"},

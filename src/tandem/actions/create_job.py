@@ -190,7 +190,8 @@ def _target(connection: Connection, act: Act, backup_server_uid: str, uid: str) 
         text = f"targetRepositoryUid: no repository with the id {uid} is on this backup server."
         raise Invalid(text, field="targetRepositoryUid") from error
     if repository.state is not RepositoryState.READY:
-        text = f"targetRepositoryUid: the repository {repository.name} is not ready: {repository.state}."
+        why = repository.failure or f"{repository.state}."
+        text = f"targetRepositoryUid: the repository {repository.name} is not ready: {why}"
         raise Invalid(text, field="targetRepositoryUid")
     return repository
 

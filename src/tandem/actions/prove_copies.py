@@ -10,7 +10,6 @@ from tandem.domain import drills, verification
 from tandem.domain.errors import Conflict, Invalid
 from tandem.domain.jobs import Job
 from tandem.domain.proof import CopyProof, RepositoryVerification
-from tandem.domain.repositories import RepositoryState
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import DrillCopy, VerifyRepository
 from tandem.store import activity_log, backup_servers, file_share_copy_jobs, file_share_jobs, jobs, proof, repositories
@@ -24,14 +23,15 @@ def verify_repository(
 
     Raises:
         NotFound: if the repository is not there for the caller.
-        Conflict: if it is not ready, or no job uses it.
+        Conflict: if it was not made yet, or no job uses it.
         Unavailable: if its agent is away.
     """
     with act.context.database.writing() as connection:
         repository = repositories.get_repository(connection, act.caller.scope, uid, server_uid)
         server = backup_servers.get_backup_server(connection, act.caller.scope, server_uid)
         require_connected(act.context, server)
-        if repository.state is not RepositoryState.READY:
+        # One that could not be opened lately is tried: its session says what came of it.
+        if repository.restic_id is None:
             raise Conflict(f"The repository {repository.name} is not ready; its status is {repository.state}.")
         job = _job_of_repository(connection, uid)
         if job is None:

@@ -11,10 +11,12 @@ import msgspec
 import structlog
 
 from tandem.agent.processes import Processes
+from tandem.agent.repository_trouble import FOUND_LATER, NO_TROUBLE, is_in_trouble, trouble
 from tandem.agent.state import State
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
 from tandem.restic import cache, config, drafts, listing, locks, remote_files, snapshots
+from tandem.restic.config import RepositoryConfig
 from tandem.restic.engine import Engine
 from tandem.restic.errors import RepositoryAway, RepositoryMissing, ResticError, Unreachable, WrongPassword
 from tandem.restic.process import Control, RepositoryAccess
@@ -90,11 +92,13 @@ class OpenRepository:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Note that no lock of this run is left; after a failure, whoever opens it next looks for one."""
         if kind is None and self._is_claimed and not self.is_local:
             self._state.drop_claim(self.configuration.uid)
+        if isinstance(error, FOUND_LATER):
+            self._tell_if_in_trouble()
 
     @property
     def uid(self) -> str:
@@ -252,20 +256,35 @@ class OpenRepository:
             fingerprint: of its config file or, of a remote one that holds points, one of them; None if unknown.
         """
         known = self._state.repository(self.uid)
-        is_known = fingerprint is not None and known.fingerprint == fingerprint
+        # Of a local one, restic alone can tell that its password is the right one again.
+        is_known = fingerprint is not None and known.fingerprint == fingerprint and not self._is_in_doubt()
         if is_known and known.restic_id == self.configuration.restic_id:
             return
-        place = self.configuration.path
-        try:
-            found = config.read(self._engine, self.access, control=self._control)
-        except WrongPassword as error:
-            text = f"{place} does not open with the password of {self.name}"
-            raise WrongPassword(f"{text}; {self._advice()}") from error
+        found = self._read_config()
         if found.id != self.configuration.restic_id:
-            text = f"{place} holds another repository ({found.id[:10]}) than the registered one"
+            text = f"{self.configuration.path} holds another repository ({found.id[:10]}) than the registered one"
             raise ResticError(f"{text} ({(self.configuration.restic_id or 'none')[:10]}); {self._advice()}")
         changed = msgspec.structs.replace(known, is_begun=True, restic_id=found.id, fingerprint=fingerprint)
         self._state.put_repository(self.uid, changed)
+
+    def _is_in_doubt(self) -> bool:
+        return self.is_local and is_in_trouble(self._state, self.uid)
+
+    def _read_config(self) -> RepositoryConfig:
+        try:
+            return config.read(self._engine, self.access, control=self._control)
+        except WrongPassword as error:
+            text = f"{self.configuration.path} does not open with the password of {self.name}"
+            raise WrongPassword(f"{text}; {self._advice()}") from error
+
+    def _tell_if_in_trouble(self) -> None:
+        """Find out whether it was this one, of those that a run has open, which restic could not use."""
+        try:
+            self._read_config()
+        except NO_TROUBLE:
+            pass
+        except ResticError as error:
+            self._state.add_report(trouble(self._state, self.uid, error))
 
     def _advice(self) -> str:
         return "is the right disk mounted?" if self.is_local else "was it moved, or another put in its place?"

@@ -13,7 +13,6 @@ from tandem.agent.run_healing import repositories_of_healing, run_healing
 from tandem.agent.run_verification import run_verification
 from tandem.agent.sessions import Sessions
 from tandem.domain.drills import is_drill_due
-from tandem.domain.repositories import RepositoryState
 from tandem.domain.sessions import SessionType
 from tandem.domain.verification import due_part
 from tandem.protocol.messages import (
@@ -120,7 +119,7 @@ class Proofs:
         return self._sessions.start(wish, configuration)
 
     def _is_verification_due(self, repository: RepositoryConfiguration, now: datetime) -> bool:
-        if repository.state is not RepositoryState.READY or self._was_tried(repository.uid, now):
+        if repository.restic_id is None or self._was_tried(repository.uid, now):
             return False
         rotation = proof_memory.rotation(self._means.state, repository.uid, now)
         return due_part(rotation, proof_memory.period(repository), now) is not None

@@ -69,6 +69,12 @@ class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
     oldest_forget: datetime | None = None
 
 
+class RepositoryTrouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a repository could not be opened, as the console was told: it has still to hear that this is over."""
+
+    reason: str
+
+
 class StartedProcess(msgspec.Struct, frozen=True, kw_only=True):
     """A restic process that this agent started: what proves later whether it is dead."""
 

@@ -12,6 +12,7 @@ from tandem.agent.open_repository import OpenRepository, Surroundings
 from tandem.agent.processes import Processes
 from tandem.agent.remembered import KnownRepository
 from tandem.agent.remote_repositories import check_remote_place, make_remote
+from tandem.agent.repository_trouble import NO_TROUBLE, is_in_trouble, tell_over, trouble
 from tandem.agent.state import State
 from tandem.domain.file_shares import ShareKind, kind_of
 from tandem.domain.repositories import RepositoryState
@@ -50,6 +51,8 @@ class Repositories:
     ) -> OpenRepository:
         """Open a repository for a run: check that it is the registered one, clear locks of our own dead processes.
 
+        The console is told at once if it cannot be opened, and when it can be again; of a lock it is not.
+
         Args:
             repository: which.
             control: how the processes that it takes are watched.
@@ -60,7 +63,16 @@ class Repositories:
         Raises:
             ResticError: if it is missing, another one, or locked by someone who may be alive.
         """
-        opened = OpenRepository(self._surroundings, repository, self.access(repository), control, is_shared=is_shared)
+        access = self.access(repository)
+        try:
+            opened = OpenRepository(self._surroundings, repository, access, control, is_shared=is_shared)
+        except NO_TROUBLE:
+            raise
+        except (ResticError, OSError) as error:
+            self._state.add_report(trouble(self._state, repository.uid, error))
+            raise
+        if is_in_trouble(self._state, repository.uid):
+            tell_over(self._state, opened.report())
         if to_look:
             opened.claim_if_cut_short()
         else:
@@ -88,7 +100,7 @@ class Repositories:
         try:
             return self.open_to_read(repository, control).report()
         except (ResticError, OSError) as error:
-            return RepositoryReport(repository_uid=repository.uid, state=RepositoryState.FAILED, failure=str(error))
+            return trouble(self._state, repository.uid, error)
 
     def _make(self, repository: RepositoryConfiguration, configuration: Configuration, control: Control) -> str:
         family = _find(configuration, repository.family_uid)

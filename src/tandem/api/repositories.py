@@ -57,7 +57,7 @@ class RepositoryInfo(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
-    """The contract's BackupRepository, and who has its recovery kit; what is embedded is the info itself.
+    """The contract's BackupRepository, why it is in Error, and who has its recovery kit; embedded is the info itself.
 
     Without a time, nobody has a kit that would open it. By whom is told to those who work for the same organization,
     and to the provider's administrators.
@@ -66,6 +66,7 @@ class RepositoryView(msgspec.Struct, rename="camel", kw_only=True):
     instance_uid: Uid
     name: str
     backup_server_uid: Uid
+    failure: str | None = msgspec.field(name="failureMessage")
     recovery_kit_download_time: Instant | None
     recovery_kit_downloaded_by: str | None
     embedded: RepositoryInfo | msgspec.UnsetType = msgspec.field(name="_embedded", default=msgspec.UNSET)
@@ -198,6 +199,7 @@ def view_repository(call: Call, repository: BackupRepository, *, with_info: bool
         instance_uid=repository.instance_uid,
         name=repository.name,
         backup_server_uid=repository.backup_server_uid,
+        failure=repository.failure,
         recovery_kit_download_time=instant_or_none(repository.recovery_kit_download_time),
         recovery_kit_downloaded_by=repository.recovery_kit_user_name if is_told else None,
     )

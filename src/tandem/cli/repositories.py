@@ -54,6 +54,9 @@ def list_repositories(*, server: Server = None, as_json: AsJson = False, data: D
         (_cells(row, servers.get(row["backupServerUid"], "")) for row in rows),
         empty="There is no repository yet. Create one with: tandem repositories create NAME --path FOLDER",
     )
+    for row in rows:
+        if row["failureMessage"] is not None:
+            note(f"{row['name']} is in Error: {' '.join(row['failureMessage'].split())}")
     missing = sum(row["recoveryKitDownloadTime"] is None for row in rows)
     if missing:
         what = "1 repository" if missing == 1 else f"{missing} repositories"
@@ -80,6 +83,7 @@ def show_repository(
         [
             ("Name", row["name"]),
             ("Status", info["status"]),
+            *([("Failure", row["failureMessage"])] if row["failureMessage"] else []),
             ("Host", info["hostName"]),
             ("Path", info["path"]),
             ("Used", size(info["usedSpace"])),
