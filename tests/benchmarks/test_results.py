@@ -93,7 +93,7 @@ def test_aims_say_what_was_asked_and_whether_it_was_reached(flatness: Any) -> No
 
 def test_a_part_measured_again_leaves_the_numbers_of_the_others(kept: Any, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    here = kept.Here.now()
+    here = kept.Here("2026-11-24T12:00:00+00:00", {"processors": 2}, {"tandem": "0.1.0"})
     for name, seconds in (("listing", 1 / 3), ("export", 2.0), ("export", 3.0)):
         aims = [kept.Aim("seconds", seconds, at_most=2.5)]
         kept.keep(name, kept.Measured(here, 9, [], {"seconds": seconds}, aims), file)
