@@ -69,10 +69,8 @@ class KnownRepository(msgspec.Struct, frozen=True, kw_only=True):
     oldest_forget: datetime | None = None
 
 
-class RepositoryTrouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a repository could not be opened, as the console was told: it has still to hear that this is over."""
-
-    reason: str
+class RepositoryTrouble(msgspec.Struct, frozen=True):
+    """A repository could not be opened, as the console was told: it has still to hear that this is over."""
 
 
 class StartedProcess(msgspec.Struct, frozen=True, kw_only=True):

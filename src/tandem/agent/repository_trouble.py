@@ -29,9 +29,8 @@ def is_in_trouble(state: State, uid: str) -> bool:
 
 def trouble(state: State, uid: str, error: Exception) -> RepositoryReport:
     """Make the report of why a repository cannot be opened, and remember it."""
-    reason = str(error)
-    state.put_note(uid, RepositoryTrouble(reason=reason))
-    return RepositoryReport(repository_uid=uid, state=RepositoryState.FAILED, failure=reason)
+    state.put_note(uid, RepositoryTrouble())
+    return RepositoryReport(repository_uid=uid, state=RepositoryState.FAILED, failure=str(error))
 
 
 def tell_over(state: State, report: RepositoryReport) -> None:

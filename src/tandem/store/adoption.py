@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, false, insert, select, update
+from sqlalchemy import CompoundSelect, String, bindparam, exists, false, insert, select, update
 
 from tandem.domain.adoption import Adoption, Origin, RepositorySnapshots
 from tandem.domain.identity import Scope
@@ -79,6 +79,11 @@ def untold_of_server(connection: Connection, backup_server_uid: str) -> set[str]
 
     Only where they may be: points that may lack files; copies in a repository that was there before the job.
     """
+    return set(connection.execute(_UNTOLD, {"backup_server_uid": backup_server_uid}).scalars())
+
+
+def _select_untold() -> CompoundSelect[str]:
+    of_server = bindparam("backup_server_uid", type_=String)
     points, copies = restore_points.c, restore_point_copies.c
     is_untold_point = exists().where(
         points.job_unique_uid == jobs.c.unique_uid,
@@ -90,15 +95,18 @@ def untold_of_server(connection: Connection, backup_server_uid: str) -> set[str]
         copies.job_unique_uid == file_share_copy_jobs.c.unique_uid, copies.is_adopted.is_(None), IS_HELD_COPY
     )
     joined = adoptions.join(jobs, jobs.c.unique_uid == adoptions.c.job_unique_uid)
-    backups = select(jobs.c.unique_uid).select_from(joined).where(jobs.c.backup_server_uid == backup_server_uid)
+    backups = select(jobs.c.unique_uid).select_from(joined).where(jobs.c.backup_server_uid == of_server)
     is_target = backup_repositories.c.instance_uid == file_share_copy_jobs.c.target_repository_uid
     existing = (
         select(file_share_copy_jobs.c.unique_uid)
         .select_from(file_share_copy_jobs.join(backup_repositories, is_target))
-        .where(file_share_copy_jobs.c.backup_server_uid == backup_server_uid, backup_repositories.c.is_existing)
+        .where(file_share_copy_jobs.c.backup_server_uid == of_server, backup_repositories.c.is_existing)
     )
-    both = backups.where(is_untold_point).union_all(existing.where(is_untold_copy))
-    return set(connection.execute(both).scalars())
+    return backups.where(is_untold_point).union_all(existing.where(is_untold_copy))
+
+
+# Made once: it is asked for every configuration that an agent is told.
+_UNTOLD = _select_untold()
 
 
 def adoptions_of_server(connection: Connection, backup_server_uid: str) -> dict[str, Adoption]:
