@@ -151,8 +151,9 @@ def test_a_run_goes_on_without_the_console_and_is_told_later(work: Work) -> None
     work.run("backup")
     work.link.fault = away
     before = len(work.link.reports)
-    job = work.server.backup_job
-    work.agent._sessions.start_job(job, work.server.configuration)  # pyright: ignore[reportPrivateUsage]
+    sessions, job = work.agent._sessions, work.server.backup_job  # pyright: ignore[reportPrivateUsage]
+    # The end of a run is told a moment before its place in the line is free.
+    until(lambda: sessions.start_job(job, work.server.configuration) == "")
     until(lambda: not work.server.state.open_sessions())
     assert len(work.link.reports) == before
     work.link.fault = None

@@ -101,18 +101,17 @@ class Agent:
 
     def run(self) -> None:
         """Work until `stop`; then end every run, within ten seconds."""
-        threads = [
-            Thread(target=self._listen, name="listen", daemon=True),
-            Thread(target=self._report, name="report", daemon=True),
-        ]
+        report = Thread(target=self._report, name="report", daemon=True)
         self._sessions.resume(self._obey)
-        for thread in threads:
-            thread.start()
+        Thread(target=self._listen, name="listen", daemon=True).start()
+        report.start()
         self._make_repositories()
         while not self._stopping.wait(TICK_SECONDS):
             self._start_due()
         self._files.close()
         self._sessions.close(STOP_SECONDS_MAX)
+        # It asks the memory what there is to say, which whoever has started the agent closes next.
+        report.join(LAST_WORDS_SECONDS_MAX)
         if not self.is_fenced:
             last_words = Thread(target=self._say_last, name="last words", daemon=True)
             last_words.start()
