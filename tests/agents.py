@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from tandem.decoding import decode
 from tandem.domain.adoption import SnapshotGroup
 from tandem.domain.point_files import FileType, FoundFile, PointFile
 from tandem.domain.repositories import RepositoryState
@@ -102,10 +103,10 @@ class Agent:
         asked = self.post(CHALLENGE_PATH, {})
         if not asked.is_success:
             return asked
-        nonce = msgspec.json.decode(asked.content, type=Challenge).nonce
+        nonce = decode(asked.content, Challenge).nonce
         response = self.post(SESSION_PATH, self.session_request(nonce))
         if response.is_success:
-            answer = msgspec.json.decode(response.content, type=SessionAnswer)
+            answer = decode(response.content, SessionAnswer)
             self.token, self._last_report = answer.token, answer.last_report
         return response
 
@@ -177,7 +178,7 @@ class Agent:
         headers = {"Authorization": f"Bearer {self.token}"}
         response = self._console.request("POST", TRANSFER_PATH, content=msgspec.msgpack.encode(part), headers=headers)
         assert response.status_code == 200, response.text
-        return msgspec.json.decode(response.content, type=TransferAnswer)
+        return decode(response.content, TransferAnswer)
 
     def _made(self, repository_uid: str, path: str) -> RepositoryReport:
         if failure := self.failure_at(path):
@@ -208,7 +209,7 @@ class Agent:
 
     def _heard(self, response: httpx.Response) -> ExchangeAnswer:
         assert response.status_code == 200, response.text
-        answer = msgspec.json.decode(response.content, type=ExchangeAnswer)
+        answer = decode(response.content, ExchangeAnswer)
         self._last_report = answer.last_report
         if answer.configuration is not None:
             self.configuration = answer.configuration
@@ -220,7 +221,7 @@ def enrol(console: "Console", token: str, host_name: str = "fileserver") -> Agen
     key = Ed25519PrivateKey.generate()
     response = console.request("POST", ENROL_PATH, json=enrol_request(token, key, host_name))
     assert response.status_code == 200, response.text
-    agent = Agent(console, msgspec.json.decode(response.content, type=EnrolAnswer).backup_server_uid, key)
+    agent = Agent(console, decode(response.content, EnrolAnswer).backup_server_uid, key)
     assert agent.open_session().is_success
     return agent
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
+from tandem.decoding import convert
 from tandem.domain.errors import Invalid
 from tandem.domain.identity import Contract
 
@@ -191,7 +192,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     Raises:
         Invalid: naming the setting, its origin, the value and what is allowed.
     """
-    return msgspec.convert({entry.name: entry.value for entry in origins(flags, environment)}, Settings, strict=False)
+    return convert({entry.name: entry.value for entry in origins(flags, environment)}, Settings, strict=False)
 
 
 def origins(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[Origin]:

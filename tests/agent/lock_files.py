@@ -5,8 +5,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
-import msgspec
-
+from tandem.decoding import decode
 from tandem.restic import process
 from tandem.restic.engine import Engine
 from tandem.restic.process import RepositoryAccess
@@ -41,5 +40,5 @@ def write_lock(
 
 def _master_key(engine: Engine, repository: RepositoryAccess) -> bytes:
     shown = process.run(engine, ["cat", "masterkey", "--no-lock"], repository=repository).stdout
-    key = msgspec.json.decode(shown)
+    key = decode(shown)
     return b"".join(base64.b64decode(part) for part in (key["encrypt"], key["mac"]["k"], key["mac"]["r"]))

@@ -6,11 +6,11 @@ import tarfile
 from collections.abc import Callable, Iterator
 from threading import Event
 
-import msgspec
 import pytest
 
 from tandem.agent.files import Files
 from tandem.agent.sender import Sender, Unwanted
+from tandem.decoding import decode
 from tandem.domain.errors import Unavailable
 from tandem.domain.point_files import ArchiveForm
 from tandem.protocol.transfers import (
@@ -80,7 +80,7 @@ class Looking:
         )
         received = self.send(order)
         assert received.parts[-1].error == ""
-        return msgspec.json.decode(received.data, type=FilePage)
+        return decode(received.data, FilePage)
 
     def fetch(self, path: bytes, archive: ArchiveForm | None = None) -> Receiver:
         snapshot = self.snapshot("second")
@@ -95,7 +95,7 @@ class Looking:
             FindFiles(transfer_uid="t", pattern=pattern, ignore_case=ignore_case, places=places, limit=100, offset=0)
         )
         assert received.parts[-1].error == ""
-        found = msgspec.json.decode(received.data, type=FoundPage).files
+        found = decode(received.data, FoundPage).files
         return [(each.snapshot_id, each.file.path) for each in found]
 
     def snapshot(self, repository: str) -> str:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from tandem.decoding import decode
 from tandem.domain.errors import Unauthorized
 from tandem.protocol.messages import (
     CHALLENGE_PATH,
@@ -44,7 +45,7 @@ def try_to_enrol(console: Console, token: str) -> int:
 
 def challenge(console: Console) -> str:
     response = console.request("POST", CHALLENGE_PATH, json={})
-    return msgspec.json.decode(response.content, type=Challenge).nonce
+    return decode(response.content, Challenge).nonce
 
 
 def test_a_machine_with_a_token_becomes_a_backup_server(console: Console) -> None:
@@ -330,5 +331,5 @@ def test_who_let_a_machine_in_and_which_one_came_is_written_down(console: Consol
 
 def test_an_enrolment_answers_who_the_agent_is(console: Console) -> None:
     response = console.request("POST", ENROL_PATH, json=enrol_request(token_for(console), Ed25519PrivateKey.generate()))
-    answer = msgspec.json.decode(response.content, type=EnrolAnswer)
+    answer = decode(response.content, EnrolAnswer)
     assert answer.audience == console.context.installation_uid

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
-import msgspec
 import pytest
 
 from tandem.api.http import call, together
 from tandem.api.http.arrivals import RETRY_SECONDS_MAX, Arrivals
+from tandem.decoding import decode
 from tandem.domain.errors import Throttled
 from tandem.protocol.messages import CHALLENGE_PATH, SESSION_PATH, Challenge
 from tests.consoles import Console, error_in
@@ -79,7 +79,7 @@ def test_an_agent_that_comes_to_a_full_console_is_told_when_to_come_back(console
         assert int(response.headers["Retry-After"]) >= 1
         error_in(response)
     assert agent.exchange().is_success
-    nonce = msgspec.json.decode(agent.post(CHALLENGE_PATH, {}).content, type=Challenge).nonce
+    nonce = decode(agent.post(CHALLENGE_PATH, {}).content, Challenge).nonce
     with crowd(console.services.opening.arrivals, call.OPENING_MAX):
         # Before he signs anything, and also if he has just signed.
         for response in (agent.open_session(), agent.post(SESSION_PATH, agent.session_request(nonce))):

@@ -3,9 +3,9 @@
 import secrets
 from typing import Any
 
-import msgspec
 import pytest
 
+from tandem.decoding import decode
 from tandem.domain.credentials import Secrets
 from tandem.protocol.messages import CheckFolder, ShareCredentials
 from tests.consoles import SEAL, Console, rows_of
@@ -56,7 +56,7 @@ def test_linux_credentials_tell_how_one_signs_in_and_no_key(console: Console) ->
     (row,) = [row for row in console.data(ACMES_PATH, BOB) if row["type"] == "Linux"]
     assert row["linuxCredentialsDetails"] == details
     kept = {row["instance_uid"]: row["sealed_secrets"] for row in rows_of(console.database)["credentials"]}
-    opened = msgspec.json.decode(SEAL.open(kept[made["instanceUid"]], made["instanceUid"]), type=Secrets)
+    opened = decode(SEAL.open(kept[made["instanceUid"]], made["instanceUid"]), Secrets)
     assert (opened.private_key, opened.passphrase) == (body["privateKey"], "of the key")
     assert (opened.root_password, opened.password) == ("of root", None)
     # Somebody who can write to the database cannot give one account the secrets of another.

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import update
 
 from tandem.api import job_events
 from tandem.api.http.listeners import OF_USER_MAX
+from tandem.decoding import decode
 from tandem.domain.sessions import Progress, SessionState
 from tandem.protocol.messages import RunningSession
 from tandem.store.tables import users
@@ -60,7 +60,7 @@ class Listener:
         for block in self.text.split("\n\n"):
             fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
             if "event" in fields:
-                found.append((fields["event"], msgspec.json.decode(fields["data"])))
+                found.append((fields["event"], decode(fields["data"])))
         return found
 
     async def _receive(self) -> dict[str, Any]:

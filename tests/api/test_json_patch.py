@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.api.http.json_patch import Patch, PatchOperation
+from tandem.decoding import convert
 from tandem.domain.errors import Conflict, ConsoleError, Invalid
 
 
@@ -48,7 +49,7 @@ def shown(**changes: Any) -> Shown:
 
 
 def changes(*operations: dict[str, Any], current: Shown | None = None) -> dict[str, Any]:
-    return Patch(msgspec.convert(list(operations), list[PatchOperation]), Patchable).changes(current or shown())
+    return Patch(convert(list(operations), list[PatchOperation]), Patchable).changes(current or shown())
 
 
 def op(word: str, path: str, value: object = None, **more: object) -> dict[str, Any]:
@@ -219,7 +220,7 @@ def is_allowed(flat: dict[str, Any], touched: set[str]) -> bool:
     try:
         for path in touched:
             is_text = isinstance(flat[path], int) and not isinstance(flat[path], bool) and "str" in str(kinds[path])
-            msgspec.convert(str(flat[path]) if is_text else flat[path], kinds[path])
+            convert(str(flat[path]) if is_text else flat[path], kinds[path])
     except msgspec.ValidationError:
         return False
     return True

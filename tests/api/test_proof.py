@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
+from tandem.decoding import convert
 from tandem.domain.drills import DrillResult
 from tandem.domain.errors import Invalid
 from tandem.domain.protection_report import PublicKey, verify
@@ -39,7 +39,7 @@ def report_of(console: Console, who: Person, estate: Estate) -> dict[str, Any]:
 def public_keys(console: Console) -> list[PublicKey]:
     """Get the console's public keys, as anybody may."""
     response = console.call("GET", "/protectionReports/keys", None)
-    return msgspec.convert(response.json()["data"]["keys"], type=list[PublicKey])
+    return convert(response.json()["data"]["keys"], list[PublicKey])
 
 
 def test_periods_can_be_set_within_bounds_and_reach_the_agent(console: Console) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
+from tandem.decoding import convert
 from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.jobs import JobType
@@ -49,7 +50,7 @@ def seeded(inhabited: Inhabited, page: Any) -> Console:
 def _insert(connection: Connection, estate: Estate, row: dict[str, Any]) -> None:
     insert_server(connection, estate)
     insert_repositories(connection, estate, SEAL)
-    target = msgspec.convert(row["targetRepositoryUid"], str)
+    target = convert(row["targetRepositoryUid"], str)
     connection.exec_driver_sql(
         f"update backup_repositories set instance_uid = '{target}' where instance_uid = '{estate.second}'"  # noqa: S608
     )

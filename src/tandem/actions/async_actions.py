@@ -7,6 +7,7 @@ from collections.abc import Collection
 import msgspec
 
 from tandem.actions.context import Act, Context, new_uid
+from tandem.decoding import decode
 from tandem.domain.async_actions import WAITING_MAX_OF_USER, AsyncAction, AsyncActionStatus
 from tandem.domain.errors import Conflict, NotFound, Throttled
 from tandem.store import activity_log, async_actions
@@ -128,7 +129,7 @@ def clear_answer(act: Act, uid: str) -> None:
 def request_of(context: Context, action: AsyncAction) -> RequestData:
     """Give what an action remembers of its request."""
     text = context.seal.open(action.sealed_request, _owner_of_request(action.instance_uid))
-    return msgspec.json.decode(text, type=RequestData)
+    return decode(text, RequestData)
 
 
 def answer_of(context: Context, action: AsyncAction) -> str | None:

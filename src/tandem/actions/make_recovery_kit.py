@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from tandem.actions.context import Act
+from tandem.decoding import decode
 from tandem.domain.credentials import Secrets
 from tandem.domain.errors import Conflict
 from tandem.domain.kit_access import KitAccess, access_to
@@ -76,7 +75,7 @@ def _access(act: Act, source: KitSource) -> KitAccess:
     password = seal.open(source.sealed_password, source.instance_uid)
     account = None
     if source.credentials_uid is not None and source.sealed_credentials is not None:
-        secrets = msgspec.json.decode(seal.open(source.sealed_credentials, source.credentials_uid), type=Secrets)
+        secrets = decode(seal.open(source.sealed_credentials, source.credentials_uid), Secrets)
         account = Account(
             username=source.credentials_username or "",
             password=secrets.password,

@@ -8,6 +8,7 @@ import msgspec
 from joserfc.jwk import OKPKey
 
 from tandem.actions.context import Act, Context, new_uid
+from tandem.decoding import decode
 from tandem.domain.proof import CopyProof, CopyStand, ProtectedJob
 from tandem.domain.protection_report import PublicKey, SignedReport, sign
 from tandem.domain.restore_points import CopyState
@@ -120,7 +121,7 @@ def _signing_key(context: Context) -> OKPKey:
         with context.database.reading() as connection:
             stored = proof.report_keys_newest_first(connection)
     uid, sealed, _public = stored[0]
-    return OKPKey.import_key(msgspec.json.decode(context.seal.open(sealed, uid)), {"kid": uid})
+    return OKPKey.import_key(decode(context.seal.open(sealed, uid)), {"kid": uid})
 
 
 def _make_key(context: Context) -> None:

@@ -17,6 +17,7 @@ from tandem import __version__
 from tandem.agent.identity import FILE, Identity, save_identity
 from tandem.client.certificates import fetch_certificate, fingerprint, has_fingerprint, pinned_context
 from tandem.client.errors import ApiError
+from tandem.decoding import decode
 from tandem.domain.errors import Conflict, ConsoleError, Invalid, Throttled, Unauthorized, Unavailable
 from tandem.protocol.messages import (
     CHALLENGE_PATH,
@@ -86,7 +87,7 @@ def enrol(console: str, token: str, data: Path, expected_fingerprint: str | None
         version=__version__,
     )
     with httpx.Client(base_url=console, verify=pinned_context(certificate), timeout=TIMEOUT_SECONDS) as client:
-        answer = msgspec.json.decode(_post(client, ENROL_PATH, request), type=EnrolAnswer)
+        answer = decode(_post(client, ENROL_PATH, request), EnrolAnswer)
     identity = Identity(
         console=console,
         certificate=certificate,
@@ -122,7 +123,7 @@ class ConsoleLink:
             Unauthorized: if the console does not know this agent, or not any more.
             Unavailable: if the console is away.
         """
-        nonce = msgspec.json.decode(_post(self._client, CHALLENGE_PATH, {}), type=Challenge).nonce
+        nonce = decode(_post(self._client, CHALLENGE_PATH, {}), Challenge).nonce
         claims = {"aud": self._identity.audience, "sub": self._identity.backup_server_uid, "nonce": nonce}
         proof = jwt.encode(
             {"alg": "Ed25519"}, claims, OKPKey.import_key(self._identity.private_key), algorithms=["Ed25519"]
@@ -136,7 +137,7 @@ class ConsoleLink:
             restic_version=self._restic_version,
             host_name=self._identity.host_name,
         )
-        return msgspec.json.decode(_post(self._client, SESSION_PATH, request), type=SessionAnswer)
+        return decode(_post(self._client, SESSION_PATH, request), SessionAnswer)
 
     def exchange(self, request: ExchangeRequest, token: str) -> ExchangeAnswer:
         """Send what there is to say and get what there is to do.
@@ -150,7 +151,7 @@ class ConsoleLink:
             answer = _post(self._client, EXCHANGE_PATH, request, {"Authorization": f"Bearer {token}"})
         except Conflict as error:
             raise Fenced from error
-        return msgspec.json.decode(answer, type=ExchangeAnswer)
+        return decode(answer, ExchangeAnswer)
 
     def send_part(self, part: TransferPart, token: str) -> TransferAnswer:
         """Send a part of a transfer; the console takes its time if nobody reads. Raises what `exchange` does."""
@@ -159,7 +160,7 @@ class ConsoleLink:
             answer = _post_bytes(self._client, TRANSFER_PATH, msgspec.msgpack.encode(part), headers)
         except Conflict as error:
             raise Fenced from error
-        return msgspec.json.decode(answer, type=TransferAnswer)
+        return decode(answer, TransferAnswer)
 
     def close(self) -> None:
         """Close the connection; no thread may be using it."""

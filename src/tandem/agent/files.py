@@ -17,6 +17,7 @@ import structlog
 from tandem.agent.open_repository import OpenRepository
 from tandem.agent.run import Means
 from tandem.agent.sender import Sender, Unwanted
+from tandem.decoding import convert
 from tandem.domain.errors import ConsoleError
 from tandem.domain.point_files import FileType, FoundFile, PointFile, shown_path
 from tandem.protocol.messages import Configuration
@@ -342,7 +343,7 @@ def _file(node: Node, root: str) -> PointFile:
 def _instant(text: str) -> datetime | None:
     # Of a file that is dated outside of what dates there are, none is told.
     with suppress(msgspec.ValidationError):
-        return msgspec.convert(text, datetime)
+        return convert(text, datetime)
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.domain.errors import NotFound
 from tandem.sealing import write_private
 
@@ -34,7 +35,7 @@ def load_identity(data: Path) -> Identity:
     if not file.exists():
         text = f"There is no enrolled agent in {data}; run `tandem agent enroll` first."
         raise NotFound(text)
-    return msgspec.json.decode(file.read_bytes(), type=Identity)
+    return decode(file.read_bytes(), Identity)
 
 
 def save_identity(data: Path, identity: Identity) -> None:

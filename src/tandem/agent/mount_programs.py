@@ -17,6 +17,7 @@ from typing import IO
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.domain.file_shares import SMB_PORT, ShareKind, ShareLocation
 from tandem.protocol.messages import ShareCredentials
 from tandem.restic.errors import ResticError
@@ -231,7 +232,7 @@ class _Remote:
             raise MountError(explain(self._location, "timeout"))
         if result.returncode != 0:
             raise MountError(explain(self._location, result.stderr.decode(errors="replace")))
-        if not msgspec.json.decode(result.stdout, type=_Stat).is_dir:
+        if not decode(result.stdout, _Stat).is_dir:
             raise MountError(f"{self._location.path} is a file; a share is a folder.")
 
 

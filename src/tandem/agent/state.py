@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tandem.agent.remembered import HeldPoint, KnownRepository, StartedProcess
+from tandem.decoding import decode
 from tandem.domain.restore_points import LedgerEntry
 from tandem.domain.sessions import Session
 from tandem.protocol.messages import Configuration, LedgerReport, NumberedReport, Order, Report
@@ -97,7 +98,7 @@ class State:
         row = self._one("select sealed from configuration")
         if row is None:
             return None
-        return msgspec.json.decode(self._seal.open(row[0], "configuration"), type=Configuration)
+        return decode(self._seal.open(row[0], "configuration"), Configuration)
 
     def set_configuration(self, configuration: Configuration) -> None:
         """Keep a configuration, sealed: it holds passwords."""
@@ -129,7 +130,7 @@ class State:
         rows = self._all("select number, report from outbox order by number limit ?", limit)
         sizes = accumulate(len(text) for _number, text in rows)
         fitting = [row for row, size in zip(rows, sizes, strict=True) if size <= REPORTS_LENGTH_MAX]
-        return [NumberedReport(row[0], msgspec.json.decode(row[1], type=Report)) for row in fitting or rows[:1]]
+        return [NumberedReport(row[0], decode(row[1], Report)) for row in fitting or rows[:1]]
 
     def drop_reports(self, up_to: int) -> None:
         """Drop the reports that the console has applied."""
@@ -186,7 +187,7 @@ class State:
 
     def open_sessions(self) -> list[Session]:
         """Give the sessions that have not ended: after a start, those that a crash cut short."""
-        return [msgspec.json.decode(row[0], type=Session) for row in self._all("select session from sessions")]
+        return [decode(row[0], Session) for row in self._all("select session from sessions")]
 
     # Queue
 
@@ -210,7 +211,7 @@ class State:
         """Give the points of a file share job; with `is_going`, only those that are, or are not, being forgotten."""
         sql = "select point from points where job_uid = ?"
         rows = self._all(sql, job_uid) if is_going is None else self._all(f"{sql} and is_going = ?", job_uid, is_going)
-        return [msgspec.json.decode(row[0], type=HeldPoint) for row in rows]
+        return [decode(row[0], HeldPoint) for row in rows]
 
     def put_point(self, repository_uid: str, job_uid: str, point: HeldPoint) -> None:
         """Remember a point."""
@@ -240,7 +241,7 @@ class State:
     def ledger(self, job_uid: str) -> dict[str, LedgerEntry]:
         """Give a copy job's entries by source snapshot id."""
         rows = self._all("select entry from ledger where job_uid = ?", job_uid)
-        entries = [msgspec.json.decode(row[0], type=LedgerEntry) for row in rows]
+        entries = [decode(row[0], LedgerEntry) for row in rows]
         return {entry.source_snapshot_id: entry for entry in entries}
 
     def put_entries(self, job_uid: str, entries: Iterable[LedgerEntry]) -> None:
@@ -326,7 +327,7 @@ class State:
     def note(self, subject: str, kind: type[Note]) -> Note | None:
         """Give the note of a kind on a subject."""
         row = self._one("select note from notes where kind = ? and subject = ?", kind.__name__, subject)
-        return None if row is None else msgspec.json.decode(row[0], type=kind)
+        return None if row is None else decode(row[0], kind)
 
     def put_note(self, subject: str, note: msgspec.Struct) -> None:
         """Keep a note on a subject, in place of the one of its kind."""
@@ -354,7 +355,7 @@ def _text(value: Any) -> str:
 
 
 def _order(text: str) -> Order:
-    return msgspec.json.decode(text, type=Order)
+    return decode(text, Order)
 
 
 def _plain(value: datetime) -> str:

@@ -13,6 +13,7 @@ from tandem.actions import enrol_agent, exchange
 from tandem.actions.exchange import Said
 from tandem.api.http.call import Call
 from tandem.api.http.envelope import plain
+from tandem.decoding import decode
 from tandem.domain.errors import Conflict, Invalid
 from tandem.protocol.messages import (
     PROTOCOL_VERSION,
@@ -70,7 +71,7 @@ async def take_exchange(call: Call) -> Response:
 
 def _read(call: Call, kind: type[Message]) -> Message:
     try:
-        return msgspec.json.decode(call.body, type=kind)
+        return decode(call.body, kind)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise Invalid(f"The message cannot be read: {error}.") from error
 

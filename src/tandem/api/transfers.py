@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tandem.actions import transfers
 from tandem.api.http.call import Call
 from tandem.api.http.envelope import plain
+from tandem.decoding import decode
 from tandem.domain.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from tandem.protocol.transfers import BEAT_SECONDS, PART_BYTES_MAX, ROOM_SECONDS_MAX, TransferAnswer, TransferPart
 
@@ -132,7 +133,7 @@ async def whole(call: Call, uid: str, kind: type[Message]) -> Message:
     finally:
         await incoming.close()
     try:
-        return msgspec.json.decode(bytes(text), type=kind)
+        return decode(bytes(text), kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise Conflict(
             f"The agent's answer cannot be read ({error}); bring agent and console to one release."

@@ -11,6 +11,7 @@ import typer
 from tandem.cli.lookup import COMPANIES, find
 from tandem.cli.options import AsJson, Data, read_text, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_json, show_table
+from tandem.decoding import decode
 from tandem.domain.errors import Invalid
 from tandem.domain.protection_report import PublicKey
 from tandem.domain.protection_report import verify as verify_report
@@ -69,7 +70,7 @@ def verify(
 
 def _keys_in(text: str | bytes) -> list[PublicKey]:
     try:
-        return msgspec.json.decode(text, type=dict[str, list[PublicKey]])["keys"]
+        return decode(text, dict[str, list[PublicKey]])["keys"]
     except (msgspec.DecodeError, KeyError) as error:
         raise Invalid(f"These are no public keys of a console: {error}.") from error
 

@@ -19,6 +19,7 @@ import msgspec
 
 from tandem.client.certificates import CONNECT_SECONDS_MAX, address_of, pinned_context
 from tandem.client.errors import ANSWER_SECONDS_MAX, ApiError, NotSignedIn, unreachable
+from tandem.decoding import decode
 from tandem.domain.paging import LIMIT_MAX
 from tandem.sealing import write_private
 
@@ -282,7 +283,7 @@ def load_session(data: Path) -> StoredSession:
     """Give the sign-in that is kept below a data folder; raises NotSignedIn."""
     path = _session_file(data)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=StoredSession)
+        return decode(path.read_bytes(), StoredSession)
     except FileNotFoundError as error:
         raise NotSignedIn("Nobody is signed in here. Sign in first: tandem login --console URL --user NAME") from error
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -321,7 +322,7 @@ def _session_lock(data: Path) -> Generator[None]:
 
 def _read(response: httpx.Response, console: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(response.content, type=dict[str, Any])
+        return decode(response.content, dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         text = f"What answered at {console} with the status {response.status_code} is no console; is the address right?"
         raise ApiError(text, status=response.status_code) from error

@@ -9,6 +9,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from tandem.decoding import decode
 from tandem.domain.errors import Invalid
 
 # The EdDSA signature over this curve, by its full name (RFC 9864).
@@ -55,7 +56,7 @@ def verify(text: str | bytes, keys: list[PublicKey]) -> dict[str, Any]:
         Invalid: it is no report, was changed since it was signed, or was signed by somebody else.
     """
     try:
-        signed = msgspec.json.decode(text, type=SignedReport)
+        signed = decode(text, SignedReport)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"This is no protection report: {error}.") from error
     try:
@@ -70,7 +71,7 @@ def verify(text: str | bytes, keys: list[PublicKey]) -> dict[str, Any]:
         payload = jws.deserialize_compact(signed.signature, imported, algorithms=[ALGORITHM]).payload
     except (JoseError, ValueError) as error:
         raise Invalid("The report's signature is not good: it was changed since it was signed.") from error
-    report = msgspec.json.decode(payload)
+    report = decode(payload)
     if report != signed.report:
         raise Invalid("The report was changed since it was signed: its text is not what the signature is of.")
     return report

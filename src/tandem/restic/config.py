@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.restic import exit_codes, process
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
@@ -45,7 +46,7 @@ def parse(text: str) -> RepositoryConfig:
         ResticError: it is none.
     """
     try:
-        return msgspec.json.decode(text, type=RepositoryConfig)
+        return decode(text, RepositoryConfig)
     except msgspec.DecodeError as error:
         raise ResticError(
             f"The repository's config cannot be read: {error}. Report this with restic's version."

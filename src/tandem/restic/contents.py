@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.restic import exit_codes, ids, process
 from tandem.restic.engine import Engine
 from tandem.restic.process import BACKGROUND, Control, RepositoryAccess
@@ -50,7 +51,7 @@ def read(
 
     def on_line(line: str) -> None:
         try:
-            found = msgspec.json.decode(line, type=File)
+            found = decode(line, File)
         except (msgspec.DecodeError, UnicodeDecodeError):  # the line about the point itself
             return
         if found.type == "file" and found.path.startswith(root) and "\ufffd" not in found.path:

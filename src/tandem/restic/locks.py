@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.restic import exit_codes, ids, listing, process, remote_files
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
@@ -134,7 +135,7 @@ def parse(lock_id: str, text: str) -> Lock:
         ResticError: it is none.
     """
     try:
-        content = msgspec.json.decode(text, type=_Content)
+        content = decode(text, _Content)
     except msgspec.DecodeError as error:
         raise ResticError(f"The lock {lock_id} cannot be read: {error}. Report this with restic's version.") from error
     return Lock(lock_id, content.time, content.hostname, content.username, content.pid, content.exclusive)

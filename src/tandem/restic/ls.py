@@ -6,6 +6,7 @@ import os
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.restic import exit_codes, ids, process
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
@@ -114,7 +115,7 @@ def _node(line: str) -> Node | None:
     if not line.startswith("{"):
         return None
     try:
-        return msgspec.json.decode(line, type=Node)
+        return decode(line, Node)
     except msgspec.ValidationError:  # the point's own line
         return None
     except msgspec.DecodeError as error:

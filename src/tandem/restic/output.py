@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
+from tandem.decoding import decode
+
 LINE_BYTES_MAX = 1024 * 1024
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -80,7 +82,7 @@ def message(line: str, kind: type[Message]) -> Message | None:
     if not line.startswith("{"):
         return None
     try:
-        return msgspec.json.decode(line, type=kind)
+        return decode(line, kind)
     except msgspec.DecodeError:
         return None
 

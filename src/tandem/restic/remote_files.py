@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.domain.repository_locations import RemoteLocation, RepositoryKind
 from tandem.restic import ids, sftp
 from tandem.restic.access import RepositoryAccess
@@ -275,8 +276,8 @@ def _list(access: RepositoryAccess, place: RemoteLocation, folder: str, control:
         return []
     kind, content = answer
     if kind == _WITH_SIZES:
-        return msgspec.json.decode(content, type=list[_File])
-    return [_File(name) for name in msgspec.json.decode(content, type=list[str])]
+        return decode(content, list[_File])
+    return [_File(name) for name in decode(content, list[str])]
 
 
 def _ask(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from tandem.decoding import decode
 from tandem.restic import exit_codes, ids, listing, process
 from tandem.restic.engine import Engine
 from tandem.restic.errors import ResticError
@@ -87,7 +88,7 @@ def parse(text: str) -> list[Snapshot]:
         ResticError: it is no such list.
     """
     try:
-        found = msgspec.json.decode(text, type=list[Snapshot])
+        found = decode(text, list[Snapshot])
     except msgspec.DecodeError as error:
         raise ResticError(
             f"Restic's list of points cannot be read: {error}. Report this with restic's version."

@@ -24,6 +24,7 @@ from tandem.agent.identity import FILE as IDENTITY_FILE
 from tandem.client import Client, StoredSession, store_session
 from tandem.client.errors import ApiError
 from tandem.config import Settings
+from tandem.decoding import decode
 from tandem.domain.errors import ConsoleError, Unavailable
 from tandem.sealing import write_private
 from tandem.server.console import PASSWORD_FILE, console_folder
@@ -219,7 +220,7 @@ class _Tour:
             asked = {"name": "This machine", "lifetimeMinutes": 10}
             token = self._client.post(f"{SERVERS}/enrolmentTokens", json=asked)["token"]
             self._processes.run("agent", "enroll", "--console", self._console, "--token", token, "--data", str(data))
-        uid = msgspec.json.decode(identity.read_bytes())["backup_server_uid"]
+        uid = decode(identity.read_bytes())["backup_server_uid"]
         arguments = ("--data", str(data), "--restic", self._settings.restic, "--console", self._console)
         self._processes.start("agent", "agent", "run", *arguments)
 

@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy import BigInteger, Dialect, Integer, String, Text
 from sqlalchemy.types import TypeDecorator
 
+from tandem.decoding import decode
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -53,7 +55,6 @@ class Document(TypeDecorator[Any]):
         """Make a column of a type that msgspec can decode."""
         super().__init__()
         self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
 
     def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
         """Encode."""
@@ -63,7 +64,7 @@ class Document(TypeDecorator[Any]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
         """Decode."""
         del dialect
-        return None if value is None else self._decoder.decode(value)
+        return None if value is None else decode(value, self.kind)
 
 
 class Word(TypeDecorator[Any]):

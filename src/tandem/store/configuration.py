@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, String, bindparam, select
 
+from tandem.decoding import decode
 from tandem.domain.adoption import Adoption
 from tandem.domain.credentials import Secrets
 from tandem.domain.drills import EVERY_DEFAULT_DAYS
@@ -76,7 +77,7 @@ def _credentials(
     found: dict[str | None, Account] = {}
     for uid in wanted - {None}:
         username, sealed = kept[uid or ""]
-        secrets = msgspec.json.decode(seal.open(sealed, uid or ""), type=Secrets)
+        secrets = decode(seal.open(sealed, uid or ""), Secrets)
         found[uid] = Account(
             username=username,
             password=secrets.password,
@@ -115,7 +116,7 @@ def share_credentials(connection: Connection, seal: Seal, backup_server_uid: str
 
 def _opened(seal: Seal, kept: dict[str, tuple[str, str]], uid: str) -> ShareCredentials:
     username, sealed = kept[uid]
-    secrets = msgspec.json.decode(seal.open(sealed, uid), type=Secrets)
+    secrets = decode(seal.open(sealed, uid), Secrets)
     return ShareCredentials(username=username, password=secrets.password or "")
 
 

@@ -23,6 +23,7 @@ from tandem.actions.replay import Claim, claim_request, give_up_claim, keep_answ
 from tandem.api.http.call import Call, Services
 from tandem.api.http.envelope import accepted
 from tandem.api.http.kept_answers import freeze, thaw
+from tandem.decoding import decode
 from tandem.domain.async_actions import PARALLEL_MAX, WAITING_MAX, AsyncActionStatus
 from tandem.domain.errors import ConsoleError, Invalid, Throttled, Unavailable
 from tandem.store.database import Connection
@@ -335,7 +336,7 @@ def _shown_body(body: bytes) -> str | None:
     if not body:
         return None
     try:
-        is_shown = not _holds_secret(msgspec.json.decode(body))
+        is_shown = not _holds_secret(decode(body))
         return body.decode() if is_shown else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

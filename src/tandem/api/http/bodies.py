@@ -11,6 +11,7 @@ from msgspec import inspect
 from tandem.api.http.call import Call
 from tandem.api.http.coercion import allowed_words, coerce, member_of, shape_of_type, without_null
 from tandem.api.http.errors import TransportError
+from tandem.decoding import convert, decode
 from tandem.domain.errors import Invalid
 
 Body = TypeVar("Body")
@@ -36,7 +37,7 @@ def read_json(call: Call) -> Any:
     if content_type != JSON_TYPE:
         raise TransportError(415, f'The content type is "{content_type[:60]}", but must be {JSON_TYPE}.')
     try:
-        return msgspec.json.decode(call.body)
+        return decode(call.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"The body is not valid JSON: {error}.") from error
     except RecursionError as error:
@@ -63,7 +64,7 @@ def convert_body(raw: Any, kind: type[Body]) -> Body:
     shape = shape_of_type(kind)
     coerced = coerce(raw, shape)
     try:
-        return msgspec.convert(coerced, kind)
+        return convert(coerced, kind)
     except msgspec.ValidationError as error:
         raise told(str(error), coerced, shape) from error
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
+from tandem.decoding import decode
+
 OWN_HEADERS = {b"content-length"}
 
 
@@ -26,7 +28,7 @@ def freeze(response: Response) -> str:
 
 def thaw(text: str) -> Response:
     """Make the answer again that `freeze` turned into a text."""
-    kept = msgspec.json.decode(text, type=_Kept)
+    kept = decode(text, _Kept)
     response = Response(kept.body, status_code=kept.status)
     for name, value in kept.headers:
         response.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))

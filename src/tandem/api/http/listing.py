@@ -13,6 +13,7 @@ import msgspec
 from tandem.api.http.call import Call
 from tandem.api.http.properties import Property, properties_of
 from tandem.api.http.values import read_value, shown
+from tandem.decoding import decode
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import (
     COMBINING,
@@ -94,7 +95,7 @@ def expressions_of(call: Call, parameter: str) -> list[dict[str, Any]]:
     if not text:
         return []
     try:
-        decoded = msgspec.json.decode(text)
+        decoded = decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         text = f"{parameter}: this is not valid JSON: {error}. Write it as {_FORMS[parameter]}."
         raise Invalid(text, parameter=parameter) from error

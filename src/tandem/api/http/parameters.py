@@ -9,6 +9,7 @@ from msgspec import inspect
 
 from tandem.api.http.bodies import told
 from tandem.api.http.call import Call
+from tandem.decoding import convert
 from tandem.domain.errors import Invalid
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
@@ -29,7 +30,7 @@ def read_parameters(call: Call, kind: type[Parameters]) -> Parameters:
             continue
         raw[field.encode_name] = _value(_plain(field.type), given)
     try:
-        read = msgspec.convert(raw, kind, strict=False)
+        read = convert(raw, kind, strict=False)
     except msgspec.ValidationError as error:
         found = told(str(error), raw, info)
         raise Invalid(found.message, parameter=(found.field or "").partition("[")[0]) from error

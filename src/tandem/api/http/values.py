@@ -11,6 +11,7 @@ import msgspec
 
 from tandem.api.http.instants import parse_instant
 from tandem.api.http.properties import Kind, Property
+from tandem.decoding import decode
 from tandem.domain.errors import Invalid
 from tandem.domain.listing import OF_SETS, ORDERING, FilterOperation
 
@@ -52,7 +53,7 @@ def shown(value: Any) -> str:
 def _values(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = msgspec.json.decode(value)
+            value = decode(value)
         except (msgspec.DecodeError, RecursionError):
             return [value]
     return cast("list[Any]", value) if isinstance(value, list) else [value]
