@@ -14,7 +14,7 @@ from loading import copy_fleet
 from sqlalchemy import delete
 
 from tandem.store.database import open_database
-from tandem.store.tables import signing_keys
+from tandem.store.schema.tables import signing_keys
 from tests import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"

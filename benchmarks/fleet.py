@@ -41,11 +41,11 @@ from tandem.store import (
     jobs,
     organizations,
     repositories,
-    tables,
     tokens,
     users,
 )
-from tandem.store.login_tables import user_logins
+from tandem.store.schema import tables
+from tandem.store.schema.login_tables import user_logins
 from tandem.store.steps import MIGRATIONS
 
 SEED = 20_260_101

@@ -21,12 +21,12 @@ from psycopg import sql
 from sqlalchemy import URL, BindParameter, Dialect, Insert, Table, insert, literal, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tandem.store.count_tables import list_changes
-from tandem.store.counted_lists import OF_EVERYBODY
 from tandem.store.database import Database, open_database
-from tandem.store.metadata import metadata
+from tandem.store.listing.counted_lists import OF_EVERYBODY
 from tandem.store.recounting import recount
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, organizations, sessions
+from tandem.store.schema.count_tables import list_changes
+from tandem.store.schema.metadata import metadata
+from tandem.store.schema.tables import file_share_copy_jobs, file_share_jobs, file_shares, jobs, organizations, sessions
 
 # A table that no release of Tandem has: whoever finds it knows that nothing in this database is anybody's.
 MARK = "benchmark_fleet"

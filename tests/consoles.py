@@ -21,9 +21,9 @@ from tandem.api.http.call import Services
 from tandem.api.routes import BASE
 from tandem.domain.identity import Contract
 from tandem.sealing import Seal
-from tandem.store.count_tables import list_blocks, list_changes, list_counts
 from tandem.store.database import Connection, Database
-from tandem.store.tables import metadata
+from tandem.store.schema.count_tables import list_blocks, list_changes, list_counts
+from tandem.store.schema.tables import metadata
 from tests.agents import Agent
 from tests.people import INSTALLATION, START, Estate, Person, populate
 

@@ -57,7 +57,7 @@ from tandem.store import (
     users,
 )
 from tandem.store.database import Connection
-from tandem.store.login_tables import user_logins
+from tandem.store.schema.login_tables import user_logins
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 BACKED_UP_AT = START - timedelta(hours=2)

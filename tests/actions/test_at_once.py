@@ -12,7 +12,7 @@ from sqlalchemy import update
 from tandem.actions.reset_password import held_codes
 from tandem.actions.throttles import FREE_FAILURES_OF_USER
 from tandem.protocol.messages import NumberedReport
-from tandem.store.tables import users
+from tandem.store.schema.tables import users
 from tests.consoles import JOBS, SEAL, Console, error_in, rows_of
 from tests.people import ACMES, ALICE, BOB, PASSWORD, Person, uid
 from tests.reports import session

@@ -11,8 +11,8 @@ from tandem.actions.transfers import ABANDONED_AFTER, OF_USER_MAX, PARTS_WAITING
 from tandem.domain.errors import Throttled
 from tandem.domain.paging import Window
 from tandem.protocol.transfers import TransferAnswer, TransferPart
-from tandem.store.tables import transfer_parts
-from tandem.store.tables import transfers as table
+from tandem.store.schema.tables import transfer_parts
+from tandem.store.schema.tables import transfers as table
 from tests.agents import Agent
 from tests.consoles import Console
 from tests.people import ACMES, BETAS, BOB, CHARLIE

@@ -11,8 +11,8 @@ from tandem.actions.sweep import sweep
 from tandem.domain.adoption import Origin, SnapshotGroup
 from tandem.domain.sessions import SessionState, SessionType
 from tandem.protocol.messages import AdoptPoints, SessionReport, SnapshotsReport
+from tandem.store.schema.tables import file_share_jobs, jobs
 from tandem.store.sessions import get_session
-from tandem.store.tables import file_share_jobs, jobs
 from tests.agents import Agent
 from tests.consoles import JOBS, Console
 from tests.people import ACMES, ALICE, BETAS, BOB, CHARLIE, PROVIDERS, START, Estate

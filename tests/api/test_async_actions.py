@@ -12,7 +12,7 @@ from tandem.api.http.background import Background
 from tandem.api.routes import ROUTES
 from tandem.domain.async_actions import DEAD_AFTER, FAILURE_KEPT, PARALLEL_MAX, SUCCESS_KEPT, WAITING_MAX_OF_USER
 from tandem.domain.identity import Permission, Role
-from tandem.store.tables import users
+from tandem.store.schema.tables import users
 from tandem.store.users import ENABLED
 from tests.conftest import Inhabited
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of

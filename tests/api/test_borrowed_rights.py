@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from tandem.domain.identity import Role, User
 from tandem.store import users as users_store
-from tandem.store.tables import users
+from tandem.store.schema.tables import users
 from tests.conftest import Inhabited
 from tests.consoles import BASE, Console, rows_of
 from tests.gates import ACTIONS, action_in, gated_console

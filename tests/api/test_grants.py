@@ -14,8 +14,8 @@ from tandem.domain.identity import MfaPolicyStatus, Role
 from tandem.domain.logins import IdentityProvider
 from tandem.store import users as stored_users
 from tandem.store.database import Connection
-from tandem.store.login_tables import sign_ins, single_use_codes
-from tandem.store.tables import activity_log, companies, users
+from tandem.store.schema.login_tables import sign_ins, single_use_codes
+from tandem.store.schema.tables import activity_log, companies, users
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, NORA, PASSWORD, PEOPLE, Person, login_id_of
 from tests.second_factors import code_of

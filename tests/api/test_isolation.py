@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.domain.identity import Permission, Role
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, jobs
+from tandem.store.schema.tables import file_share_copy_jobs, file_share_jobs, jobs
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.people import (
     ACMES,

@@ -13,7 +13,7 @@ from tandem.api.http.listeners import OF_USER_MAX
 from tandem.decoding import decode
 from tandem.domain.sessions import Progress, SessionState
 from tandem.protocol.messages import RunningSession
-from tandem.store.tables import users
+from tandem.store.schema.tables import users
 from tests.consoles import BASE, JOBS, Console
 from tests.people import ACMES, BOB, CHARLIE, Person, uid
 from tests.reports import ended, session

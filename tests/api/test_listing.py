@@ -15,7 +15,7 @@ from tandem.api.http.properties import Kind, Property
 from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.store import company_removal
 from tandem.store.database import open_database
-from tandem.store.tables import file_share_copy_jobs
+from tandem.store.schema.tables import file_share_copy_jobs
 from tests.consoles import COPY_JOBS, JOBS, Console, fill_with_people
 from tests.people import ACME, ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS, START
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tandem.domain.identity import Role
-from tandem.store.tables import jobs
+from tandem.store.schema.tables import jobs
 from tests.agents import enrol
 from tests.consoles import COPY_JOBS, JOBS, Console, rows_of
 from tests.people import (

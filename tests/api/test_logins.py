@@ -12,8 +12,8 @@ from tandem.actions import throttles
 from tandem.actions.logins import LOGINS_MAX
 from tandem.domain.identity import MfaPolicyStatus, Role
 from tandem.domain.logins import IdentityProvider
-from tandem.store.login_tables import user_logins
-from tandem.store.tables import activity_log, companies, users
+from tandem.store.schema.login_tables import user_logins
+from tandem.store.schema.tables import activity_log, companies, users
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, NORA, PASSWORD, PEOPLE, Person, key_of, login_id_of, uid
 from tests.second_factors import code_of

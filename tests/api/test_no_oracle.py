@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from tandem.api.routes import BASE, Operation
-from tandem.store.tables import file_share_copy_jobs, jobs
+from tandem.store.schema.tables import file_share_copy_jobs, jobs
 from tests.api.test_costs import counted
 from tests.api.test_isolation import OPERATIONS, WITH_IDS, call
 from tests.consoles import COPY_JOBS, JOBS, Console

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from tandem.domain.identity import Role
-from tandem.store.tables import activity_log, jobs, metadata, removed_repositories
+from tandem.store.schema.tables import activity_log, jobs, metadata, removed_repositories
 from tests.consoles import JOBS, SEAL, Console, rows_of
 from tests.people import (
     ACME,

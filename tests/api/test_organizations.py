@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from tandem.domain.identity import Role, grantable_roles, organization_type_of
-from tandem.store.tables import companies
+from tandem.store.schema.tables import companies
 from tests.consoles import Console, rows_of
 from tests.people import (
     ACME,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tandem.api.transfers import SILENCE_SECONDS_MAX, Broken, content_disposition
 from tandem.domain.point_files import FileType, PointFile
 from tandem.protocol.transfers import FilePage, FindFiles, ListFiles, SendFile, TransferPart
-from tandem.store.tables import transfers
+from tandem.store.schema.tables import transfers
 from tests.agents import Agent
 from tests.consoles import Console
 from tests.people import ACMES, ALICE, BETAS, BOB, PROVIDERS, uid

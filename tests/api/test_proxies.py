@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from tandem.domain.repositories import RepositoryState
 from tandem.protocol.messages import Collect, RepositoryReport
-from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs
+from tandem.store.schema.tables import backup_servers, file_share_copy_jobs, file_share_jobs
 from tests.consoles import Console, rows_of
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, GAMMA, GAMMAS, PROVIDERS, uid
 

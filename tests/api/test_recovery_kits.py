@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from tandem.domain.identity import Role
 from tandem.store.database import open_database
-from tandem.store.tables import backup_repositories
+from tandem.store.schema.tables import backup_repositories
 from tests.agents import enrol
 from tests.consoles import Console, fill_with_people, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, PEOPLE, PROVIDERS, START, Estate, Person, restic_id

@@ -12,8 +12,8 @@ from tandem.actions.replay import CLAIM_LIFETIME, KEPT_FOR
 from tandem.actions.sweep import sweep
 from tandem.domain.identity import Role
 from tandem.store.database import open_database
-from tandem.store.request_tables import replays
-from tandem.store.tables import users
+from tandem.store.schema.request_tables import replays
+from tandem.store.schema.tables import users
 from tests import postgres
 from tests.conftest import Inhabited
 from tests.consoles import COPY_JOBS, JOBS, Console, error_in, fill_with_people, rows_of

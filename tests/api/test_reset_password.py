@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from tandem.actions import throttles
 from tandem.actions.reset_password import CODE_LIFETIME, CODES_OF_USER_MAX, HeldCode, held_codes
 from tandem.actions.sweep import sweep
-from tandem.store.tables import activity_log, users
+from tandem.store.schema.tables import activity_log, users
 from tests.api.test_costs import counted
 from tests.consoles import SEAL, Console, error_in, rows_of
 from tests.people import BOB, PASSWORD, Person, key_of

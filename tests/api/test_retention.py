@@ -13,7 +13,7 @@ from tandem.domain.repositories import RepositoryState
 from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Gfs, Retention, RetentionUnit
 from tandem.protocol.messages import Configuration, HoldReport, LedgerReport, PointReport, RepositoryReport
-from tandem.store.tables import backup_repositories, restore_point_copies
+from tandem.store.schema.tables import backup_repositories, restore_point_copies
 from tests.agents import Agent
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACMES, ALICE, BETAS, BOB, START, restic_id, uid

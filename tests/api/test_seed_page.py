@@ -18,7 +18,7 @@ from tandem.domain.jobs import JobType
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs, file_share_jobs, jobs
 from tandem.store.database import Connection
-from tandem.store.tables import file_share_copy_jobs as copy_job_rows
+from tandem.store.schema.tables import file_share_copy_jobs as copy_job_rows
 from tests.conftest import Inhabited
 from tests.consoles import COPY_JOBS, JOBS, SEAL, Console, fill
 from tests.people import ACMES, ALICE, PROVIDER, Estate, insert_repositories, insert_server, job_of, uid

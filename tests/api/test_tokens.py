@@ -14,7 +14,7 @@ from tandem.actions import throttles
 from tandem.actions.passwords import LENGTH_MAX
 from tandem.actions.sweep import sweep
 from tandem.domain.identity import Role
-from tandem.store.tables import companies, refresh_tokens, sign_in_failures, users
+from tandem.store.schema.tables import companies, refresh_tokens, sign_in_failures, users
 from tests.consoles import COPY_JOBS, FORM, Console, error_in, rows_of
 from tests.people import ACME, ALICE, BOB, CHARLIE, INSTALLATION, NORA, PASSWORD, PEOPLE, START, Person, uid
 

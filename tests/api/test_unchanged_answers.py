@@ -10,7 +10,7 @@ from tandem.api.http import unchanged_answers
 from tandem.api.http.throttling import Limit, Limits
 from tandem.store import sign_ins
 from tandem.store.database import open_database
-from tandem.store.tables import companies, file_share_copy_jobs, users
+from tandem.store.schema.tables import companies, file_share_copy_jobs, users
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACME, ACMES, ALICE, BETAS, BOB, CHARLIE, PROVIDERS, Person, key_of
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from tandem.domain.usage import COUNTER_MAX, GIGABYTE, gigabytes
 from tandem.protocol.messages import PointReport
 from tandem.store import restore_points
-from tandem.store.tables import restore_point_copies
+from tandem.store.schema.tables import restore_point_copies
 from tests.consoles import Console
 from tests.people import ACME, ACMES, ALICE, BETA, BETAS, BOB, GAMMA, GAMMAS, LARA, NORA, NORTH, START, uid
 

@@ -15,7 +15,7 @@ from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
 from tandem.store.database import open_database
 from tandem.store.file_share_copy_jobs import FILE_SHARE_COPY_JOBS
-from tandem.store.metadata import metadata
+from tandem.store.schema.metadata import metadata
 from tests import postgres
 from tests.consoles import Console
 from tests.people import PROVIDER

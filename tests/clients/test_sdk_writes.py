@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from tandem.actions.reset_password import held_codes
 from tandem.domain.sessions import SessionState
-from tandem.store.tables import users
+from tandem.store.schema.tables import users
 from tests.clients.sdk import RELEASES, Sdk
 from tests.conftest import Inhabited
 from tests.consoles import SEAL, Console

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from tandem.domain.jobs import JobType
 from tandem.store import jobs
 from tandem.store.database import Connection
-from tandem.store.tables import file_share_copy_jobs
+from tandem.store.schema.tables import file_share_copy_jobs
 from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, PROVIDERS, job_of, uid
 
 COMMON = ("unique_uid", "instance_uid", "backup_server_uid", "organization_uid", "mapped_organization_uid")

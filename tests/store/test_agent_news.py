@@ -5,7 +5,7 @@ from sqlalchemy import insert
 from tandem.api.http.agent_listeners import News
 from tandem.store import agent_news
 from tandem.store.database import Database
-from tandem.store.tables import agent_news as notes
+from tandem.store.schema.tables import agent_news as notes
 
 
 def look(news: News, database: Database) -> set[str] | None:

@@ -17,14 +17,15 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.listing import Query
 from tandem.domain.paging import Window
-from tandem.store import counts, file_share_copy_jobs, jobs, recounting
-from tandem.store.count_tables import list_blocks, list_changes, list_counts
-from tandem.store.counted_lists import CHANGES_MAX
-from tandem.store.counts import Change, Counts, cut
+from tandem.store import file_share_copy_jobs, jobs, recounting
 from tandem.store.database import Connection, Database
-from tandem.store.listing import shape_of
+from tandem.store.listing import counts
+from tandem.store.listing.collection import shape_of
+from tandem.store.listing.counted_lists import CHANGES_MAX
+from tandem.store.listing.counts import Change, Counts, cut
 from tandem.store.query import columns_of, records, visible
-from tandem.store.tables import file_share_copy_jobs as rows
+from tandem.store.schema.count_tables import list_blocks, list_changes, list_counts
+from tandem.store.schema.tables import file_share_copy_jobs as rows
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, GAMMA, PROVIDER
 from tests.store.copy_jobs import insert_copy_job

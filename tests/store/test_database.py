@@ -14,7 +14,7 @@ from tandem.domain.jobs import JobStatus
 from tandem.store import database as doors
 from tandem.store import jobs, organizations, tokens
 from tandem.store.database import Connection, Database, State, open_database
-from tandem.store.tables import activity_log, sign_in_failures
+from tandem.store.schema.tables import activity_log, sign_in_failures
 from tests import postgres
 from tests.consoles import Console
 from tests.people import ACMES, BOB, START, uid

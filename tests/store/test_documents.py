@@ -17,10 +17,10 @@ from tandem.domain.paging import Window
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
 from tandem.store.database import Connection, Database, open_database
-from tandem.store.document_tables import file_share_copy_job_documents as documents
 from tandem.store.jobs import map_job
-from tandem.store.listing import shape_of
-from tandem.store.tables import file_share_copy_jobs as rows
+from tandem.store.listing.collection import shape_of
+from tandem.store.schema.document_tables import file_share_copy_job_documents as documents
+from tandem.store.schema.tables import file_share_copy_jobs as rows
 from tests.consoles import COPY_JOBS, JOBS, Console
 from tests.people import ACME, ACMES, ALICE, BETA, BOB, GAMMA, NORTH, PROVIDER, uid
 from tests.store.test_listing import SCOPES, fill_with_jobs

@@ -53,7 +53,7 @@ from tandem.store import (
     users,
 )
 from tandem.store.database import Connection
-from tandem.store.listing import shape_of
+from tandem.store.listing.collection import shape_of
 from tests.consoles import Console, rows_of
 from tests.people import (
     ACME,

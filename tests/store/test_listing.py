@@ -11,9 +11,9 @@ from tandem.domain.listing import Comparison, FilterOperation, Query, SortKey
 from tandem.domain.paging import Window
 from tandem.store import file_share_copy_jobs
 from tandem.store.database import Connection
-from tandem.store.listing import shape_of
+from tandem.store.listing.collection import shape_of
 from tandem.store.query import columns_of, records, visible
-from tandem.store.tables import file_share_copy_jobs as rows
+from tandem.store.schema.tables import file_share_copy_jobs as rows
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, BETAS, LARA, NORTH, PROVIDER, PROVIDERS, uid
 from tests.store.copy_jobs import insert_copy_job

@@ -14,9 +14,9 @@ from tandem.store import jobs
 from tandem.store.database import Database, open_database
 from tandem.store.logins import get_login
 from tandem.store.recounting import recount
+from tandem.store.schema.tables import metadata
 from tandem.store.sign_ins import find_account
 from tandem.store.steps import known_steps, run_steps
-from tandem.store.tables import metadata
 
 CONSOLES = 3
 _OLD_JOB = (

@@ -13,10 +13,11 @@ from tandem.domain.jobs import Job, JobType
 from tandem.domain.listing import Collation, Comparison, FilterOperation, Query, SortKey
 from tandem.store.database import Connection
 from tandem.store.jobs import JOBS, insert_job, jobs_by_unique_uid
-from tandem.store.listing import FROM_POSITION, OF_ORGANIZATION, shape_of
+from tandem.store.listing.collection import shape_of
+from tandem.store.listing.statements import FROM_POSITION, OF_ORGANIZATION
 from tandem.store.query import visible_parts
+from tandem.store.schema.tables import jobs
 from tandem.store.sessions import last_tasks_of
-from tandem.store.tables import jobs
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, PROVIDER, PROVIDERS, START, job_of, uid
 
@@ -125,7 +126,7 @@ def test_plain_pages_are_read_in_the_order_of_an_index(crowded: Console) -> None
     given = {OF_ORGANIZATION: ACME, "limit": 100, "offset": 100}
     with crowded.database.reading() as connection:
         for scope in (EVERYTHING, COMPANY):
-            statements = JOBS.prepared(shape_of(Job).columns, scope.kind)
+            statements = JOBS.statements.plain(shape_of(Job).columns, scope.kind)
             windows = [statements.merged, *statements.alone]
             for prepared in (prepared for window in windows for prepared in (window.forward, window.backward)):
                 reads = reads_of(connection, prepared.statement.params(given))
@@ -145,7 +146,7 @@ def test_a_companys_page_that_begins_at_a_position_is_read_from_there_in_the_ord
     given = {OF_ORGANIZATION: ACME, FROM_POSITION: 500, "limit": 100, "offset": 100}
     with crowded.database.reading() as connection:
         for has_rows in ((True, True), (True, False), (False, True)):
-            prepared = JOBS.from_position(shape_of(Job).columns, COMPANY.kind, has_rows)
+            prepared = JOBS.statements.from_position(shape_of(Job).columns, COMPANY.kind, has_rows)
             reads = reads_of(connection, prepared.statement.params(given))
             owners = [owner for owner, has in zip(OWNERS, has_rows, strict=True) if has]
             assert [(read.by, read.is_sorted) for read in reads] == [
@@ -158,7 +159,7 @@ def test_a_companys_page_that_begins_at_a_position_is_read_from_there_in_the_ord
 def test_the_provider_reads_jobs_in_the_order_of_their_last_runs(crowded: Console, query: Query) -> None:
     parts = visible_parts(jobs, EVERYTHING)
     with crowded.database.reading() as connection:
-        reads = reads_of(connection, JOBS.statement(parts, query, shape_of(Job)))
+        reads = reads_of(connection, JOBS.statements.searched(parts, query, shape_of(Job).columns))
     assert [(read.by, read.is_sorted) for read in reads] == [(f"{OF_LISTS}last_run", False)]
 
 
@@ -166,9 +167,9 @@ def test_the_provider_reads_jobs_in_the_order_of_their_last_runs(crowded: Consol
 def test_a_company_reads_its_own_jobs_only_in_the_order_of_their_last_runs(crowded: Console, query: Query) -> None:
     parts = visible_parts(jobs, COMPANY)
     with crowded.database.reading() as connection:
-        merged = reads_of(connection, JOBS.statement(parts, query, shape_of(Job)))
-        alone = [reads_of(connection, JOBS.statement([part], query, shape_of(Job))) for part in parts]
-        counted = reads_of(connection, JOBS.count_statement(parts, query))
+        merged = reads_of(connection, JOBS.statements.searched(parts, query, shape_of(Job).columns))
+        alone = [reads_of(connection, JOBS.statements.searched([part], query, shape_of(Job).columns)) for part in parts]
+        counted = reads_of(connection, JOBS.statements.counted(parts, query))
     assert alone == [[read] for read in merged]
     for read, owner in zip(merged, OWNERS, strict=True):
         assert (read.by, read.is_sorted) == (f"{OF_LISTS}{owner}_last_run", False)

@@ -10,15 +10,15 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import LIMIT_MAX, OFFSET_MAX, Window
 from tandem.store import file_shares, jobs, restore_points
-from tandem.store.adoption_tables import adoptions as adopted
-from tandem.store.adoption_tables import repository_snapshots as found
 from tandem.store.database import Connection
-from tandem.store.hold_tables import job_holds
 from tandem.store.locations import choose_location, insert_location, move_backup_server, unchoose_location
-from tandem.store.login_tables import user_logins
 from tandem.store.query import visible
-from tandem.store.secret_tables import credentials, encryption_passwords
-from tandem.store.tables import (
+from tandem.store.schema.adoption_tables import adoptions as adopted
+from tandem.store.schema.adoption_tables import repository_snapshots as found
+from tandem.store.schema.hold_tables import job_holds
+from tandem.store.schema.login_tables import user_logins
+from tandem.store.schema.secret_tables import credentials, encryption_passwords
+from tandem.store.schema.tables import (
     activity_log,
     backup_repositories,
     backup_servers,
@@ -32,14 +32,14 @@ from tandem.store.tables import (
     user_locations,
     users,
 )
-from tandem.store.tables import file_share_copy_jobs as copy_jobs
-from tandem.store.tables import file_share_jobs as share_jobs
-from tandem.store.tables import file_shares as shares
-from tandem.store.tables import jobs as job_rows
-from tandem.store.tables import removed_repositories as removed
-from tandem.store.tables import restore_point_copies as copies
-from tandem.store.tables import restore_points as points
-from tandem.store.tables import sessions as session_rows
+from tandem.store.schema.tables import file_share_copy_jobs as copy_jobs
+from tandem.store.schema.tables import file_share_jobs as share_jobs
+from tandem.store.schema.tables import file_shares as shares
+from tandem.store.schema.tables import jobs as job_rows
+from tandem.store.schema.tables import removed_repositories as removed
+from tandem.store.schema.tables import restore_point_copies as copies
+from tandem.store.schema.tables import restore_points as points
+from tandem.store.schema.tables import sessions as session_rows
 from tests.consoles import Console
 from tests.people import ACME, ACMES, BETA, BETAS, GAMMA, LARA, NORTH, PROVIDER, PROVIDERS, uid
 

@@ -21,7 +21,7 @@ from tandem.domain.file_share_copy_jobs import FileShareCopyJob
 from tandem.domain.listing import Query
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_copy_jobs
-from tandem.store.listing import Shape
+from tandem.store.listing.collection import Shape
 
 
 class OldestFileShareCopyJob(msgspec.Struct, rename="camel"):

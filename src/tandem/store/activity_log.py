@@ -12,10 +12,10 @@ from sqlalchemy import cast as as_type
 from tandem.domain.activity_log import Activity, ActivityKind, ActivityType
 from tandem.domain.identity import Caller, Scope, ScopeKind
 from tandem.domain.paging import Page, Window
-from tandem.store.columns import Uid
 from tandem.store.database import Connection
 from tandem.store.query import fetch_page, visible
-from tandem.store.tables import activity_log, organizations
+from tandem.store.schema.columns import Uid
+from tandem.store.schema.tables import activity_log, organizations
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

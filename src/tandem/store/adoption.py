@@ -10,11 +10,11 @@ from sqlalchemy import CompoundSelect, String, bindparam, exists, false, insert,
 from tandem.domain.adoption import Adoption, Origin, RepositorySnapshots
 from tandem.domain.identity import Scope
 from tandem.protocol.messages import SnapshotsReport
-from tandem.store.adoption_tables import adoptions, repository_snapshots
 from tandem.store.database import Connection
-from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import columns_of, records, visible
-from tandem.store.tables import (
+from tandem.store.schema.adoption_tables import adoptions, repository_snapshots
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import (
     backup_repositories,
     file_share_copy_jobs,
     file_share_jobs,

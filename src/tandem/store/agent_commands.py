@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from tandem.protocol.messages import Command, Order
 from tandem.store import agent_news
 from tandem.store.database import Connection
-from tandem.store.tables import agent_commands
+from tandem.store.schema.tables import agent_commands
 
 COMMANDS_PER_EXCHANGE_MAX = 100
 

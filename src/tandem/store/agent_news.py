@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, func, insert, or_, select
 
 from tandem.store.database import Connection
-from tandem.store.tables import agent_news
+from tandem.store.schema.tables import agent_news
 
 # Looked at several times a second: whatever is older has long been seen, or its agent was not waiting.
 KEPT = 10_000

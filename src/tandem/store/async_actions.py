@@ -12,7 +12,7 @@ from tandem.domain.errors import Conflict
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection, alone
 from tandem.store.query import columns_of, fetch_one, fetch_page
-from tandem.store.request_tables import async_actions
+from tandem.store.schema.request_tables import async_actions
 
 RUNNING = async_actions.c.status == AsyncActionStatus.RUNNING
 

@@ -13,11 +13,11 @@ from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.store import agent_news
-from tandem.store.columns import microseconds
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import backup_servers, companies, enrolment_tokens
+from tandem.store.schema.columns import microseconds
+from tandem.store.schema.tables import backup_servers, companies, enrolment_tokens
 
 # Heard since then, an agent counts as connected; in microseconds, as instants are kept.
 _SILENT_SINCE = bindparam("silent_since", type_=BigInteger)

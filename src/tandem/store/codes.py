@@ -8,9 +8,9 @@ from sqlalchemy import delete, func, insert, select, update
 
 from tandem.domain.logins import CodePurpose, SingleUseCode
 from tandem.store.database import Connection
-from tandem.store.login_tables import single_use_codes as codes
 from tandem.store.query import columns_of, records
-from tandem.store.tables import users
+from tandem.store.schema.login_tables import single_use_codes as codes
+from tandem.store.schema.tables import users
 
 
 def insert_code(connection: Connection, code: SingleUseCode) -> None:

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Table, delete, exists, insert, literal, or
 
 from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
-from tandem.store.columns import Instant
 from tandem.store.database import Connection
 from tandem.store.jobs import LIVE
 from tandem.store.query import visible
-from tandem.store.tables import (
+from tandem.store.schema.columns import Instant
+from tandem.store.schema.tables import (
     agent_news,
     backup_repositories,
     backup_servers,

@@ -25,7 +25,7 @@ from tandem.protocol.messages import (
 from tandem.sealing import Seal
 from tandem.store import adoption, credentials, file_shares, holds, limits, repositories
 from tandem.store.database import Connection
-from tandem.store.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
+from tandem.store.schema.tables import backup_servers, file_share_copy_jobs, file_share_jobs, jobs
 
 
 def configuration_of(connection: Connection, seal: Seal, backup_server_uid: str) -> Configuration:

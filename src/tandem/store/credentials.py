@@ -10,10 +10,10 @@ from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import visible
-from tandem.store.secret_tables import credentials
-from tandem.store.tables import organizations
+from tandem.store.schema.secret_tables import credentials
+from tandem.store.schema.tables import organizations
 
 CREDENTIALS = Collection(
     credentials,

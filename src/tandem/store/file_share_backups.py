@@ -12,9 +12,9 @@ from tandem.domain.jobs import JobType
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.point_tables import IS_HELD_COPY
-from tandem.store.tables import file_shares, jobs, restore_point_copies, restore_points
+from tandem.store.listing.collection import Collection
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import file_shares, jobs, restore_point_copies, restore_points
 
 _point, _copy = restore_points.c, restore_point_copies.c
 _IN_FIRST = (_point.job_unique_uid == jobs.c.unique_uid) & _point.forgotten_at.is_(None)

@@ -12,12 +12,12 @@ from tandem.domain.jobs import Job, JobObject
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page, WrittenPage
 from tandem.store.database import Connection
-from tandem.store.document_tables import file_share_copy_job_documents
-from tandem.store.documents import Documents
 from tandem.store.jobs import instance_first, names_job, objects_of
-from tandem.store.listing import Collection, Shape
+from tandem.store.listing.collection import Collection, Shape
+from tandem.store.listing.documents import Documents
 from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs
+from tandem.store.schema.document_tables import file_share_copy_job_documents
+from tandem.store.schema.tables import file_share_copy_jobs, file_share_jobs
 
 Row = TypeVar("Row")
 

@@ -12,9 +12,9 @@ from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
 from tandem.store.jobs import instance_first, names_job, objects_of
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, restore_points
+from tandem.store.schema.tables import file_share_copy_jobs, file_share_jobs, restore_points
 
 _FILE_SHARE_JOB = select(*columns_of(file_share_jobs.c, FileShareJob))
 FILE_SHARE_JOBS = Collection(file_share_jobs, FileShareJob, uid="unique_uid", is_counted=True)

@@ -11,9 +11,9 @@ from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import fetch_one, visible
-from tandem.store.tables import file_shares, restore_points
+from tandem.store.schema.tables import file_shares, restore_points
 
 _held = (restore_points.c.file_share_uid == file_shares.c.instance_uid) & restore_points.c.forgotten_at.is_(None)
 _COLUMNS = {column.name: column for column in file_shares.c} | {

@@ -8,7 +8,7 @@ from tandem.domain.holds import Hold, JobHold
 from tandem.domain.identity import Scope
 from tandem.store.database import Connection
 from tandem.store.query import visible_one_by_one
-from tandem.store.tables import job_holds, jobs
+from tandem.store.schema.tables import job_holds, jobs
 
 
 def holds_of(connection: Connection, scope: Scope, job_unique_uids: list[str]) -> dict[str, JobHold]:

@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Float, Integer, ScalarSelect, bindparam, cast
 from tandem.domain.jobs import JobStatus
 from tandem.domain.sessions import FINAL, RUNS, Session, SessionState, SessionType
 from tandem.store.database import Connection
-from tandem.store.point_tables import IS_HELD_COPY
-from tandem.store.tables import file_share_copy_jobs, jobs, restore_point_copies, restore_points, sessions
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import file_share_copy_jobs, jobs, restore_point_copies, restore_points, sessions
 
 AVERAGE_OVER = 20
 _JOB_STATUS = {

@@ -13,7 +13,7 @@ from tandem.domain.job_session_heatmap import SESSIONS_MAX, Heatmap, HeatmapSess
 from tandem.domain.sessions import RUNS, SessionState
 from tandem.store.database import Connection
 from tandem.store.query import records, visible
-from tandem.store.tables import backup_servers, jobs, locations, organizations, sessions
+from tandem.store.schema.tables import backup_servers, jobs, locations, organizations, sessions
 
 
 def read_heatmap(connection: Connection, scope: Scope, since: datetime, until: datetime) -> Heatmap:

@@ -15,9 +15,9 @@ from tandem.domain.paging import Page
 from tandem.domain.retention import RetentionUnit
 from tandem.domain.sessions import RUNS, SessionState
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
-from tandem.store.tables import (
+from tandem.store.schema.tables import (
     backup_repositories,
     backup_servers,
     file_share_copy_jobs,

@@ -9,7 +9,7 @@ from tandem.domain.identity import Scope
 from tandem.domain.limits import NO_LIMITS, Limits
 from tandem.store.database import Connection
 from tandem.store.query import visible
-from tandem.store.tables import backup_repositories, backup_servers
+from tandem.store.schema.tables import backup_repositories, backup_servers
 
 
 def get_limits(connection: Connection, scope: Scope, backup_server_uid: str, repository_uid: str | None) -> Limits:

@@ -11,9 +11,9 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import Location, LocationType
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import backup_servers, jobs, locations, user_locations
+from tandem.store.schema.tables import backup_servers, jobs, locations, user_locations
 
 _LOCATION = select(*columns_of(locations.c, Location))
 LOCATIONS = Collection(locations, Location)

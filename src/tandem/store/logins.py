@@ -12,10 +12,10 @@ from tandem.domain.listing import Query
 from tandem.domain.logins import IdentityProvider, LoginStatus, NewLogin, SecondFactor, UserLogin
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.login_tables import user_logins
+from tandem.store.listing.collection import Collection
 from tandem.store.query import fetch_one, visible
-from tandem.store.tables import companies, users
+from tandem.store.schema.login_tables import user_logins
+from tandem.store.schema.tables import companies, users
 
 _SOURCE = user_logins.join(users, users.c.instance_uid == user_logins.c.user_uid).outerjoin(
     companies, companies.c.instance_uid == users.c.organization_uid

@@ -11,9 +11,9 @@ from tandem.domain.listing import Query
 from tandem.domain.locations import DEFAULT_NAME, LocationType
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import companies, locations, organizations
+from tandem.store.schema.tables import companies, locations, organizations
 
 _ORGANIZATION = columns_of(organizations.c, Organization)
 _COMPANY = columns_of(companies.c, Company)

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 
 from tandem.domain.errors import Conflict
 from tandem.store.database import Connection, alone
-from tandem.store.request_tables import periodic_work
+from tandem.store.schema.request_tables import periodic_work
 
 
 def claim_work(connection: Connection, name: str, now: datetime, every: timedelta) -> bool:

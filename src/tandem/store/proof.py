@@ -12,9 +12,9 @@ from tandem.domain.identity import Scope
 from tandem.domain.proof import CopyProof, CopyStand, ProtectedJob, RepositoryVerification
 from tandem.domain.restore_points import LedgerEntry
 from tandem.store.database import Connection
-from tandem.store.proof_columns import report_keys
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import (
+from tandem.store.schema.proof_columns import report_keys
+from tandem.store.schema.tables import (
     backup_repositories,
     file_share_copy_jobs,
     file_share_jobs,

@@ -14,8 +14,8 @@ from tandem.domain.paging import Page
 from tandem.domain.proxies import AWAY, HEALTHY, UNHEARD, Proxy
 from tandem.store.backup_servers import IS_CONNECTED, silent_since
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.tables import backup_servers
+from tandem.store.listing.collection import Collection
+from tandem.store.schema.tables import backup_servers
 
 _SERVER = backup_servers.c
 PROXIES = Collection(

@@ -1,4 +1,4 @@
-"""The listing engine: scope, then page, the same for every collection."""
+"""What a caller sees of a table, as the condition that every statement carries; and plain reads of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope, ScopeKind
 from tandem.domain.paging import Page, Window
 from tandem.store.database import Connection
-from tandem.store.tables import companies, metadata, user_locations
+from tandem.store.schema.tables import companies, metadata, user_locations
 
 Record = TypeVar("Record")
 

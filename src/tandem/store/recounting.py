@@ -14,13 +14,13 @@ import msgspec
 from sqlalchemy import Table, delete, insert, select
 
 from tandem.domain.identity import Scope, ScopeKind
-from tandem.store.count_tables import list_blocks, list_changes, list_counts
-from tandem.store.counted_lists import OF_EVERYBODY
-from tandem.store.counts import Counts, Stretch, cut
 from tandem.store.database import Connection, Database
 from tandem.store.jobs import LIVE
+from tandem.store.listing.counted_lists import OF_EVERYBODY
+from tandem.store.listing.counts import Counts, Stretch, cut
 from tandem.store.query import visible_parts
-from tandem.store.tables import file_share_copy_jobs, file_share_jobs, jobs
+from tandem.store.schema.count_tables import list_blocks, list_changes, list_counts
+from tandem.store.schema.tables import file_share_copy_jobs, file_share_jobs, jobs
 
 # Whatever makes a row listed, beside that it is there.
 _LISTED = {jobs: [LIVE], file_share_jobs: [], file_share_copy_jobs: []}

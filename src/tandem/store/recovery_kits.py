@@ -11,10 +11,10 @@ from tandem.domain.identity import Caller, Scope
 from tandem.domain.jobs import JobType
 from tandem.domain.recovery_kits import KitContent
 from tandem.store.database import Connection
-from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import fetch_one, visible
 from tandem.store.repositories import WITHOUT_KIT
-from tandem.store.tables import (
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import (
     backup_repositories,
     backup_servers,
     credentials,

@@ -7,8 +7,8 @@ from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.domain.repositories import RemovedRepository
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.tables import removed_repositories
+from tandem.store.listing.collection import Collection
+from tandem.store.schema.tables import removed_repositories
 
 REMOVED_REPOSITORIES = Collection(
     removed_repositories,

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from tandem.domain.errors import Conflict
 from tandem.store.database import Connection, alone
 from tandem.store.query import columns_of, records
-from tandem.store.request_tables import replays
+from tandem.store.schema.request_tables import replays
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from tandem.domain.paging import Page
 from tandem.domain.repositories import BackupRepository, RepositoryState
 from tandem.protocol.messages import RepositoryReport
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import fetch_one, records, visible
-from tandem.store.tables import backup_repositories, backup_servers, file_share_copy_jobs, file_share_jobs
+from tandem.store.schema.tables import backup_repositories, backup_servers, file_share_copy_jobs, file_share_jobs
 
 _COLUMNS = {column.name: column for column in backup_repositories.c} | {"host_name": backup_servers.c.host_name}
 _FROM = backup_repositories.join(

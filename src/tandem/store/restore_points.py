@@ -15,10 +15,10 @@ from tandem.domain.restore_points import LedgerEntry, RestorePoint, RestorePoint
 from tandem.domain.retention import FOREVER
 from tandem.protocol.messages import PointReport
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.point_tables import IS_HELD_COPY
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, visible
-from tandem.store.tables import (
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import (
     file_share_copy_jobs,
     file_share_jobs,
     jobs,

@@ -16,10 +16,10 @@ from tandem.domain.restore_points import CopyState, LedgerEntry
 from tandem.domain.retention import Gfs, Point, Retention, RetentionUnit, Rule
 from tandem.domain.schedule import periods_zone
 from tandem.store.database import Connection
-from tandem.store.point_tables import IS_HELD_COPY
 from tandem.store.query import visible
 from tandem.store.restore_points import ENTRY_FIELDS
-from tandem.store.tables import (
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import (
     backup_repositories,
     file_share_copy_jobs,
     file_share_jobs,

@@ -11,7 +11,7 @@ from tandem.domain.errors import NotFound
 from tandem.domain.identity import Scope
 from tandem.store.database import Connection
 from tandem.store.query import visible
-from tandem.store.tables import session_logs, sessions
+from tandem.store.schema.tables import session_logs, sessions
 
 # An agent packs 256 KiB at most; text that does not shrink is a little longer packed.
 PACKED_BYTES_MAX = 300 * 1024

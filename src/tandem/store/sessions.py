@@ -14,9 +14,9 @@ from tandem.domain.paging import Page
 from tandem.domain.sessions import FINAL, Session, SessionState, SessionTask
 from tandem.protocol.messages import RunningSession
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 from tandem.store.query import columns_of, fetch_one, records, visible, visible_one_by_one
-from tandem.store.tables import file_shares, jobs, sessions
+from tandem.store.schema.tables import file_shares, jobs, sessions
 
 _SESSION = select(*columns_of(sessions.c, Session))
 SESSIONS = Collection(

@@ -12,10 +12,10 @@ from tandem.domain.identity import Access, Caller
 from tandem.domain.logins import Account, CodePurpose, IdentityProvider, LoginScope, LoginStatus, SignIn
 from tandem.store import codes
 from tandem.store.database import Connection
-from tandem.store.login_tables import sign_ins, user_logins
 from tandem.store.prepared import Prepared
 from tandem.store.query import columns_of, records
-from tandem.store.tables import companies, users
+from tandem.store.schema.login_tables import sign_ins, user_logins
+from tandem.store.schema.tables import companies, users
 from tandem.store.users import ENABLED
 
 ACTIVE = "Active"

@@ -10,7 +10,7 @@ from tandem.domain.errors import Conflict
 from tandem.domain.logins import RefreshToken
 from tandem.store.database import Connection, alone
 from tandem.store.query import columns_of, records
-from tandem.store.tables import installation, refresh_tokens, sign_in_failures, signing_keys
+from tandem.store.schema.tables import installation, refresh_tokens, sign_in_failures, signing_keys
 
 
 def insert_refresh_token(connection: Connection, token: RefreshToken) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from tandem.store.database import Connection
 from tandem.store.query import columns_of, records
-from tandem.store.transfer_tables import transfer_parts, transfers
+from tandem.store.schema.transfer_tables import transfer_parts, transfers
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):

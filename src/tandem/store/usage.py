@@ -27,12 +27,12 @@ from tandem.domain.identity import Scope
 from tandem.domain.listing import Query
 from tandem.domain.paging import Page
 from tandem.domain.usage import LocationUsage
-from tandem.store.columns import MICROSECOND, microseconds
 from tandem.store.database import Connection
-from tandem.store.listing import Collection, shape_of
-from tandem.store.point_tables import IS_HELD_COPY
+from tandem.store.listing.collection import Collection, shape_of
 from tandem.store.query import visible, visible_parts
-from tandem.store.tables import (
+from tandem.store.schema.columns import MICROSECOND, microseconds
+from tandem.store.schema.point_tables import IS_HELD_COPY
+from tandem.store.schema.tables import (
     backup_servers,
     companies,
     file_shares,
@@ -79,8 +79,10 @@ def list_usage(
     if company_uid is not None:
         held.append(companies.c.instance_uid == company_uid)
     listed, parts = _collection(first, last), visible_parts(locations, scope)
-    total = connection.scalar(listed.count_statement(parts, query, held)) or 0
-    found = [_Row(*row) for row in connection.execute(listed.statement(parts, query, shape_of(_Row), held))]
+    total = connection.scalar(listed.statements.counted(parts, query, held)) or 0
+    found = [
+        _Row(*row) for row in connection.execute(listed.statements.searched(parts, query, shape_of(_Row).columns, held))
+    ]
     # The rows first, then what is counted for them: counting is much more work than finding the rows.
     places: set[tuple[str, int]] = {(row.location_uid, row.begins) for row in found}
     sums: list[Any] = [*connection.execute(_counted(places))] if places else []

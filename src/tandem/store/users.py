@@ -13,11 +13,11 @@ from tandem.domain.listing import Query
 from tandem.domain.logins import IdentityProvider, LoginStatus, NewLogin
 from tandem.domain.paging import Page
 from tandem.store.database import Connection
-from tandem.store.listing import Collection
-from tandem.store.login_tables import user_logins
+from tandem.store.listing.collection import Collection
 from tandem.store.logins import insert_login
 from tandem.store.query import columns_of, fetch_one, records, visible
-from tandem.store.tables import user_locations, users
+from tandem.store.schema.login_tables import user_logins
+from tandem.store.schema.tables import user_locations, users
 
 _USER = columns_of(users.c, User)
 USERS = Collection(

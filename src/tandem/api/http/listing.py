@@ -26,7 +26,7 @@ from tandem.domain.listing import (
     SortKey,
 )
 from tandem.domain.paging import LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, Window
-from tandem.store.listing import Collection
+from tandem.store.listing.collection import Collection
 
 View = TypeVar("View")
 

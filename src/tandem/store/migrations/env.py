@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tandem.store.tables import metadata
+from tandem.store.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

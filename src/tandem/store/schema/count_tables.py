@@ -7,13 +7,27 @@ that no two writers wait for each other. Now and then (`recounting`) changes are
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table
 
-from tandem.store.columns import Document, Serial, Uid
-from tandem.store.counts import Stretch
-from tandem.store.metadata import metadata
+from tandem.store.schema.columns import Document, Serial, Uid
+from tandem.store.schema.metadata import metadata
 
 _list_name = String(40)
+
+
+class Stretch(msgspec.Struct, frozen=True, array_like=True):
+    """A run of rows: from a position on, up to the next stretch.
+
+    `own` and `assigned` are how many rows are of either part that a company sees; everybody's list has own ones only.
+    `uid` is where its blocks' starts are kept; 0 if there is one block at most.
+    """
+
+    start: int
+    own: int
+    assigned: int
+    uid: int
+
 
 list_counts = Table(
     "list_counts",

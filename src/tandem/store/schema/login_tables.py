@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String,
 
 from tandem.domain.identity import Access, Role
 from tandem.domain.logins import CodePurpose, IdentityProvider, LoginStatus
-from tandem.store.columns import Instant, Uid, Word, Words
-from tandem.store.metadata import metadata, owned_through, position
+from tandem.store.schema.columns import Instant, Uid, Word, Words
+from tandem.store.schema.metadata import metadata, owned_through, position
 
 
 def _with(column: str) -> ForeignKey:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Table, Text
 
-from tandem.store.columns import Serial
-from tandem.store.metadata import derived, metadata
+from tandem.store.schema.columns import Serial
+from tandem.store.schema.metadata import derived, metadata
 
 file_share_copy_job_documents = Table(
     "file_share_copy_job_documents",

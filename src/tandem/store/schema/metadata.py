@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData
 
-from tandem.store.columns import Serial
+from tandem.store.schema.columns import Serial
 
 metadata = MetaData(
     naming_convention={

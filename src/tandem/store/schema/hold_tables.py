@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, ForeignKey, Table
 
 from tandem.domain.holds import Hold
-from tandem.store.columns import Document, Uid
-from tandem.store.metadata import metadata, owned_through
+from tandem.store.schema.columns import Document, Uid
+from tandem.store.schema.metadata import metadata, owned_through
 
 job_holds = Table(
     "job_holds",

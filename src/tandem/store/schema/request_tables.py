@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Text, false
 
 from tandem.domain.async_actions import AsyncActionStatus
-from tandem.store.columns import Instant, Uid, Word
-from tandem.store.metadata import metadata, position
+from tandem.store.schema.columns import Instant, Uid, Word
+from tandem.store.schema.metadata import metadata, position
 
 # Not anybody's but the initiator's, whom each statement names.
 async_actions = Table(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, Table, Text
 
 from tandem.domain.activity_log import ActivityType
-from tandem.store.columns import Instant, Uid, Word
-from tandem.store.metadata import metadata, owned_by, position
+from tandem.store.schema.columns import Instant, Uid, Word
+from tandem.store.schema.metadata import metadata, owned_by, position
 
 activity_log = Table(
     "activity_log",

@@ -8,8 +8,8 @@ from sqlalchemy import Column, Integer, Table, Text
 
 from tandem.domain import drills, verification
 from tandem.domain.drills import DrillResult
-from tandem.store.columns import Instant, Uid, Word
-from tandem.store.metadata import metadata
+from tandem.store.schema.columns import Instant, Uid, Word
+from tandem.store.schema.metadata import metadata
 
 Columns = list[Column[Any]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Table, Text
 
 from tandem.domain.adoption import Origin, SnapshotGroup
-from tandem.store.columns import Document, Instant, Uid
-from tandem.store.metadata import metadata, owned_through
+from tandem.store.schema.columns import Document, Instant, Uid
+from tandem.store.schema.metadata import metadata, owned_through
 
 repository_snapshots = Table(
     "repository_snapshots",

@@ -9,10 +9,10 @@ from typing import TypeVar
 from sqlalchemy import Integer, SmallInteger, bindparam, cast, literal, select, union_all
 
 from tandem.domain.identity import Scope, ScopeKind
-from tandem.store.count_tables import list_blocks, list_changes, list_counts
-from tandem.store.counts import Change, Counts, Place
 from tandem.store.database import Connection
+from tandem.store.listing.counts import Change, Counts, Place
 from tandem.store.prepared import Prepared
+from tandem.store.schema.count_tables import list_blocks, list_changes, list_counts
 
 Value = TypeVar("Value")
 

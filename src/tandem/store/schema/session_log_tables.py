@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, LargeBinary, Table
 
-from tandem.store.columns import Instant, Uid
-from tandem.store.metadata import metadata, owned_through
+from tandem.store.schema.columns import Instant, Uid
+from tandem.store.schema.metadata import metadata, owned_through
 
 session_logs = Table(
     "session_logs",

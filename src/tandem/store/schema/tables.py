@@ -29,33 +29,33 @@ from tandem.domain.retries import RETRY_INTERVAL_DEFAULT, RETRY_TIMES_DEFAULT
 from tandem.domain.schedule import Schedule, ScheduleType
 from tandem.domain.sessions import PlanEntry, Progress, SessionState, SessionType, Statistics
 from tandem.protocol.messages import Order
-from tandem.store import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
-from tandem.store import proof_columns
-from tandem.store.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
-from tandem.store.columns import Document, Instant, Serial, Uid, Word
-from tandem.store.count_tables import list_blocks as list_blocks  # noqa: PLC0414  (the same)
-from tandem.store.count_tables import list_changes as list_changes  # noqa: PLC0414  (the same)
-from tandem.store.count_tables import list_counts as list_counts  # noqa: PLC0414  (the same)
-from tandem.store.document_tables import file_share_copy_job_documents as file_share_copy_job_documents  # noqa: PLC0414  (the same)
-from tandem.store.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
-from tandem.store.job_indexes import index_jobs
-from tandem.store.location_tables import locations as locations  # noqa: PLC0414  (the same)
-from tandem.store.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
-from tandem.store.location_tables import user_locations as user_locations  # noqa: PLC0414  (the same)
-from tandem.store.login_tables import sign_ins
-from tandem.store.metadata import metadata
-from tandem.store.metadata import owned_by as _owned_by
-from tandem.store.metadata import owned_through as _owned_through
-from tandem.store.metadata import position as _position
-from tandem.store.point_tables import restore_point_copies as restore_point_copies  # noqa: PLC0414  (the same)
-from tandem.store.point_tables import restore_points as restore_points  # noqa: PLC0414  (the same)
-from tandem.store.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
-from tandem.store.request_tables import replays as replays  # noqa: PLC0414  (the same)
-from tandem.store.retention_columns import retention_columns
-from tandem.store.secret_tables import credentials, encryption_passwords
-from tandem.store.session_log_tables import session_logs as session_logs  # noqa: PLC0414  (the same)
-from tandem.store.transfer_tables import transfer_parts as transfer_parts  # noqa: PLC0414  (the same)
-from tandem.store.transfer_tables import transfers as transfers  # noqa: PLC0414  (the same)
+from tandem.store.schema import adoption_tables as adoption_tables  # noqa: PLC0414  (all tables are known here)
+from tandem.store.schema import proof_columns
+from tandem.store.schema.activity_tables import activity_log as activity_log  # noqa: PLC0414  (passed on: all tables are known here)
+from tandem.store.schema.columns import Document, Instant, Serial, Uid, Word
+from tandem.store.schema.count_tables import list_blocks as list_blocks  # noqa: PLC0414  (the same)
+from tandem.store.schema.count_tables import list_changes as list_changes  # noqa: PLC0414  (the same)
+from tandem.store.schema.count_tables import list_counts as list_counts  # noqa: PLC0414  (the same)
+from tandem.store.schema.document_tables import file_share_copy_job_documents as file_share_copy_job_documents  # noqa: PLC0414  (the same)
+from tandem.store.schema.hold_tables import job_holds as job_holds  # noqa: PLC0414  (the same)
+from tandem.store.schema.job_indexes import index_jobs
+from tandem.store.schema.location_tables import locations as locations  # noqa: PLC0414  (the same)
+from tandem.store.schema.location_tables import removed_repositories as removed_repositories  # noqa: PLC0414  (the same)
+from tandem.store.schema.location_tables import user_locations as user_locations  # noqa: PLC0414  (the same)
+from tandem.store.schema.login_tables import sign_ins
+from tandem.store.schema.metadata import metadata
+from tandem.store.schema.metadata import owned_by as _owned_by
+from tandem.store.schema.metadata import owned_through as _owned_through
+from tandem.store.schema.metadata import position as _position
+from tandem.store.schema.point_tables import restore_point_copies as restore_point_copies  # noqa: PLC0414  (the same)
+from tandem.store.schema.point_tables import restore_points as restore_points  # noqa: PLC0414  (the same)
+from tandem.store.schema.request_tables import async_actions as async_actions  # noqa: PLC0414  (the same)
+from tandem.store.schema.request_tables import replays as replays  # noqa: PLC0414  (the same)
+from tandem.store.schema.retention_columns import retention_columns
+from tandem.store.schema.secret_tables import credentials, encryption_passwords
+from tandem.store.schema.session_log_tables import session_logs as session_logs  # noqa: PLC0414  (the same)
+from tandem.store.schema.transfer_tables import transfer_parts as transfer_parts  # noqa: PLC0414  (the same)
+from tandem.store.schema.transfer_tables import transfers as transfers  # noqa: PLC0414  (the same)
 
 installation = Table(
     "installation",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 
 from tandem.domain.locations import LocationType
-from tandem.store.columns import Instant, Uid, Word
-from tandem.store.metadata import metadata, owned_by, owned_through, position
+from tandem.store.schema.columns import Instant, Uid, Word
+from tandem.store.schema.metadata import metadata, owned_by, owned_through, position
 
 locations = Table(
     "locations",

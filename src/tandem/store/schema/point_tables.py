@@ -16,11 +16,11 @@ from sqlalchemy import (
 )
 
 from tandem.domain.restore_points import CopyState
-from tandem.store import proof_columns
-from tandem.store.columns import Instant, Uid, Word
-from tandem.store.metadata import metadata
-from tandem.store.metadata import owned_through as _owned_through
-from tandem.store.metadata import position as _position
+from tandem.store.schema import proof_columns
+from tandem.store.schema.columns import Instant, Uid, Word
+from tandem.store.schema.metadata import metadata
+from tandem.store.schema.metadata import owned_through as _owned_through
+from tandem.store.schema.metadata import position as _position
 
 restore_points = Table(
     "restore_points",

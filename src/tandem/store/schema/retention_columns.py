@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer
 
-from tandem.store.columns import Instant
+from tandem.store.schema.columns import Instant
 
 
 def retention_columns() -> list[Column[Any]]:

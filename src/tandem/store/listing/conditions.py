@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from tandem.domain.listing import Collation, Combination, Comparison, Condition, FilterOperation, SortKey, collated
-from tandem.store.columns import Word, Words
+from tandem.store.schema.columns import Word, Words
 from tandem.store.texts import FUNCTIONS, holds_text, ordinal
 
 _ORDERINGS: dict[FilterOperation, Callable[[Any, Any], Any]] = {

@@ -12,21 +12,10 @@ from itertools import accumulate
 
 import msgspec
 
+from tandem.store.schema.count_tables import Stretch
+
 BLOCK_ROWS = 128
 STRETCH_ROWS = 256 * BLOCK_ROWS
-
-
-class Stretch(msgspec.Struct, frozen=True, array_like=True):
-    """A run of rows: from a position on, up to the next stretch.
-
-    `own` and `assigned` are how many rows are of either part that a company sees; everybody's list has own ones only.
-    `uid` is where its blocks' starts are kept; 0 if there is one block at most.
-    """
-
-    start: int
-    own: int
-    assigned: int
-    uid: int
 
 
 class Change(msgspec.Struct, frozen=True):

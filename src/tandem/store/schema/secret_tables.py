@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, ForeignKey, String, Table, Text, UniqueConstraint
 
 from tandem.domain.credentials import CredentialsType, LinuxDetails
-from tandem.store.columns import Document, Instant, Uid, Word
-from tandem.store.metadata import metadata, owned_by, position
+from tandem.store.schema.columns import Document, Instant, Uid, Word
+from tandem.store.schema.metadata import metadata, owned_by, position
 
 credentials = Table(
     "credentials",

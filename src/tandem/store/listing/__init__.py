@@ -1,0 +1,1 @@
+"""The listing engine: scope, filter, sort, page, the same for every collection."""
