@@ -8,18 +8,12 @@ import typer
 from typer.core import TyperGroup
 
 from tandem.cli import (
-    adoption,
     backup_servers,
     companies,
     credentials,
     encryption_passwords,
     file_shares,
     jobs,
-    keys,
-    limits,
-    point_files,
-    proofs,
-    recovery_kits,
     reports,
     repositories,
     restore_points,
@@ -52,30 +46,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-repositories.app.command("verify")(proofs.verify)
-repositories.app.command("verification")(proofs.verification)
-repositories.app.command("heal")(proofs.heal)
-jobs.app.command("drill")(proofs.drill)
-jobs.app.command("proof")(proofs.proof)
 app.command()(login)
 app.command()(logout)
 app.add_typer(companies.app, name="companies")
-users.app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
-backup_servers.app.command("limits")(limits.limit_server)
 app.add_typer(backup_servers.app, name="servers")
-repositories.app.command("limits")(limits.limit_repository)
-recovery_kits.add_to(repositories.app)
-adoption.add_to(repositories.app, jobs.app)
 app.add_typer(repositories.app, name="repositories")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(encryption_passwords.app, name="passwords")
 app.add_typer(file_shares.app, name="shares")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(sessions.app, name="sessions")
-restore_points.app.command("files")(point_files.list_files)
-restore_points.app.command("search")(point_files.search_files)
-restore_points.app.command("download")(point_files.download_file)
 app.add_typer(restore_points.app, name="points")
 app.command()(restore_points.restore)
 app.add_typer(reports.app, name="reports")
