@@ -26,7 +26,7 @@ from rich.table import Table
 from simulated_agents import Meeting, SimulatedAgent, cancel
 
 from tandem.sealing import open_seal
-from tandem.server.console import console_folder
+from tandem.server.folders import console_folder
 from tandem.store.database import open_database
 from tests import postgres
 

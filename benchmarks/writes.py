@@ -34,7 +34,7 @@ from simulated_agents import Meeting, SimulatedAgent
 from tandem.domain.sessions import Session, SessionType
 from tandem.protocol.messages import SessionReport
 from tandem.sealing import open_seal
-from tandem.server.console import console_folder
+from tandem.server.folders import console_folder
 from tests import postgres
 
 CHANGES_PER_REPORT = 10

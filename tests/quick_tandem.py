@@ -7,6 +7,7 @@ is told to end, consoles and agents, starts as usual.
 import contextlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -49,8 +50,10 @@ def quick_tandem(folder: Path) -> Generator[Path]:
 
 
 def _serve(server: socket.socket) -> None:
-    from tandem.__main__ import main  # noqa: PLC0415  (the tests themselves need not load it)
+    from tandem.__main__ import COMMANDS, PROCESSES, main  # noqa: PLC0415  (the tests themselves need not load it)
 
+    for place in (COMMANDS | PROCESSES).values():
+        pkgutil.resolve_name(place)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         connection, _address = server.accept()

@@ -25,6 +25,8 @@ STARTS_PROCESSES = {
     "agent/mount_programs.py",
     "server/up.py",
 }
+# The commands, from the layer right below: whoever stands above all can hide no import from the rules about layers.
+LOADS_BY_NAME = {"__main__.py"}
 
 # In pieces, so that this file may itself be searched.
 INDEX_HOSTS = [
@@ -141,6 +143,17 @@ def test_processes_start_in_few_places(modules: list[Module]) -> None:
         if module.name not in STARTS_PROCESSES
         for node, name in names_used(module)
         if forbidden.match(name)
+    )
+
+
+def test_modules_are_loaded_by_name_in_one_place(modules: list[Module]) -> None:
+    forbidden = {"importlib.import_module", "importlib.__import__", "pkgutil.resolve_name", "runpy.run_module"}
+    none_of(
+        module.at(node, f"{name}: hides a dependency: import it at the top")
+        for module in modules
+        if module.name not in LOADS_BY_NAME
+        for node, name in names_used(module)
+        if name in forbidden
     )
 
 

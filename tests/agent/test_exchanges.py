@@ -8,6 +8,7 @@ from threading import enumerate as enumerate_threads
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from tandem.agent import backoff, loop
 from tandem.agent.identity import Identity
@@ -177,6 +178,19 @@ def test_an_answer_that_nobody_expects_does_not_end_the_talk(work: Work, trouble
     work.link.fault = None
     assert work.run("backup").state is SessionState.SUCCESS
     assert work.ask(CheckFolder(path=str(work.server.share))) == ""
+
+
+def test_what_a_run_did_arrives_though_the_agents_memory_could_not_be_read_for_a_while(work: Work) -> None:
+    database = work.server.state._database  # pyright: ignore[reportPrivateUsage]
+    until(lambda: work.link.is_waiting)
+    with capture_logs() as lines:
+        database.execute("alter table outbox rename to lost")
+        work.agent._news.set()  # pyright: ignore[reportPrivateUsage]
+        # More than once: it goes on after the second time too.
+        until(lambda: len([line for line in lines if line["event"] == "reports not read"]) > 1)
+    database.execute("alter table lost rename to outbox")
+
+    assert work.run("backup").state is SessionState.SUCCESS
 
 
 def test_an_order_is_carried_out_once_and_answered_even_if_it_fails(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from typer.testing import CliRunner, Result
 
-from tandem.cli.app import app
+from tandem.__main__ import app
 from tandem.client.certificates import fingerprint
 
 PASSWORD = "correct horse battery"

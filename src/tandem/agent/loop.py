@@ -174,10 +174,20 @@ class Agent:
         while not self._stopping.is_set():
             self._news.wait()
             self._news.clear()
-            while not self._stopping.is_set() and self._has_something_to_say():
-                failures = self._converse(wait_seconds=0, failures=failures)
-                if not self._stopping.is_set() and not self._means.state.reports(1):
-                    self._stopping.wait(REPORT_EVERY_SECONDS)
+            try:
+                failures = self._report_news(failures)
+            except Exception:  # the memory could not be read: what there is to say is looked for again
+                log.exception("reports not read")
+                self._stopping.wait(pause(failures, 0, self._chance))
+                failures += 1
+                self._news.set()
+
+    def _report_news(self, failures: int) -> int:
+        while not self._stopping.is_set() and self._has_something_to_say():
+            failures = self._converse(wait_seconds=0, failures=failures)
+            if not self._stopping.is_set() and not self._means.state.reports(1):
+                self._stopping.wait(REPORT_EVERY_SECONDS)
+        return failures
 
     def _listen(self) -> None:
         failures = 0

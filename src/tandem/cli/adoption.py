@@ -14,12 +14,6 @@ from tandem.cli.output import Column, Row, moment, say, show_json, show_table
 Job = Annotated[str, typer.Argument(metavar="JOB", help="Name or uid of the job whose points they become.")]
 
 
-def add_to(repositories: typer.Typer, jobs: typer.Typer) -> None:
-    """Put the commands of this file below those of repositories and jobs."""
-    repositories.command("snapshots")(list_snapshots)
-    jobs.command("adopt")(adopt_points)
-
-
 def list_snapshots(
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")],
     *,

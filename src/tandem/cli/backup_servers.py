@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.limits import limit_server
 from tandem.cli.lookup import BACKUP_SERVERS, ORGANIZATIONS, SERVERS, find, names_of
 from tandem.cli.options import AsJson, Data, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table
@@ -126,3 +127,6 @@ def enrol_command(client: Client, token: str, agent_data: str) -> str:
     if client.certificate_pem is not None:
         words += ["--fingerprint", fingerprint(client.certificate_pem)]
     return shlex.join([*words, "--data", agent_data])
+
+
+app.command("limits")(limit_server)

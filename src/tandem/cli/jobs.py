@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.adoption import adopt_points
 from tandem.cli.file_share_copy_jobs import create_copy
 from tandem.cli.file_share_jobs import create_backup
 from tandem.cli.following import await_session, follow, newest_run_uid, tell_end
@@ -24,6 +25,7 @@ from tandem.cli.output import (
     size,
     yes_or_no,
 )
+from tandem.cli.proofs import drill, proof
 from tandem.cli.retention import change, describe_retention, forecast, preview
 from tandem.cli.schedules import describe
 from tandem.client import Client
@@ -237,3 +239,8 @@ def _switch(job: str, *, is_on: bool, as_json: bool, client: Client) -> None:
         show_json(now)
     else:
         say(f"The schedule of {row['name']} is {'on' if is_on else 'off'}.")
+
+
+app.command("drill")(drill)
+app.command("proof")(proof)
+app.command("adopt")(adopt_points)

@@ -30,12 +30,6 @@ To = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put the commands of this file below those of repositories."""
-    app.command("kit")(get_kit)
-    app.command("removed")(list_removed)
-
-
 def get_kit(
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Name or uid.")],
     *,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.adoption import list_snapshots
+from tandem.cli.limits import limit_repository
 from tandem.cli.lookup import (
     BACKUP_SERVERS,
     CREDENTIALS,
@@ -22,7 +24,8 @@ from tandem.cli.lookup import (
 )
 from tandem.cli.options import AsJson, Data, PasswordFile, Server, read_password, signed_in
 from tandem.cli.output import Column, Row, moment, note, say, show_fields, show_json, show_table, size
-from tandem.cli.recovery_kits import refuse_existing, write_kit
+from tandem.cli.proofs import heal, verification, verify
+from tandem.cli.recovery_kits import get_kit, list_removed, refuse_existing, write_kit
 from tandem.client import Client
 from tandem.domain.retention import IMMUTABLE_DAYS_MAX
 
@@ -230,3 +233,12 @@ def _kit(row: Row) -> str:
         return "none: nobody could read this without the console"
     by = f" by {row['recoveryKitDownloadedBy']}" if row["recoveryKitDownloadedBy"] else ""
     return f"downloaded {moment(row['recoveryKitDownloadTime'])}{by}"
+
+
+app.command("verify")(verify)
+app.command("verification")(verification)
+app.command("heal")(heal)
+app.command("limits")(limit_repository)
+app.command("kit")(get_kit)
+app.command("removed")(list_removed)
+app.command("snapshots")(list_snapshots)

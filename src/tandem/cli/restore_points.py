@@ -12,6 +12,7 @@ from tandem.cli.lookup import JOBS, POINTS, REPOSITORIES, SHARES, find, find_by_
 from tandem.cli.options import AsJson, Data, Limit, signed_in
 from tandem.cli.output import UID, Column, Row, moment, say, show_json, show_table, size
 from tandem.cli.places import Source, path_query, repository_uid
+from tandem.cli.point_files import download_file, list_files, search_files
 from tandem.domain.point_files import OverwriteRule
 
 app = typer.Typer(help="Restore points: what can be restored, and where it is held.", no_args_is_help=True)
@@ -115,3 +116,8 @@ def _held(row: Row, repositories: dict[str, str]) -> Iterator[str]:
     for copy in row["copies"]:
         name = repositories.get(copy["repositoryUid"], copy["repositoryUid"])
         yield f"{name} (copy): {copy['state']}" + (f", {copy['reason']}" if copy["reason"] else "")
+
+
+app.command("files")(list_files)
+app.command("search")(search_files)
+app.command("download")(download_file)

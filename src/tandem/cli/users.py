@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli import keys
 from tandem.cli.lookup import ORGANIZATIONS, USERS, find, names_of
 from tandem.cli.options import AsJson, Data, PasswordFile, read_password, signed_in
 from tandem.cli.output import Column, Row, say, show_fields, show_json, show_table
@@ -112,3 +113,6 @@ def _show(row: Row, *, as_json: bool) -> None:
             ("Uid", row["instanceUid"]),
         ]
     )
+
+
+app.add_typer(keys.app, name="keys")

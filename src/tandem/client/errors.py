@@ -7,17 +7,18 @@ from typing import Any
 
 import httpx
 
+from tandem.domain.errors import ConsoleError
+
 # The longest answer: a repository is made by its agent before the console says so.
 ANSWER_SECONDS_MAX = 90
 
 
-class ApiError(Exception):
+class ApiError(ConsoleError):
     """The console refused, by an HTTP status and the contract's `errors`, or gave no answer: then `status` is 0."""
 
     def __init__(self, message: str, *, status: int = 0, errors: list[dict[str, Any]] | None = None) -> None:
         """Make an error that says what happened and what to do next."""
         super().__init__(message)
-        self.message = message
         self.status = status
         self.errors = errors or []
 

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from threading import Event, Thread
+from typing import Annotated
 
 import structlog
+import typer
 import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
@@ -28,11 +30,14 @@ from tandem.api.app import Application
 from tandem.api.http.call import Services
 from tandem.api.http.throttling import Limit, Limits
 from tandem.client.certificates import fingerprint
-from tandem.config import Settings
+from tandem.config import Settings, load
 from tandem.domain.errors import Conflict, ConsoleError, Unavailable
 from tandem.sealing import generate_password, write_private
 from tandem.server.certificates import prepare_certificate
+from tandem.server.folders import PASSWORD_FILE, SEAL_FILE, console_folder
+from tandem.server.logs import configure_logs
 from tandem.server.open_files import allow_connections, warn_if_too_few
+from tandem.server.options import Data, LogFormat
 from tandem.store.backup_servers import count_agents
 from tandem.store.database import open_database
 from tandem.store.recounting import recount
@@ -40,19 +45,41 @@ from tandem.store.upgrades import check_clock, make_ready
 
 RECOUNT_EVERY_SECONDS = 1
 SWEEP_EVERY_SECONDS = 30.0
-SEAL_FILE = "seal.key"
 # Of the three generations; Python's own are 700, 10 and 10.
 GARBAGE_THRESHOLDS = 50_000, 20, 50
 # The system has a limit of its own, often 4,096 (net.core.somaxconn).
 BACKLOG = 4096
-PASSWORD_FILE = "admin-password"  # noqa: S105  (a file's name)
 
 log = structlog.get_logger()
 
 
-def console_folder(data: Path) -> Path:
-    """Give the console's part of the data folder."""
-    return data / "console"
+def console(
+    *,
+    data: Data = None,
+    address: Annotated[str | None, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = None,
+    port: Annotated[int | None, typer.Option(help="HTTPS port; 1280 by default.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+    ] = None,
+    contract: Annotated[str | None, typer.Option(help="3.0 or 3.6.1: default form of the file share jobs.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file; made when none is given.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")] = None,
+    log_format: LogFormat = None,
+) -> None:
+    """Run the console: the REST API over HTTPS."""
+    flags = {
+        "data": data,
+        "address": address,
+        "port": port,
+        "database": database,
+        "contract": contract,
+        "certificate": certificate,
+        "key": key,
+        "log_format": log_format,
+    }
+    settings = load(flags)
+    configure_logs(settings.log_format)
+    run_console(settings)
 
 
 def build_services(settings: Settings) -> Services:

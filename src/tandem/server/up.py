@@ -14,20 +14,23 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
+import typer
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from tandem.agent.identity import FILE as IDENTITY_FILE
 from tandem.client import Client, StoredSession, store_session
 from tandem.client.errors import ApiError
-from tandem.config import Settings
+from tandem.config import Settings, load
 from tandem.decoding import decode
 from tandem.domain.errors import ConsoleError, Unavailable
 from tandem.sealing import write_private
-from tandem.server.console import PASSWORD_FILE, console_folder
+from tandem.server.folders import PASSWORD_FILE, agent_folder, console_folder
+from tandem.server.logs import configure_logs
+from tandem.server.options import Data
 from tandem.server.samples import make_samples
 
 START_SECONDS_MAX = 60
@@ -48,6 +51,19 @@ FIRST, SECOND, SHARE, BACKUP_JOB, COPY_JOB = (
 Found = TypeVar("Found")
 
 
+def up(
+    *,
+    data: Data = None,
+    port: Annotated[int | None, typer.Option(help="HTTPS port; 1280 by default.")] = None,
+    share: Annotated[Path | None, typer.Option(help="Folder to protect; sample documents by default.")] = None,
+    once: Annotated[bool | None, typer.Option("--once", help="End after the first backup and copy.")] = None,
+) -> None:
+    """Run console and agent on this machine, protect a folder twice, and show the list of copy jobs."""
+    settings = load({"data": data, "port": port, "share": share, "once": once})
+    configure_logs(settings.log_format)
+    raise typer.Exit(run_up(settings))
+
+
 def run_up(settings: Settings) -> int:
     """Start both, protect a folder, copy the backup, show the list; then serve until Ctrl-C, unless `once` is set.
 
@@ -63,7 +79,7 @@ def run_up(settings: Settings) -> int:
             is_well = _Tour(settings, terminal, processes).run()
         except _Stopped:
             return 0
-        except (ApiError, ConsoleError) as error:
+        except ConsoleError as error:
             terminal.print(f"[red]It did not work:[/] {error}")
             is_well = False
         if settings.once or not is_well:
@@ -215,7 +231,7 @@ class _Tour:
 
     def _agent(self) -> dict[str, Any]:
         data = self._settings.data
-        identity = data / "agent" / IDENTITY_FILE
+        identity = agent_folder(data) / IDENTITY_FILE
         if not identity.exists():
             asked = {"name": "This machine", "lifetimeMinutes": 10}
             token = self._client.post(f"{SERVERS}/enrolmentTokens", json=asked)["token"]
