@@ -57,6 +57,7 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         patch.setattr("tandem.actions.passwords._hasher", weak)
+        patch.setattr("tandem.actions.passwords._nobody", weak.hash("nobody has this password"))
         yield
 
 

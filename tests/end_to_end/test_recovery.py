@@ -135,6 +135,7 @@ def points(administrator: Administrator) -> list[dict[str, object]]:
     return list(administrator.site.client.pages(f"{SHARES}/restorePoints"))
 
 
+@pytest.mark.timeout(300)
 def test_everything_is_recovered_as_the_page_says(administrator: Administrator) -> None:
     site, types, page = administrator.site, administrator.types, blocks(PAGE)
     console, server = site.console.data, site.agent.data
