@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,15 @@ settings.load_profile("tandem")
 
 # What takes longest begins first, so that nobody waits for it at the end.
 LONGEST = ("tests/clients/test_schemathesis", "tests/end_to_end/")
+
+# What is collected, thousands of tests, stays to the end: collectors of garbage need not look through it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage be collected from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -191,11 +191,16 @@ def error_in(response: httpx.Response) -> dict[str, Any]:
 def rows_of(database: Database, *, leave_out: Sequence[str] = ()) -> Rows:
     """Give everything that a database holds, by table."""
     with database.reading() as connection:
-        return {
-            table.name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
-            for table in metadata.sorted_tables
-            if table.name not in leave_out
-        }
+        return rows_in(connection, leave_out=leave_out)
+
+
+def rows_in(connection: Connection, *, leave_out: Sequence[str] = ()) -> Rows:
+    """Give everything that a transaction sees, by table."""
+    return {
+        table.name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+        for table in metadata.sorted_tables
+        if table.name not in leave_out
+    }
 
 
 def fill(database: Database, rows: Rows) -> None:

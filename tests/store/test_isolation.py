@@ -3,7 +3,8 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import pytest
@@ -54,7 +55,7 @@ from tandem.store import (
 )
 from tandem.store.database import Connection
 from tandem.store.listing.collection import shape_of
-from tests.consoles import Console, rows_of
+from tests.consoles import Console, Rows, rows_in
 from tests.people import (
     ACME,
     ACMES,
@@ -457,17 +458,27 @@ def test_a_function_without_a_scope_has_a_reason() -> None:
     assert unscoped == explained
 
 
-def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
-    """Say whether a function neither finds nor changes anything of Acme's for a scope."""
-    with console.database.writing() as connection:
+class _Undone(Exception):
+    pass
+
+
+@contextmanager
+def estate_of_acme(console: Console) -> Generator[tuple[Connection, Rows]]:
+    """Give a transaction with all that there can be of Acme's, which is undone in the end, and the rows it sees."""
+    with suppress(_Undone), console.database.writing() as connection:
         put_location(connection, ACMES)
         put_removed_repositories(connection)
         put_adoption(connection)
         holds.apply_hold(connection, ACMES.server, ACMES.job, HOLD)
         activity_log.record_activity(connection, BOB.caller, "StartBackupServerJob", object_uid=ACMES.job, now=START)
-    before = rows_of(console.database)
+        yield connection, rows_in(connection)
+        raise _Undone
+
+
+def finds_nothing(connection: Connection, before: Rows, name: str, scope: Scope) -> bool:
+    """Say whether a function neither finds nor changes anything of Acme's for a scope."""
     try:
-        with console.database.writing() as connection:
+        with connection.begin_nested():
             found = CASES[name](connection, scope, ACMES)
     except NotFound:
         found = None
@@ -475,7 +486,7 @@ def finds_nothing(console: Console, name: str, scope: Scope) -> bool:
         return False  # Said of a row that was found.
     if isinstance(found, Page):
         found = [row for row in cast("Page[Any]", found).rows if _is_acmes(row)]
-    return not found and rows_of(console.database) == before
+    return not found and rows_in(connection) == before
 
 
 def _is_acmes(row: Any) -> bool:
@@ -492,15 +503,18 @@ def _is_acmes(row: Any) -> bool:
 def test_nothing_is_found_by_those_who_may_not_see_it(console: Console, name: str) -> None:
     nobody = Scope(ScopeKind.NOTHING, ACMES.organization_uid)
     unbound = PEOPLE[Role.COMPANY_LOCATION_ADMINISTRATOR]
-    for scope in (CHARLIE.caller.scope, NORA.caller.scope, unbound.caller.scope, nobody):
-        assert finds_nothing(console, name, scope), scope
+    with estate_of_acme(console) as (connection, before):
+        for scope in (CHARLIE.caller.scope, NORA.caller.scope, unbound.caller.scope, nobody):
+            assert finds_nothing(connection, before, name, scope), scope
 
 
 @pytest.mark.parametrize("name", sorted(set(CASES) - OF_THE_WHOLE_COMPANY))
 def test_who_looks_after_its_location_finds_it_too(console: Console, name: str) -> None:
-    assert not finds_nothing(console, name, LARA.caller.scope)
+    with estate_of_acme(console) as (connection, before):
+        assert not finds_nothing(connection, before, name, LARA.caller.scope)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_its_owner_does_find_it(console: Console, name: str) -> None:
-    assert not finds_nothing(console, name, BOB.caller.scope)
+    with estate_of_acme(console) as (connection, before):
+        assert not finds_nothing(connection, before, name, BOB.caller.scope)
