@@ -31,14 +31,15 @@ def write_lock(
         "uid": 0,
         "gid": 0,
     }
-    sealed = _seal(_master_key(engine, repository), json.dumps(content).encode())
+    sealed = _seal(master_key(engine, repository), json.dumps(content).encode())
     lock_id = hashlib.sha256(sealed).hexdigest()
     with open(f"{repository.location}/locks/{lock_id}", "wb") as file:  # noqa: PTH123 - a repository is named by a text
         file.write(sealed)
     return lock_id
 
 
-def _master_key(engine: Engine, repository: RepositoryAccess) -> bytes:
+def master_key(engine: Engine, repository: RepositoryAccess) -> bytes:
+    """Give the 64 bytes that open all of a local repository."""
     shown = process.run(engine, ["cat", "masterkey", "--no-lock"], repository=repository).stdout
     key = decode(shown)
     return b"".join(base64.b64decode(part) for part in (key["encrypt"], key["mac"]["k"], key["mac"]["r"]))

@@ -3,9 +3,10 @@
 import contextlib
 import dataclasses
 import os
+import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -19,17 +20,18 @@ from tandem.agent.run_verification import run_verification
 from tandem.domain.repositories import RepositoryState
 from tandem.domain.repository_locations import parse_location
 from tandem.domain.restore_points import CopyState
-from tandem.domain.sessions import SessionState
+from tandem.domain.sessions import Session, SessionState
 from tandem.domain.verification import Part
 from tandem.protocol.messages import RepositoryConfiguration, RepositoryReport
 from tandem.restic import config, copy, listing, process, remote_files
+from tandem.restic.access import RepositoryAccess
 from tandem.restic.errors import Unreachable
 from tandem.restic.process import Control
 from tests.agent.backup_server import BackupServer, nothing, random_bytes, repository_configuration, until
-from tests.agent.lock_files import write_lock
+from tests.agent.lock_files import master_key, write_lock
 from tests.agent.test_locks import kill_when_locked
 from tests.agent.test_proof import pack_files
-from tests.faults.line import line_to
+from tests.faults.line import Line, line_to
 from tests.remote_servers import (
     BUCKET,
     CANARY,
@@ -40,9 +42,12 @@ from tests.remote_servers import (
     sftp_server,
     sftp_server_with_password,
 )
+from tests.restic import quick_repository
 from tests.restic.quick_repository import CHUNKER_POLYNOMIAL
+from tests.restic.trees import describe
 
-KINDS = ("local", "sftp", "s3", "rest")
+REMOTE_KINDS = ("sftp", "s3", "rest")
+KINDS = ("local", *REMOTE_KINDS)
 
 
 class Remotes:
@@ -114,17 +119,144 @@ def test_every_kind_is_copied_to_every_kind(saved: BackupServer, remotes: Remote
     saved.is_sound()
 
 
-def test_a_run_with_nothing_to_do_starts_two_processes_and_measures_nothing(
+def test_a_run_with_nothing_to_do_starts_no_process_and_measures_nothing(
     saved: BackupServer, remotes: Remotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remotes.move(saved, first="rest", second="s3")
     assert saved.copy().state is SessionState.SUCCESS
     monkeypatch.setattr(remote_files, "survey", unexpected)
     session = saved.copy()
-    assert (session.state, session.statistics.restic_processes) == (SessionState.SUCCESS, 2)
+    assert (session.state, session.statistics.restic_processes) == (SessionState.SUCCESS, 0)
     (report,) = [each for each in saved.reports() if isinstance(each, RepositoryReport)][-1:]
     assert report.used_space == listing.bytes_used(saved.second)
     assert report.capacity is report.free_space is None
+
+
+@pytest.mark.parametrize("kind", REMOTE_KINDS)
+def test_a_look_at_a_server_finds_every_key_lock_and_point(saved: BackupServer, remotes: Remotes, kind: str) -> None:
+    write_lock(saved.engine, saved.access(saved.first), host="elsewhere", pid=1)
+    here = {
+        name: tuple(sorted(entry.name for entry in (saved.first / name).iterdir()))
+        for name in remote_files.FRONT_FOLDERS
+    }
+    assert all(here.values())
+    remotes.move(saved, first=kind)
+    front = remote_files.look(saved.repositories.access(saved.configuration.repositories[0]))
+    assert front == remote_files.Front(here["keys"], here["locks"], here["snapshots"])
+
+
+@pytest.mark.parametrize("kind", REMOTE_KINDS)
+def test_a_wrong_password_is_refused_before_anything_is_copied_even_if_there_is_nothing_to_copy(
+    saved: BackupServer, remotes: Remotes, kind: str
+) -> None:
+    remotes.move(saved, second=kind)
+    assert saved.copy().state is SessionState.SUCCESS
+    first, second = saved.configuration.repositories
+    before = describe(saved.second)
+    saved.configure(repositories=[first, msgspec.structs.replace(second, password="not the one")])
+    for _ in range(2):
+        refused(saved, "does not open with the password of repository second")
+        saved.save()
+    assert describe(saved.second) == before
+    saved.configure(repositories=[first, second])
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == set(saved.ids())
+
+
+@pytest.mark.parametrize("kind", ["sftp", "rest"])
+def test_a_password_that_was_changed_at_the_server_is_noticed_even_by_a_run_with_nothing_to_copy(
+    saved: BackupServer, remotes: Remotes, kind: str
+) -> None:
+    remotes.move(saved, second=kind)
+    assert saved.copy().state is SessionState.SUCCESS
+    (key,) = (saved.second / "keys").iterdir()
+    quick_repository.add_key(saved.second, master_key(saved.engine, saved.access(saved.second)), "another one")
+    key.unlink()
+    refused(saved, "does not open with the password of repository second")
+    first, second = saved.configuration.repositories
+    saved.configure(repositories=[first, msgspec.structs.replace(second, password="another one")])
+    assert saved.copy().state is SessionState.SUCCESS
+
+
+@pytest.mark.parametrize("kind", ["sftp", "rest"])
+def test_another_repository_in_the_place_of_a_target_is_neither_written_to_nor_rid_of_its_points(
+    saved: BackupServer, remotes: Remotes, kind: str
+) -> None:
+    remotes.move(saved, second=kind)
+    assert saved.copy().state is SessionState.SUCCESS
+    saved.save()
+    place = saved.second.resolve()
+    away = place.rename(place.with_name(f"{place.name} away"))
+    quick_repository.create(place, "password of second")
+    before = describe(place)
+    refused(saved, "holds another repository")
+    assert describe(place) == before
+    shutil.rmtree(place)
+    away.rename(place)
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == set(saved.ids())
+
+
+@pytest.mark.parametrize("kind", REMOTE_KINDS)
+def test_a_target_that_lost_its_config_is_missed_even_by_a_run_with_nothing_to_copy(
+    saved: BackupServer, remotes: Remotes, kind: str
+) -> None:
+    remotes.move(saved, second=kind)
+    assert saved.copy().state is SessionState.SUCCESS
+    second = saved.configuration.repositories[1]
+    remote_files.delete(saved.repositories.access(second), "config")
+    session = refused(saved, "There is no repository there.")
+    assert session.messages[0].startswith(f"repository second ({second.path}): ")
+    assert set(saved.states().values()) == {CopyState.COPIED}
+
+
+@pytest.mark.parametrize("lost", ["keys", "."])
+def test_a_target_that_is_away_is_missed_by_a_run_with_nothing_to_copy_and_found_again_as_it_was(
+    saved: BackupServer, remotes: Remotes, lost: str
+) -> None:
+    remotes.move(saved, second="sftp")
+    assert saved.copy().state is SessionState.SUCCESS
+    place = saved.second.resolve() / lost
+    away = place.rename(saved.second.resolve().with_name("away"))
+    assert saved.copy().state is SessionState.FAILED
+    assert set(saved.states().values()) == {CopyState.COPIED}
+    away.rename(place)
+    assert saved.copy().state is SessionState.SUCCESS
+    assert set(saved.copies()) == set(saved.ids())
+
+
+def test_after_its_restart_an_agent_has_restic_open_each_repository_once_more(
+    saved: BackupServer, remotes: Remotes
+) -> None:
+    remotes.move(saved, first="rest", second="sftp")
+    assert saved.copy().state is SessionState.SUCCESS
+    saved.restart()
+    assert [saved.copy().statistics.restic_processes for _ in range(2)] == [2, 0]
+
+
+@pytest.mark.parametrize("kind", ["sftp", "password", "rest"])
+def test_an_account_is_refused_once_in_a_run_so_that_it_is_not_locked_sooner(
+    saved: BackupServer, remotes: Remotes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remotes.move(saved, second=kind)
+    assert saved.copy().state is SessionState.SUCCESS
+    first, second = saved.configuration.repositories
+    saved.configure(repositories=[first, msgspec.structs.replace(second, account=remotes.servers[kind].refusing())])
+    asked: list[str] = []
+    for module, name in ((remote_files, "look"), (config, "read")):
+        monkeypatch.setattr(module, name, noting(asked, getattr(module, name)))
+    refused(saved, "refuses the account")
+    assert asked.count(second.path) == 1
+
+
+def noting(asked: list[str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Note of which repositories a function is asked."""
+
+    def ask(*given: Any, **named: Any) -> Any:
+        asked.extend(each.location for each in given if isinstance(each, RepositoryAccess))
+        return function(*given, **named)
+
+    return ask
 
 
 @pytest.mark.parametrize("kind", ["sftp", "password", "s3", "rest"])
@@ -197,22 +329,40 @@ def test_a_missing_bucket_is_not_made(saved: BackupServer, remotes: Remotes) -> 
     assert not (server.folder.parent / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("kind", REMOTE_KINDS)
 def test_a_server_that_is_away_fails_the_run_and_the_next_one_goes_on(
-    saved: BackupServer, tmp_path: Path, remotes: Remotes
+    saved: BackupServer, remotes: Remotes, kind: str
 ) -> None:
-    with rest_server(tmp_path / "rest") as server:
-        remotes.servers["passing"] = server
-        remotes.move(saved, second="passing")
-        server.stop()
-        session = saved.copy()
-        assert session.state is SessionState.FAILED
-        assert "cannot be reached" in session.messages[0]
+    remotes.move(saved, second=kind)
+    with by_line(saved, remotes, kind) as line:
+        line.cut()
+        session = refused(saved, "cannot be reached")
+        assert session.messages[0].startswith("repository second (")
         assert set(saved.states().values()) <= {CopyState.PENDING}
         assert [state for state, _failure in saved.told_of("second")] == [RepositoryState.FAILED]
-    with rest_server(tmp_path / "rest", port=parse_location(server.location).port) as server:
+        line.mend()
+        assert saved.copy().state is SessionState.SUCCESS
+        assert set(saved.copies()) == set(saved.ids())
+        assert set(saved.told_of("second")[1:]) == {(RepositoryState.READY, None)}
+        # Known by now, and away again.
+        saved.save()
+        line.cut()
+        refused(saved, "cannot be reached")
+        line.mend()
         assert saved.copy().state is SessionState.SUCCESS
     assert set(saved.copies()) == set(saved.ids())
-    assert set(saved.told_of("second")[1:]) == {(RepositoryState.READY, None)}
+
+
+@contextlib.contextmanager
+def by_line(saved: BackupServer, remotes: Remotes, kind: str) -> Generator[Line]:
+    """Have the second repository reached over a line that can be cut."""
+    port = parse_location(remotes.servers[kind].location + "x").port
+    assert port is not None
+    first, second = saved.configuration.repositories
+    with line_to(port) as line:
+        path = second.path.replace(f":{port}/", f":{line.port}/", 1)
+        saved.configure(repositories=[first, msgspec.structs.replace(second, path=path)])
+        yield line
 
 
 def test_a_refused_account_is_seen_at_the_repository_until_it_is_let_in_again(
@@ -261,17 +411,13 @@ def is_our_ssh(process_folder: Path) -> bool:
     return f"/proc/{os.getpid()}/fd/".encode() in command
 
 
+@pytest.mark.parametrize("kind", ["sftp", "rest"])
 def test_a_line_that_is_cut_in_the_middle_of_a_copy_costs_nothing_but_the_run(
-    saved: BackupServer, remotes: Remotes, monkeypatch: pytest.MonkeyPatch
+    saved: BackupServer, remotes: Remotes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     saved.save("big.bin", random_bytes("big", size=4_000_000))
-    remotes.move(saved, second="rest")
-    first, second = saved.configuration.repositories
-    port = parse_location(remotes.servers["rest"].location + "x").port
-    assert port is not None
-    with line_to(port) as line:
-        by_line = second.path.replace(f":{port}/", f":{line.port}/", 1)
-        saved.configure(repositories=[first, msgspec.structs.replace(second, path=by_line)])
+    remotes.move(saved, second=kind)
+    with by_line(saved, remotes, kind) as line:
         ran = copy.run
 
         def cut_when_a_point_is_there(*given: Any, on_saved: Callable[[copy.Copied], None], **named: Any) -> Any:
@@ -390,6 +536,14 @@ class Seen:
             with contextlib.suppress(OSError):
                 family.extend(int(child) for child in Path(f"/proc/{each}/task/{each}/children").read_text().split())
                 self.text += b"".join(Path(f"/proc/{each}/{name}").read_bytes() for name in ("cmdline", "environ"))
+
+
+def refused(server: BackupServer, why: str) -> Session:
+    """Run the copy job, which fails and says why; gives the session."""
+    session = server.copy()
+    assert session.state is SessionState.FAILED
+    assert why in session.messages[0], session.messages
+    return session
 
 
 def new_repository() -> RepositoryConfiguration:

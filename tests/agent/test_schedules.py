@@ -29,12 +29,10 @@ class Gate:
         self._lifted = Event()
         go_on = server.repositories.open
 
-        def wait(
-            repository: RepositoryConfiguration, control: Control, *, to_look: bool = False, is_shared: bool = False
-        ) -> OpenRepository:
+        def wait(repository: RepositoryConfiguration, control: Control, *, is_shared: bool = False) -> OpenRepository:
             self.is_reached.set()
             assert self._lifted.wait(SECONDS_MAX)
-            return go_on(repository, control, to_look=to_look, is_shared=is_shared)
+            return go_on(repository, control, is_shared=is_shared)
 
         monkeypatch.setattr(server.repositories, "open", wait)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tandem.restic import listing, process
 from tandem.restic.engine import Engine
 from tandem.restic.process import RepositoryAccess
-from tests.agent.lock_files import _master_key  # pyright: ignore[reportPrivateUsage]
+from tests.agent.lock_files import master_key
 from tests.restic.quick_repository import _seal  # pyright: ignore[reportPrivateUsage]
 
 
@@ -18,7 +18,7 @@ def add(engine: Engine, repository: RepositoryAccess, times: Iterable[datetime])
     folder = Path(repository.location)
     newest = max(listing.snapshot_ids(folder), key=lambda uid: (folder / "snapshots" / uid).stat().st_mtime_ns)
     shown = process.run(engine, ["cat", "snapshot", "--no-lock", newest], repository=repository).stdout
-    key, made = _master_key(engine, repository), json.loads(shown)
+    key, made = master_key(engine, repository), json.loads(shown)
     added: list[str] = []
     for time in times:
         sealed = _seal(key, json.dumps(made | {"time": time.isoformat()}).encode())

@@ -26,7 +26,11 @@ def create(folder: Path, password: str) -> None:
     master = os.urandom(64)
     config = {"version": 2, "id": os.urandom(32).hex(), "chunker_polynomial": CHUNKER_POLYNOMIAL}
     (folder / "config").write_bytes(_seal(master, json.dumps(config).encode()))
+    add_key(folder, master, password)
 
+
+def add_key(folder: Path, master: bytes, password: str) -> None:
+    """Have a repository open with a password too; `master` is its key of 64 bytes."""
     salt = os.urandom(64)
     user = hashlib.scrypt(
         password.encode(),

@@ -42,6 +42,9 @@ def test_no_file_of_a_repository_is_missed_however_many_and_wherever(
             (repository / "snapshots" / point).write_bytes(b"point")
         lock = "1" * 64
         (repository / "locks" / lock).touch()
+        key = "2" * 64
+        (repository / "keys").mkdir()
+        (repository / "keys" / key).write_bytes(b"key")
         (repository / "index").mkdir()
         (repository / "index" / lock).write_bytes(bytes(1_000))
         total = listing.bytes_used(repository)
@@ -51,12 +54,14 @@ def test_no_file_of_a_repository_is_missed_however_many_and_wherever(
 
         asked = access(server, tmp_path)
         assert remote_files.survey(asked) == remote_files.Stock(total, tuple(points))
-        assert remote_files.look(asked) == remote_files.Front(listing.fingerprint(repository), (lock,))
+        assert remote_files.look(asked) == remote_files.Front((key,), (lock,), tuple(points))
         for _ in range(2):
             remote_files.delete(asked, f"locks/{lock}")
         assert not list((repository / "locks").iterdir())
         assert remote_files.names(asked, "nowhere") == []
-        assert sorted(remote_files.names(asked, "")) == ["config", "data", "locks", "snapshots"]
+        assert sorted(remote_files.names(asked, "")) == ["config", "data", "keys", "locks", "snapshots"]
+        (repository / "config").unlink()
+        assert remote_files.look(asked).key_ids == (), "what nothing opens was said to have keys"
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,6 @@ class Ledger:
             self._run.decide("heal", entry.source_snapshot_id, entry.reason)
         engine, control = self._run.means.engine, self._run.control
         ids = [entry.target_snapshot_id for entry in damaged if entry.target_snapshot_id]
-        target.claim()
         # A mark gives a point another id; what it was first copied from stays.
         points = {entry.target_snapshot_id: entry.source_snapshot_id for entry in damaged}
         before = snapshots.read(engine, target.access, control=control)

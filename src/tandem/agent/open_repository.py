@@ -24,21 +24,36 @@ from tandem.restic.process import Control, RepositoryAccess
 log = structlog.get_logger()
 
 
+class ProvenAccess(msgspec.Struct, frozen=True):
+    """With what restic has opened a repository at a server, which one it was, and the ids of its keys.
+
+    A key is named by its content, and no two repositories have the same: where the names are the same still, it is the
+    same repository, and what has opened it opens it.
+    """
+
+    access: RepositoryAccess
+    restic_id: str | None
+    key_ids: tuple[str, ...]
+
+
 class Surroundings(msgspec.Struct, frozen=True):
-    """What every repository is opened with; `sizes` are as they were measured last."""
+    """What every repository is opened with; `sizes` are as they were measured last.
+
+    What is proven is kept in memory only: it holds passwords.
+    """
 
     engine: Engine
     state: State
     processes: Processes
-    sizes: dict[str, int | None]
+    sizes: dict[str, int | None] = {}
+    proven: dict[str, ProvenAccess] = {}
 
 
 class OpenRepository:
     """One repository while a run works on it.
 
-    A local one is read from its folders without starting restic. A remote one costs a restic for the list of its
-    points, which also proves that it is there and opens; one more, now and then, for its identity. Its locks, before
-    the first command that takes one, and what it has become are told by the names and sizes of its files.
+    A local one is read from its folders without starting restic. What a remote one holds, its locks and what it has
+    become are told by the names and sizes of its files. Restic opens it first if it is not proven that it can.
 
     Attributes:
         configuration: what the console says of it.
@@ -67,6 +82,7 @@ class OpenRepository:
         self._state = surroundings.state
         self._processes = surroundings.processes
         self._sizes = surroundings.sizes
+        self._proven = surroundings.proven
         self._control = control
         self._folder = listing.local_path(access.location)
         self._is_shared = is_shared
@@ -75,28 +91,30 @@ class OpenRepository:
         self._size_when_claimed: int | None = None
         # How many restics the agent had started when it was measured last.
         self._measured_at: int | None = None
-        self.held: frozenset[str] = frozenset()
-        self._lock_ids: tuple[str, ...] | None = None
+        self._front: remote_files.Front | None = None
         if self._folder is not None:
             self._check_identity(listing.fingerprint(self._folder))
+            self.held = frozenset(listing.snapshot_ids(self._folder))
+            return
         try:
-            self.held = frozenset(snapshots.read_ids(self._engine, access, control=control))
-        except (RepositoryAway, RepositoryMissing, WrongPassword) as error:
+            self._front = self._look()
+            self._prove_access()
+            held = (
+                self._front.snapshot_ids if self._front else snapshots.read_ids(self._engine, access, control=control)
+            )
+        except (RepositoryAway, RepositoryMissing) as error:
             # Restic's own words leave open which repository it is.
             raise type(error)(f"{self.name} ({configuration.path}): {error}", stderr=error.stderr) from error
-        if self._folder is None:
-            self._check_identity_by_points()
+        self.held = frozenset(held)
 
     def __enter__(self) -> Self:
         """Begin to work on it."""
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Note that no lock of this run is left; after a failure, whoever opens it next looks for one."""
-        if kind is None and self._is_claimed and not self.is_local:
-            self._state.drop_claim(self.configuration.uid)
+        """After a failure, find out whether it is this one that cannot be used any more."""
         if isinstance(error, FOUND_LATER):
             self._tell_if_in_trouble()
 
@@ -116,21 +134,17 @@ class OpenRepository:
         return self._folder is not None
 
     def claim(self) -> None:
-        """Get ready for commands that lock it: clear the locks of our own dead processes. Twice is no harm.
+        """Get ready for commands that lock it: clear the locks of our own dead processes.
 
         Raises:
             ResticError: if somebody who may be alive holds a lock.
         """
-        if self._is_claimed:
-            return
-        if not self.is_local:
-            # Noted first: should this agent be killed from here on, the next opening looks for locks.
-            self._state.note_claim(self.uid)
         removal = locks.remove_dead(
             self._engine,
             self.access,
             self._processes.is_ours_and_dead,
-            lock_ids=self._lock_ids,
+            # What anybody locks from the look on, restic meets by itself.
+            lock_ids=self._front.lock_ids if self._front else None,
             control=self._control,
         )
         in_the_way = [lock for lock in removal.remaining if lock.exclusive or not self._is_shared]
@@ -146,17 +160,6 @@ class OpenRepository:
             self._size_when_claimed = self.bytes_used()
             self._measured_at = self._processes.count
         self._is_claimed = True
-
-    def claim_if_cut_short(self) -> None:
-        """Claim it if that costs no process, or if an earlier run was cut short and may have left a lock."""
-        if self.is_local or self._state.is_claimed(self.uid):
-            self.claim()
-
-    def note_point(self, snapshot_id: str) -> None:
-        """Remember a point that was just saved there: by it a remote one is known again without another process."""
-        if not self.is_local:
-            known = self._state.repository(self.uid)
-            self._state.put_repository(self.uid, msgspec.structs.replace(known, fingerprint=snapshot_id))
 
     def bytes_used(self) -> int | None:
         """Give the sum of the sizes of its files as it is now, in bytes; None if that cannot be told."""
@@ -232,32 +235,36 @@ class OpenRepository:
         is_unchanged = self._measured_at == self._processes.count if self._is_claimed else not self.is_local
         return is_unchanged and self.uid in self._sizes
 
-    def _check_identity_by_points(self) -> None:
-        """Take a point that it held before as proof: no two repositories have a point of the same id."""
-        known = self._state.repository(self.uid)
-        if known.fingerprint in self.held and known.restic_id == self.configuration.restic_id:
-            return
-        self._check_identity(max(self.held) if self.held else self._config_fingerprint())
-
-    def _config_fingerprint(self) -> str | None:
+    def _look(self) -> remote_files.Front | None:
         try:
-            front = remote_files.look(self.access, control=self._control)
+            return remote_files.look(self.access, control=self._control)
+        except RepositoryAway:
+            # Asked once more, a server would refuse an account twice.
+            raise
         except ResticError as error:
-            log.warning("config not read", repository=self.name, reason=str(error))
+            log.warning("repository not looked at", repository=self.name, reason=str(error))
             return None
-        # Those of this agent's dead processes are among them; what anybody locks from now on, restic meets by itself.
-        self._lock_ids = front.lock_ids
-        return front.fingerprint
+
+    def _prove_access(self) -> None:
+        """Have restic open it, unless it has opened the same one before, by the same account and password."""
+        key_ids = self._front.key_ids if self._front else ()
+        access = ProvenAccess(self.access, self.configuration.restic_id, key_ids)
+        if key_ids and self._proven.get(self.uid) == access and not is_in_trouble(self._state, self.uid):
+            return
+        self._check_identity(None)
+        self._proven[self.uid] = access
 
     def _check_identity(self, fingerprint: str | None) -> None:
         """Check restic's own id of the repository, unless its fingerprint is the one of the last time.
 
         Args:
-            fingerprint: of its config file or, of a remote one that holds points, one of them; None if unknown.
+            fingerprint: of its config file; None if unknown.
         """
         known = self._state.repository(self.uid)
-        # Of a local one, restic alone can tell that its password is the right one again.
-        is_known = fingerprint is not None and known.fingerprint == fingerprint and not self._is_in_doubt()
+        # After a trouble, restic alone can tell that its password is the right one again.
+        is_known = (
+            fingerprint is not None and known.fingerprint == fingerprint and not is_in_trouble(self._state, self.uid)
+        )
         if is_known and known.restic_id == self.configuration.restic_id:
             return
         found = self._read_config()
@@ -266,9 +273,6 @@ class OpenRepository:
             raise ResticError(f"{text} ({(self.configuration.restic_id or 'none')[:10]}); {self._advice()}")
         changed = msgspec.structs.replace(known, is_begun=True, restic_id=found.id, fingerprint=fingerprint)
         self._state.put_repository(self.uid, changed)
-
-    def _is_in_doubt(self) -> bool:
-        return self.is_local and is_in_trouble(self._state, self.uid)
 
     def _read_config(self) -> RepositoryConfig:
         try:

@@ -35,7 +35,7 @@ class Repositories:
         """Keep caches below the agent's data folder, one for each organization."""
         self._engine = engine
         self._state = state
-        self._surroundings = Surroundings(engine, state, processes, {})
+        self._surroundings = Surroundings(engine, state, processes)
         self._data = data
 
     def access(self, repository: RepositoryConfiguration) -> RepositoryAccess:
@@ -46,9 +46,7 @@ class Repositories:
             repository.path, repository.password, cache, account=repository.account, host_key=repository.host_key
         )
 
-    def open(
-        self, repository: RepositoryConfiguration, control: Control, *, to_look: bool = False, is_shared: bool = False
-    ) -> OpenRepository:
+    def open(self, repository: RepositoryConfiguration, control: Control, *, is_shared: bool = False) -> OpenRepository:
         """Open a repository for a run: check that it is the registered one, clear locks of our own dead processes.
 
         The console is told at once if it cannot be opened, and when it can be again; of a lock it is not.
@@ -56,8 +54,6 @@ class Repositories:
         Args:
             repository: which.
             control: how the processes that it takes are watched.
-            to_look: of a remote one, leave the locks until `claim` is called, which must be before the first command
-                that takes one: a run that finds nothing to do is cheaper.
             is_shared: whether others may read it meanwhile: then only a lock that keeps everybody out is in the way.
 
         Raises:
@@ -73,10 +69,7 @@ class Repositories:
             raise
         if is_in_trouble(self._state, repository.uid):
             tell_over(self._state, opened.report())
-        if to_look:
-            opened.claim_if_cut_short()
-        else:
-            opened.claim()
+        opened.claim()
         return opened
 
     def make(

@@ -117,10 +117,10 @@ class Run:
         repository = self.repository(job.target_repository_uid)
         return Rule(job.retention, job.gfs, repository.immutability_interval)
 
-    def open(self, uid: str, *, to_look: bool = False, is_shared: bool = False) -> OpenRepository:
+    def open(self, uid: str, *, is_shared: bool = False) -> OpenRepository:
         """Open a repository of the configuration, for a `with`; see `Repositories.open`."""
         repository = self.repository(uid)
-        return self.means.repositories.open(repository, self.control, to_look=to_look, is_shared=is_shared)
+        return self.means.repositories.open(repository, self.control, is_shared=is_shared)
 
     def result(self) -> tuple[SessionState, Statistics]:
         """Give how the session ended if nothing was raised."""

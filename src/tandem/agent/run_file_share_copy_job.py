@@ -43,11 +43,6 @@ class Ends(msgspec.Struct, frozen=True):
     source: OpenRepository
     target: OpenRepository
 
-    def claim(self) -> None:
-        """Get both ready for a copy, which locks them."""
-        self.source.claim()
-        self.target.claim()
-
 
 def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     """Bring the copy up to what its retention says.
@@ -59,8 +54,8 @@ def run_file_share_copy_job(run: Run, job: JobConfiguration) -> None:
     holds.take_releases(run.means.state, run.configuration)
     run.means.clock_watch.look(run.configuration)
     with (
-        run.open(source_job.target_repository_uid, to_look=True, is_shared=True) as source,
-        run.open(job.target_repository_uid, to_look=True) as target,
+        run.open(source_job.target_repository_uid, is_shared=True) as source,
+        run.open(job.target_repository_uid) as target,
     ):
         _bring_up_to_date(run, job, source_job, Ends(source, target))
 
@@ -71,7 +66,7 @@ def adopt_copies(run: Run, job: JobConfiguration) -> None:
     Raises:
         ResticError: if the target repository cannot be read.
     """
-    with run.open(job.target_repository_uid, to_look=True) as target:
+    with run.open(job.target_repository_uid) as target:
         Ledger(run, job).reconcile(target, run.means.state.points(_source_of(run, job).uid))
 
 
@@ -141,8 +136,6 @@ def _plan(
 
 
 def _copy_all(run: Run, ledger: Ledger, ends: Ends, plan: CopyPlan) -> None:
-    if plan.copy or plan.wait:
-        ends.claim()
     ledger.expect([entry.source_snapshot_id for entry in (*plan.copy, *plan.wait)])
     ledger.begin(plan.copy)
     waiting = [entry.source_snapshot_id for entry in plan.copy]
@@ -209,8 +202,6 @@ def _copy(run: Run, ledger: Ledger, ends: Ends, snapshot_ids: list[str]) -> None
         # Restic does not say what a copy wrote: measured for the call, it is exact where the call copied one point.
         if before is not None:
             ledger.share_out(snapshot_ids, max(0, (ends.target.bytes_used() or 0) - before))
-    if result.copied:
-        ends.target.note_point(result.copied[-1].target_id)
     _explain_missing(run, ledger, ends, result.missing)
 
 

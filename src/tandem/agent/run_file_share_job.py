@@ -64,7 +64,7 @@ def adopt_points(run: Run, job: JobConfiguration, host_name: str) -> None:
         ResticError: if the repository cannot be read.
     """
     share = next(found for found in run.configuration.file_shares if found.uid == job.file_share_uid)
-    with run.open(job.target_repository_uid, to_look=True) as repository:
+    with run.open(job.target_repository_uid) as repository:
         _reconcile(run, job, repository, _Origin(run.means.mounts.path_of(share), host_name))
         found = snapshots.read(run.means.engine, repository.access, control=run.control)
         run.messages.extend(adoption.missing_origins(job, repository.name, found))
@@ -134,7 +134,6 @@ def _back_up(
             _discard(run, job, repository, point)
             raise ShareLost(f"The share went away while it was read: {lost} No restore point was made of it.")
     _remember_new(run, job, point)
-    repository.note_point(point.snapshot_id)
     run.decide("backup", point.snapshot_id, "The share as it was during this session.")
     run.note(
         files_total=summary.total_files_processed,

@@ -45,7 +45,6 @@ def forget_points(run: Run, repository: OpenRepository, added: Mapping[str, int]
     """
     if not added:
         return frozenset()
-    repository.claim()
     known = run.means.state.repository(repository.uid)
     run.means.state.put_repository(repository.uid, _forgetting(run, known, sum(added.values())))
     refused = frozenset[str]()
@@ -78,7 +77,6 @@ def prune_if_worth_it(run: Run, repository: OpenRepository, *, is_urgent: bool =
     known = run.means.state.repository(repository.uid)
     if known.oldest_forget is None or not (is_urgent or _is_worth_it(run, repository, known)):
         return
-    repository.claim()
     waits_since = None
     try:
         prune.run(run.means.engine, repository.access, control=run.control)

@@ -43,7 +43,6 @@ create table if not exists ledger (
 create table if not exists repositories (
     uid text primary key, is_begun integer not null default 0, restic_id text, fingerprint text,
     forgotten_bytes integer not null default 0, oldest_forget text);
-create table if not exists claims (repository_uid text primary key);
 create table if not exists processes (
     id integer primary key autoincrement, pid integer not null, start_ticks integer not null, boot_id text not null,
     host_name text not null, started_at text not null);
@@ -282,18 +281,6 @@ class State:
             known.forgotten_bytes,
             oldest,
         )
-
-    def note_claim(self, repository_uid: str) -> None:
-        """Note that locks of ours may be in a remote repository from now on."""
-        self._run("insert or ignore into claims values (?)", repository_uid)
-
-    def drop_claim(self, repository_uid: str) -> None:
-        """Note that no lock of ours is left in a remote repository."""
-        self._run("delete from claims where repository_uid = ?", repository_uid)
-
-    def is_claimed(self, repository_uid: str) -> bool:
-        """Say whether a run of a remote repository has not ended well, so that a lock may be left."""
-        return self._one("select 1 from claims where repository_uid = ?", repository_uid) is not None
 
     # Processes
 

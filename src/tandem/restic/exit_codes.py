@@ -93,7 +93,7 @@ def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset
     """
     if result.exit_code in allowed:
         return
-    _raise_if_away(result)
+    raise_if_away(result.stderr, exit_code=result.exit_code)
     code = result.exit_code
     if code == FAILED and not engine.knows_exit_codes:
         code = next((meant for sentence, meant in _SENTENCES if sentence.search(result.stderr)), code)
@@ -106,9 +106,19 @@ def check(engine: Engine, result: Output, *, allowed: frozenset[int] = frozenset
     )
 
 
-def _raise_if_away(result: Output) -> None:
-    lines = output.causes(result.stderr)
+def raise_if_away(said: str, *, program: str = "restic", exit_code: int | None = None) -> None:
+    """Raise what a program's error output says of a repository's place, if it says that it cannot be used.
+
+    Args:
+        said: what the program wrote.
+        program: its name, for people.
+        exit_code: how it ended.
+
+    Raises:
+        RepositoryAway: the kind that fits.
+    """
+    lines = output.causes(said)
     for pattern, kind, advice in _AWAY:
         found = next((line for line in lines if pattern.search(line)), None)
         if found is not None:
-            raise kind(f"{advice} (restic: {found})", exit_code=result.exit_code, stderr=result.stderr)
+            raise kind(f"{advice} ({program}: {found})", exit_code=exit_code, stderr=said)

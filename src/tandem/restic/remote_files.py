@@ -5,19 +5,19 @@ asked by HTTP.
 """
 
 import base64
-import hashlib
 import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
 from tandem.decoding import decode
 from tandem.domain.repository_locations import RemoteLocation, RepositoryKind
-from tandem.restic import ids, sftp
+from tandem.restic import exit_codes, ids, sftp
 from tandem.restic.access import RepositoryAccess
 from tandem.restic.errors import ResticError, Unreachable
 from tandem.restic.opening import (
@@ -33,6 +33,7 @@ from tandem.restic.output import LineSplitter
 from tandem.restic.process import BACKGROUND, Control, run_program
 
 FOLDERS = ("data", "index", "keys", "locks", "snapshots")
+FRONT_FOLDERS = ("keys", "locks", "snapshots")
 
 _SILENCE_SECONDS = ALIVE_INTERVAL_SECONDS * ALIVE_COUNT_MAX
 _RCLONE_FLAGS = (
@@ -70,15 +71,17 @@ class Stock(msgspec.Struct, frozen=True):
 
 
 class Front(msgspec.Struct, frozen=True):
-    """What is to be known of a repository before it is worked on.
+    """What the names of a repository's files say of it before it is worked on; whole ids, sorted.
 
     Attributes:
-        fingerprint: the SHA-256 of its config file, in hexadecimal, as `listing.fingerprint` does; None without one.
-        lock_ids: the whole ids of its locks.
+        key_ids: of what its passwords open; none if its config file is missing, as nothing opens it then.
+        lock_ids: of its locks.
+        snapshot_ids: of its points.
     """
 
-    fingerprint: str | None
+    key_ids: tuple[str, ...]
     lock_ids: tuple[str, ...]
+    snapshot_ids: tuple[str, ...]
 
 
 def names(access: RepositoryAccess, folder: str, *, control: Control = BACKGROUND) -> list[str]:
@@ -133,28 +136,42 @@ def survey(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Stock:
 
 
 def look(access: RepositoryAccess, *, control: Control = BACKGROUND) -> Front:
-    """Look at what tells whose a repository is and whether somebody works on it, at an SSH server in one connection.
+    """Look at whose a repository is, whether somebody works on it and which points it holds; its data are not listed.
 
     Raises:
-        Unreachable: the server does not answer.
+        RepositoryAway: an SSH or REST server does not answer, is another one, or refuses the account.
         ResticError: the server cannot be asked.
     """
     place = _place(access)
-    pieces: list[bytes] = []
+    found: list[str] = []
     if place.kind is RepositoryKind.SFTP:
-        locks: list[str] = []
         with _conversation(access, place, control) as conversation:
-            conversation.read(_path(place, "config"), pieces.append)
-            conversation.list(_path(place, "locks"), lambda entry: locks.append(entry.name))
+            for folder in ("", *FRONT_FOLDERS):
+                conversation.list(_path(place, folder), partial(_take, found, folder))
+    elif place.kind is RepositoryKind.REST:
+        if _ask(access, place, "config", control, method="HEAD") is not None:
+            found.append("config")
+        for folder in FRONT_FOLDERS:
+            found.extend(f"{folder}/{file.name}" for file in _list(access, place, folder, control))
     else:
-        if place.kind is RepositoryKind.S3:
-            _rclone(access, ["cat"], "config", pieces.append, control=control)
-        elif answer := _ask(access, place, "config", control):
-            pieces.append(answer[1])
-        locks = names(access, "locks", control=control)
-    config = b"".join(pieces)
-    fingerprint = hashlib.sha256(config).hexdigest() if config else None
-    return Front(fingerprint, tuple(filter(ids.is_full, locks)))
+        # These make rclone list folder by folder, and the data not at all.
+        filters = [f"--include=/{name}" for name in ("config", *(f"{folder}/*" for folder in FRONT_FOLDERS))]
+        lines = LineSplitter(found.append)
+        _rclone(access, ["lsf", "--recursive", "--files-only", *filters], "", lines.feed, control=control)
+        lines.close()
+    return Front(
+        _ids_in("keys", found) if "config" in found else (), _ids_in("locks", found), _ids_in("snapshots", found)
+    )
+
+
+def _take(found: list[str], folder: str, entry: sftp.Entry) -> None:
+    if not entry.is_folder:
+        found.append(f"{folder}/{entry.name}".lstrip("/"))
+
+
+def _ids_in(folder: str, found: list[str]) -> tuple[str, ...]:
+    parts = (path.partition("/") for path in sorted(found))
+    return tuple(name for parent, _, name in parts if parent == folder and ids.is_full(name))
 
 
 def delete(access: RepositoryAccess, name: str, *, control: Control = BACKGROUND) -> None:
@@ -218,6 +235,7 @@ def _conversation(access: RepositoryAccess, place: RemoteLocation, control: Cont
         )
         said = opening.ssh_said() + done.stderr
     if not conversation.is_over:
+        exit_codes.raise_if_away(said, program="ssh")
         raise _untold(access, said)
 
 
@@ -292,14 +310,28 @@ def _ask(
         request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
     patience = min(_SILENCE_SECONDS, control.stall_seconds)
     try:
-        with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
-            return answer.headers.get_content_type(), answer.read()
+        return _send(request, patience)
     except urllib.error.HTTPError as error:
         if error.code == _NOT_FOUND:
             return None
+        exit_codes.raise_if_away(f"HTTP response ({error.code})", program=place.url)
         raise ResticError(f"{place.url} answers {error.code} when asked for its files.") from error
     except (OSError, http.client.HTTPException) as error:
+        exit_codes.raise_if_away(f"{error}", program=place.url)
         raise Unreachable(f"{place.url} cannot be asked for its files: {error}") from error
+
+
+def _send(request: urllib.request.Request, patience: float, *, tries: int = 2) -> tuple[str, bytes]:
+    """Send a request; once more if the line breaks: a line that loses some is no reason for a run to fail."""
+    try:
+        with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
+            return answer.headers.get_content_type(), answer.read()
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, http.client.HTTPException):
+        if tries == 1:
+            raise
+        return _send(request, patience, tries=tries - 1)
 
 
 def _ignore(_: bytes) -> None:
