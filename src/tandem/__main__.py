@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 from collections import UserDict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from tandem import __version__
 from tandem.cli.output import note
 from tandem.domain.errors import ConsoleError
 
@@ -73,9 +74,21 @@ class Tandem(TyperGroup):
 app = typer.Typer(name="tandem", cls=Tandem, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+def _show_version(is_asked: bool) -> None:  # noqa: FBT001  (typer calls it so)
+    if is_asked:
+        typer.echo(f"tandem {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def tandem() -> None:
+def tandem(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
     """Back up file shares, keep a second copy of each, and restore from either."""
+    del version
 
 
 def main() -> None:

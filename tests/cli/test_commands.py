@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 
+from tandem import __version__
 from tandem.__main__ import PROCESSES, app
 from tandem.cli.output import plain, size
 from tests.cli.command_line import PASSWORD, Cli
@@ -79,6 +80,10 @@ def test_listings_are_tables_for_people_or_say_what_to_do(noun: str, admin: Cli)
 @pytest.mark.parametrize("noun", LISTINGS)
 def test_without_a_sign_in_the_next_step_is_told(noun: str, cli: Cli) -> None:
     assert "Sign in first: tandem login" in cli.fails(noun, "list")
+
+
+def test_whoever_asks_for_help_can_say_which_release_it_is(cli: Cli) -> None:
+    assert cli.run("--version").stdout == f"tandem {__version__}\n"
 
 
 def test_a_command_that_is_not_there_is_a_usage_error(cli: Cli) -> None:
