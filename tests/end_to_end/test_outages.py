@@ -52,9 +52,10 @@ def outage(everything: Site) -> Iterator[Site]:
     assert listing.lock_ids(everything.first) == []
 
 
-def busy(site: Site, job: str) -> str:
+def busy(site: Site, job: str, *, file_bytes: int = SHARE_BYTES // 2) -> str:
     """Start a job that has something to do, and wait until restic is at work for it; gives the session's id."""
-    (site.share / "new.bin").write_bytes(os.urandom(SHARE_BYTES * 3))
+    # It stays: a share that shrinks is doubted.
+    (site.share / f"{file_bytes}.bin").write_bytes(os.urandom(file_bytes))
     if job == site.copy:
         assert site.run_job(site.backup)["status"] == "Success"
     before = {session["instanceUid"] for session in site.sessions(job)}
@@ -100,7 +101,7 @@ def test_a_database_that_is_away_for_a_moment_ends_no_agent_and_loses_no_report(
 
 
 def test_the_console_knows_how_a_run_ended_before_its_agent_has_gone(outage: Site) -> None:
-    session = busy(outage, outage.backup)
+    session = busy(outage, outage.backup, file_bytes=3 * SHARE_BYTES)
     assert outage.agent.stop() == 0
     found = outage.client.get(f"/infrastructure/sessions/{session}")
     assert found["status"] in {"Failed", "Success"}
