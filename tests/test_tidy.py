@@ -124,13 +124,8 @@ def test_modules_open_with_what_is_found_there(modules: list[Module]) -> None:
 
 def test_only_config_reads_the_environment(modules: list[Module]) -> None:
     forbidden = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
-    none_of(
-        module.at(node, f"{name}: only config.py reads the environment: take the value as a parameter")
-        for module in modules
-        if module.name not in READS_ENVIRONMENT
-        for node, name in names_used(module)
-        if name in forbidden
-    )
+    advice = "only config.py reads the environment: take the value as a parameter"
+    used_only_in(READS_ENVIRONMENT, modules, forbidden, advice)
 
 
 def test_processes_start_in_few_places(modules: list[Module]) -> None:
@@ -148,13 +143,7 @@ def test_processes_start_in_few_places(modules: list[Module]) -> None:
 
 def test_modules_are_loaded_by_name_in_one_place(modules: list[Module]) -> None:
     forbidden = {"importlib.import_module", "importlib.__import__", "pkgutil.resolve_name", "runpy.run_module"}
-    none_of(
-        module.at(node, f"{name}: hides a dependency: import it at the top")
-        for module in modules
-        if module.name not in LOADS_BY_NAME
-        for node, name in names_used(module)
-        if name in forbidden
-    )
+    used_only_in(LOADS_BY_NAME, modules, forbidden, "hides a dependency: import it at the top")
 
 
 def test_no_file_names_a_package_index_or_a_machine() -> None:
@@ -164,6 +153,16 @@ def test_no_file_names_a_package_index_or_a_machine() -> None:
         for path, text in texts_in_git()
         for number, line in enumerate(text.splitlines(), start=1)
         if (found := forbidden.search(line))
+    )
+
+
+def used_only_in(allowed: set[str], modules: list[Module], forbidden: set[str], advice: str) -> None:
+    none_of(
+        module.at(node, f"{name}: {advice}")
+        for module in modules
+        if module.name not in allowed
+        for node, name in names_used(module)
+        if name in forbidden
     )
 
 

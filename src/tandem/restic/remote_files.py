@@ -321,17 +321,19 @@ def _ask(
         raise Unreachable(f"{place.url} cannot be asked for its files: {error}") from error
 
 
-def _send(request: urllib.request.Request, patience: float, *, tries: int = 2) -> tuple[str, bytes]:
+def _send(request: urllib.request.Request, patience: float) -> tuple[str, bytes]:
     """Send a request; once more if the line breaks: a line that loses some is no reason for a run to fail."""
     try:
-        with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
-            return answer.headers.get_content_type(), answer.read()
+        return _send_once(request, patience)
     except urllib.error.HTTPError:
         raise
     except (OSError, http.client.HTTPException):
-        if tries == 1:
-            raise
-        return _send(request, patience, tries=tries - 1)
+        return _send_once(request, patience)
+
+
+def _send_once(request: urllib.request.Request, patience: float) -> tuple[str, bytes]:
+    with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
+        return answer.headers.get_content_type(), answer.read()
 
 
 def _ignore(_: bytes) -> None:
