@@ -1,6 +1,7 @@
 """Real consoles and agents, as processes on free ports of this machine, to be stopped and killed at will."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -21,7 +22,8 @@ SOON_SECONDS = 60.0
 # What operators are promised of SIGTERM.
 STOP_SECONDS_MAX = 10.0
 PASSWORD = "canary-of-the-administrator"
-REPOSITORY_PASSWORD = "canary-of-the-repositories"
+# Nobody else's: who looks for it in all processes of a machine finds only what this one gave away.
+REPOSITORY_PASSWORD = f"canary-of-the-repositories-{secrets.token_hex(8)}"
 SERVERS = "/infrastructure/backupServers"
 SHARES = "/protectedWorkloads/fileShares"
 FINAL = frozenset({"Success", "Warning", "Failed", "Skipped"})

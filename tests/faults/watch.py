@@ -27,7 +27,7 @@ class Watch:
         finally:
             ended.set()
             watcher.join()
-        assert seen == set(), "a process shows a secret"
+        assert seen == set(), f"a process shows a secret: {', '.join(sorted(seen))}"
 
     def _watch(self, ended: Event, seen: set[str]) -> None:
         looked_at: dict[str, int] = {}
