@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pkgutil
 from collections import UserDict
 from typing import Annotated, Any
@@ -45,7 +46,11 @@ class LazyCommands(UserDict[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         """Load a command, so that nobody waits for what only other commands need; listing all loads all."""
+        # What a program is made of stays: to look through it for garbage meanwhile takes a tenth of the time.
+        gc.disable()
         found = pkgutil.resolve_name(self.data[key])
+        gc.freeze()
+        gc.enable()
         panel = "Processes" if key in PROCESSES else None
         around = typer.Typer()
         if isinstance(found, typer.Typer):

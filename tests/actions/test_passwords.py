@@ -4,6 +4,7 @@ import re
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from tandem.actions import passwords
 from tandem.domain.errors import Invalid
@@ -30,6 +31,16 @@ def test_a_password_is_right_or_wrong() -> None:
 def test_no_password_is_right_for_nobody(kept: str | None) -> None:
     for attempt in ("", "nobody has this password", "x"):
         assert not passwords.is_password_right(attempt, kept)
+
+
+def test_an_attempt_for_nobody_is_computed_as_any_other_so_that_time_does_not_tell_who_exists() -> None:
+    hasher = PasswordHasher()
+    nothing = passwords.hash_of_nothing(hasher)
+    assert not hasher.check_needs_rehash(nothing)
+    # Not that it is no hash, which would be known without computing.
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(nothing, "x")
+    assert len(nothing) == len(hasher.hash("x"))
 
 
 @pytest.mark.parametrize("password", ["", "x" * 7, "x" * 1025])
