@@ -82,6 +82,10 @@ class Row(msgspec.Struct):
         """Give the median of the requests per second."""
         return statistics.median(load.requests_per_second for load in self.loads[server])
 
+    def of_ready_bytes(self, server: str) -> float:
+        """Give the part that a server reaches of what the same bytes, served ready, do."""
+        return self.rate(server) / self.rate(STATIC)
+
     def cpu(self, server: str) -> float:
         """Give the median of the processor time of one request, in seconds."""
         return statistics.median(load.cpu for load in self.loads[server])
@@ -231,7 +235,7 @@ def show(rows: list[Row], size: Size) -> list[Table]:
         peers.add_row(
             name,
             f"{first.rate(name):,.0f}",
-            f"{first.rate(name) / first.rate(STATIC):.1%}",
+            f"{first.of_ready_bytes(name):.1%}",
             f"{first.rate(TANDEM) / first.rate(name):.2f}",
             f"{first.cpu(name) * 1e6:.0f}",
             f"{first.cpu(name) / first.cpu(TANDEM):.2f}",
@@ -244,7 +248,17 @@ def show(rows: list[Row], size: Size) -> list[Table]:
 def _by_question(name: str, rows: list[Row]) -> Table:
     table = Table(name, title="By who asks, for which page, in which form")
     table.columns[0].no_wrap = True
-    for column in ("kB", "req/s", "to the first", "of ready bytes", "CPU µs", "p50 ms", "p99 ms"):
+    columns = (
+        "kB",
+        "req/s",
+        "to the first",
+        "ready bytes, to the first",
+        "of ready bytes",
+        "CPU µs",
+        "p50 ms",
+        "p99 ms",
+    )
+    for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
@@ -252,7 +266,8 @@ def _by_question(name: str, rows: list[Row]) -> Table:
             f"{row.answer_bytes / 1000:.1f}",
             f"{row.rate(name):,.0f}",
             f"{row.rate(name) / rows[0].rate(name):.2f}",
-            f"{row.rate(name) / row.rate(STATIC):.1%}",
+            f"{row.rate(STATIC) / rows[0].rate(STATIC):.2f}",
+            f"{row.of_ready_bytes(name):.1%}",
             f"{row.cpu(name) * 1e6:.0f}",
             f"{row.middle(name) * 1000:.2f}",
             f"{row.slowest_hundredth(name) * 1000:.2f}",
@@ -264,11 +279,12 @@ def aims(rows: list[Row]) -> Iterator[Aim]:
     """Give what is aimed at."""
     first = rows[0]
     for name in (TANDEM, ANEW):
-        static, fastapi = (first.rate(name) / first.rate(peer) for peer in (STATIC, FASTAPI))
+        static, fastapi = first.of_ready_bytes(name), first.rate(name) / first.rate(FASTAPI)
         yield Aim(f"{name}: requests/s, of the same bytes served ready", static, at_least=STATIC_RATIO_AIM)
         yield Aim(f"{name}: requests/s, times {FASTAPI}", fastapi, at_least=FASTAPI_RATIO_AIM)
         slowest = max(row.slowest_hundredth(name) / row.middle(name) for row in rows)
         yield Aim(f"{name}: p99 to p50, the worst of all questions", slowest, at_most=SLOWEST_RATIO_AIM)
+        # Of the same bytes too: one form has twice the other's, which costs a server that only sends them as much.
         for row in rows[1:]:
-            ratio = row.rate(name) / first.rate(name)
-            yield Aim(f"{name}: requests/s of {row.question}, to the first question", ratio, at_least=ALIKE_AIM)
+            ratio = row.of_ready_bytes(name) / static
+            yield Aim(f"{name}: of ready bytes, {row.question}, to the first question", ratio, at_least=ALIKE_AIM)
