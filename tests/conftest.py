@@ -1,8 +1,9 @@
 """What every test may ask for."""
 
 import gc
+import shutil
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,11 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 from hypothesis import settings
+from sqlalchemy import make_url
+from xdist.remote import Producer
+from xdist.scheduler.loadfile import LoadFileScheduling
 
+from tandem.actions.passwords import hash_of_nothing
 from tandem.domain.identity import Contract
 from tandem.store.database import Database, open_database
 from tests import postgres
@@ -23,8 +28,11 @@ settings.register_profile("tandem", deadline=None, derandomize=True)
 settings.load_profile("tandem")
 
 
-# What takes longest begins first, so that nobody waits for it at the end.
-LONGEST = ("tests/clients/test_schemathesis", "tests/end_to_end/")
+# Folders whose files take longest begin first, so that nobody waits for one of them at the end.
+LONGEST = ("tests/end_to_end/", "tests/clients/", "tests/store/", "tests/agent/", "tests/benchmarks/")
+
+# To load one release of the SDK takes seconds.
+SDK = "tests/clients/test_sdk"
 
 # What is collected, thousands of tests, stays to the end: collectors of garbage need not look through it.
 gc.disable()
@@ -36,16 +44,32 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+class _ByFile(LoadFileScheduling):
+    """Gives each file to one process, so that what its tests share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return SDK if file.startswith(SDK) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Give the tests that use the SDK to one process."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let everything be run on both databases."""
     parser.addoption("--every-database", action="store_true", help="leave PostgreSQL out nowhere")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL out where a module says that SQLite is enough, and put the longest tests first."""
+    """Leave PostgreSQL out where a module says that SQLite is enough, and put the longest files first."""
     if not config.getoption("every_database"):
         items[:] = [item for item in items if not _is_left_out(item)]
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(
+        key=lambda item: next((n for n, folder in enumerate(LONGEST) if item.nodeid.startswith(folder)), len(LONGEST))
+    )
 
 
 def _is_left_out(item: pytest.Item) -> bool:
@@ -67,7 +91,7 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         patch.setattr("tandem.actions.passwords._hasher", weak)
-        patch.setattr("tandem.actions.passwords._nobody", weak.hash("nobody has this password"))
+        patch.setattr("tandem.actions.passwords._nobody", hash_of_nothing(weak))
         yield
 
 
@@ -81,26 +105,59 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh, empty database, of either kind: a test that asks runs on both."""
-    with _empty_database(request, tmp_path) as url:
-        yield url
-
-
-@contextmanager
-def _empty_database(request: pytest.FixtureRequest, folder: Path) -> Generator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{folder}/tandem.db"
+        yield _file_in(tmp_path)
     else:
         with postgres.empty_database(request.getfixturevalue("postgres_url")) as url:
             yield url
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+@pytest.fixture(scope="session")
+def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with all tables, to be copied: making them takes half a second."""
+    folder = tmp_path_factory.mktemp("tables")
+    _make_tables(_file_in(folder))
+    return folder / "tandem.db"
+
+
+@pytest.fixture(scope="session")
+def database_with_tables(postgres_url: str) -> Iterator[str]:
+    """The name of a database with all tables in PostgreSQL, to be copied."""
+    with postgres.empty_database(postgres_url) as url:
+        _make_tables(url)
+        yield str(make_url(url).database)
+
+
+def _file_in(folder: Path) -> str:
+    return f"sqlite:///{folder}/tandem.db"
+
+
+def _make_tables(url: str) -> None:
+    database = open_database(url)
+    database.migrate()
+    database.close()
+
+
+@contextmanager
+def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Generator[Database]:
+    """Open a database with all tables, empty."""
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            url = _file_in(folder)
+            shutil.copy(request.getfixturevalue("file_with_tables"), folder)
+        else:
+            server, template = (request.getfixturevalue(name) for name in ("postgres_url", "database_with_tables"))
+            url = stack.enter_context(postgres.empty_database(server, template))
+        database = open_database(url)
+        stack.callback(database.close)
+        yield database
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A fresh database of either kind with all tables, empty."""
-    opened = open_database(database_url)
-    opened.migrate()
-    yield opened
-    opened.close()
+    with _fresh_database(request, request.param, tmp_path) as opened:
+        yield opened
 
 
 class Inhabited(NamedTuple):
@@ -113,13 +170,10 @@ class Inhabited(NamedTuple):
 @pytest.fixture(scope="session", params=KINDS)
 def inhabited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inhabited]:
     """A database of either kind that is made once and filled again for each test."""
-    with _empty_database(request, tmp_path_factory.mktemp("inhabited")) as url:
-        database = open_database(url)
-        database.migrate()
+    with _fresh_database(request, request.param, tmp_path_factory.mktemp("inhabited")) as database:
         with database.writing() as connection:
             fill_with_people(connection)
         yield Inhabited(database, rows_of(database))
-        database.close()
 
 
 @pytest.fixture
@@ -137,11 +191,9 @@ def current_console(inhabited: Inhabited) -> Console:
 
 
 @pytest.fixture(scope="module")
-def quiet_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def quiet_console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A console on SQLite for all tests of a module, which change nothing."""
-    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('quiet')}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-    yield Console(database)
-    database.close()
+    with _fresh_database(request, "sqlite", tmp_path_factory.mktemp("quiet")) as database:
+        with database.writing() as connection:
+            fill_with_people(connection)
+        yield Console(database)

@@ -55,11 +55,11 @@ def running_server(settings: str = SETTINGS) -> Generator[str]:
 
 
 @contextmanager
-def empty_database(server_url: str) -> Generator[str]:
-    """Create a database, give its URL, and drop it in the end."""
+def empty_database(server_url: str, template: str = "template1") -> Generator[str]:
+    """Create a database, or a copy of one to which nobody is connected, give its URL, and drop it in the end."""
     name = f"test_{next(_serial)}"
     with psycopg.connect(server_url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
+        connection.execute(f"create database {name} template {template}".encode())
         yield server_url.replace("/postgres?", f"/{name}?")
         connection.execute(f"drop database {name} with (force)".encode())
 
