@@ -48,9 +48,10 @@ class LazyCommands(UserDict[str, Any]):
         """Load a command, so that nobody waits for what only other commands need; listing all loads all."""
         # What a program is made of stays: to look through it for garbage meanwhile takes a tenth of the time.
         gc.disable()
-        found = pkgutil.resolve_name(self.data[key])
-        gc.freeze()
-        gc.enable()
+        try:
+            found = pkgutil.resolve_name(self.data[key])
+        finally:
+            gc.enable()
         panel = "Processes" if key in PROCESSES else None
         around = typer.Typer()
         if isinstance(found, typer.Typer):
