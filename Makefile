@@ -1,6 +1,6 @@
 # Every target sets up what it needs first (scripts/set-up.sh): a fresh machine needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help run test tests check lint types faults bench agents writes requirements clean
+.PHONY: help run set-up-tests test tests check lint types faults bench agents writes requirements clean
 
 PYTHON_TOOLS := .venv/bin
 
@@ -34,31 +34,29 @@ run: ## start console and agent here (SHARE=folder to back up, ONCE=1, PORT=1280
 	@scripts/set-up.sh run
 	@exec $(PYTHON_TOOLS)/tandem up
 
-test: ## check, then run every test (EVERYWHERE=1: what is above the store on PostgreSQL too)
+set-up-tests:
 	@scripts/set-up.sh test
-	@$(MAKE) --no-print-directory lint
+
+test: lint ## check, then run every test (EVERYWHERE=1: what is above the store on PostgreSQL too)
 	@# Types are checked by one core. Meanwhile the other begins with the tests.
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going types tests
 
-tests:
+tests: set-up-tests
 	@# Compiled first, with the thousands of files of the contract's SDK: else each of pytest's processes would.
 	@{ $(PYTHON_TOOLS)/pytest --collect-only -qq; $(PYTHON_TOOLS)/python -m compileall -qq $(SDK); } >/dev/null 2>&1
 	$(PYTHON_TOOLS)/pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(if $(EVERYWHERE),--every-database)
 
 check: lint types ## format, lint, types, and who may import whom
 
-lint:
-	@scripts/set-up.sh test
+lint: set-up-tests
 	$(PYTHON_TOOLS)/ruff format --check
 	$(PYTHON_TOOLS)/ruff check
 	$(PYTHON_TOOLS)/lint-imports --no-logo
 
-types:
-	@scripts/set-up.sh test
+types: set-up-tests
 	$(PYTHON_TOOLS)/basedpyright
 
-faults: ## bring about what goes wrong, and see whether anything is lost (ROUNDS=1, SEED=, FAULT=F1)
-	@scripts/set-up.sh test
+faults: set-up-tests ## bring about what goes wrong, and see whether anything is lost (ROUNDS=1, SEED=, FAULT=F1)
 	$(PYTHON_TOOLS)/python -m tests.faults --rounds $(or $(ROUNDS),1) $(addprefix --seed ,$(SEED)) $(addprefix --fault ,$(FAULT))
 
 bench: ## measure Tandem against its peers (BENCH=short only sees that all works, in three minutes; ONLY=part)

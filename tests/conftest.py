@@ -1,9 +1,8 @@
 """What every test may ask for."""
 
 import gc
-import shutil
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from tandem.actions.passwords import hash_of_nothing
 from tandem.domain.identity import Contract
 from tandem.store.database import Database, open_database
 from tests import postgres
-from tests.consoles import Console, Rows, fill, fill_with_people, rows_of
+from tests.consoles import Console, Rows, copy_of, fill, fill_with_people, rows_of
 
 KINDS = ["sqlite", "postgres"]
 
@@ -67,9 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave PostgreSQL out where a module says that SQLite is enough, and put the longest files first."""
     if not config.getoption("every_database"):
         items[:] = [item for item in items if not _is_left_out(item)]
-    items.sort(
-        key=lambda item: next((n for n, folder in enumerate(LONGEST) if item.nodeid.startswith(folder)), len(LONGEST))
-    )
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST])
 
 
 def _is_left_out(item: pytest.Item) -> bool:
@@ -121,6 +118,15 @@ def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def file_with_people(file_with_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with everybody of `tests.people`, to be copied."""
+    folder = tmp_path_factory.mktemp("people")
+    with copy_of(file_with_tables, folder) as database, database.writing() as connection:
+        fill_with_people(connection)
+    return folder / file_with_tables.name
+
+
+@pytest.fixture(scope="session")
 def database_with_tables(postgres_url: str) -> Iterator[str]:
     """The name of a database with all tables in PostgreSQL, to be copied."""
     with postgres.empty_database(postgres_url) as url:
@@ -141,16 +147,13 @@ def _make_tables(url: str) -> None:
 @contextmanager
 def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Generator[Database]:
     """Open a database with all tables, empty."""
-    with ExitStack() as stack:
-        if kind == "sqlite":
-            url = _file_in(folder)
-            shutil.copy(request.getfixturevalue("file_with_tables"), folder)
-        else:
-            server, template = (request.getfixturevalue(name) for name in ("postgres_url", "database_with_tables"))
-            url = stack.enter_context(postgres.empty_database(server, template))
-        database = open_database(url)
-        stack.callback(database.close)
-        yield database
+    if kind == "sqlite":
+        with copy_of(request.getfixturevalue("file_with_tables"), folder) as database:
+            yield database
+    else:
+        server, template = (request.getfixturevalue(name) for name in ("postgres_url", "database_with_tables"))
+        with postgres.empty_database(server, template) as url, closing(open_database(url)) as database:
+            yield database
 
 
 @pytest.fixture(params=KINDS)
@@ -191,9 +194,7 @@ def current_console(inhabited: Inhabited) -> Console:
 
 
 @pytest.fixture(scope="module")
-def quiet_console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def quiet_console(file_with_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A console on SQLite for all tests of a module, which change nothing."""
-    with _fresh_database(request, "sqlite", tmp_path_factory.mktemp("quiet")) as database:
-        with database.writing() as connection:
-            fill_with_people(connection)
+    with copy_of(file_with_people, tmp_path_factory.mktemp("quiet")) as database:
         yield Console(database)

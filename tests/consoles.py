@@ -1,8 +1,11 @@
 """A console in this process: the real application over a real database; only its clock is the tests'."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import shutil
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +24,7 @@ from tandem.api.http.call import Services
 from tandem.api.routes import BASE
 from tandem.domain.identity import Contract
 from tandem.sealing import Seal
-from tandem.store.database import Connection, Database
+from tandem.store.database import Connection, Database, open_database
 from tandem.store.schema.count_tables import list_blocks, list_changes, list_counts
 from tandem.store.schema.tables import metadata
 from tests.agents import Agent
@@ -233,6 +236,14 @@ def _replace(connection: Connection, rows: Rows) -> None:
 def _note_write(connection: Connection) -> None:
     if connection.get_execution_options().get("tandem_writes"):
         _untouched.pop(str(connection.engine.url), None)
+
+
+@contextmanager
+def copy_of(file: Path, folder: Path) -> Generator[Database]:
+    """Open a copy of an SQLite database that nobody has open, made in a folder."""
+    shutil.copy(file, folder)
+    with closing(open_database(f"sqlite:///{folder / file.name}")) as database:
+        yield database
 
 
 def fill_with_people(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,9 +15,8 @@ from tandem.api.http.listing import Resource
 from tandem.api.http.properties import Kind, Property
 from tandem.api.routes import BASE, ROUTES, Operation
 from tandem.store import company_removal
-from tandem.store.database import open_database
 from tandem.store.schema.tables import file_share_copy_jobs
-from tests.consoles import COPY_JOBS, JOBS, Console, fill_with_people
+from tests.consoles import COPY_JOBS, JOBS, Console, copy_of
 from tests.people import ACME, ACMES, ALICE, BETAS, BOB, LARA, PROVIDERS, START
 
 # Of cloud tenants there are none here.
@@ -244,15 +244,12 @@ def path_of(operation: Operation) -> str:
 
 
 @pytest.fixture(scope="module")
-def lists_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def lists_console(file_with_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A console on SQLite whose things are spread unevenly, for tests that change nothing."""
-    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('lists')}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-        company_removal.keep_repositories(connection, ACME, START)
-    yield Console(database)
-    database.close()
+    with copy_of(file_with_people, tmp_path_factory.mktemp("lists")) as database:
+        with database.writing() as connection:
+            company_removal.keep_repositories(connection, ACME, START)
+        yield Console(database)
 
 
 class Fleet(RuleBasedStateMachine):

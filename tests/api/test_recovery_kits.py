@@ -7,10 +7,9 @@ import pytest
 from sqlalchemy import update
 
 from tandem.domain.identity import Role
-from tandem.store.database import open_database
 from tandem.store.schema.tables import backup_repositories
 from tests.agents import enrol
-from tests.consoles import Console, fill_with_people, rows_of
+from tests.consoles import Console, copy_of, rows_of
 from tests.people import ACME, ACMES, ALICE, BOB, CHARLIE, PEOPLE, PROVIDERS, START, Estate, Person, restic_id
 
 pytestmark = pytest.mark.embedded_only
@@ -113,23 +112,21 @@ def test_a_kit_of_what_was_never_made_is_refused(console: Console) -> None:
     assert known(console, BOB) == (None, None)
 
 
-def test_a_kit_is_kept_nowhere_on_its_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    database = open_database(f"sqlite:///{tmp_path}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-    console = Console(database)
-    headers = {"X-Request-id": "11111111-2222-4333-8444-555555555555", "Prefer": "respond-async"}
-    for number in (1, 2):
-        answer = console.call("POST", f"{repository(ACMES)}/recoveryKit", BOB, headers=headers)
-        assert answer.status_code == 200
-        assert PASSWORD in answer.text
-        assert "ETag" not in answer.headers
-        rows = rows_of(database)
-        assert len(rows["activity_log"]) == number, "each download is one of its own"
-        assert rows["replays"] == rows["async_actions"][4:] == []
-        assert PASSWORD not in repr(rows)
-    database.close()
+def test_a_kit_is_kept_nowhere_on_its_way(
+    file_with_people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with copy_of(file_with_people, tmp_path) as database:
+        console = Console(database)
+        headers = {"X-Request-id": "11111111-2222-4333-8444-555555555555", "Prefer": "respond-async"}
+        for number in (1, 2):
+            answer = console.call("POST", f"{repository(ACMES)}/recoveryKit", BOB, headers=headers)
+            assert answer.status_code == 200
+            assert PASSWORD in answer.text
+            assert "ETag" not in answer.headers
+            rows = rows_of(database)
+            assert len(rows["activity_log"]) == number, "each download is one of its own"
+            assert rows["replays"] == rows["async_actions"][4:] == []
+            assert PASSWORD not in repr(rows)
     printed = capsys.readouterr()
     assert PASSWORD not in printed.out + printed.err
     assert not [path for path in tmp_path.iterdir() if PASSWORD.encode() in path.read_bytes()]

@@ -9,8 +9,7 @@ import pytest
 
 from tandem.api.routes import BASE, ROUTES
 from tandem.store import activity_log
-from tandem.store.database import open_database
-from tests.consoles import Console, fill_with_people, rows_of
+from tests.consoles import Console, copy_of, rows_of
 from tests.people import ACMES, ALICE, BOB
 
 SERVER = f"/infrastructure/backupServers/{ACMES.server}"
@@ -20,14 +19,10 @@ QUERIES = {"GetBackupServerJobEvents": ["seconds=0"]}
 
 
 @pytest.fixture
-def own_console(tmp_path: Path) -> Iterator[Console]:
+def own_console(file_with_people: Path, tmp_path: Path) -> Iterator[Console]:
     """A console whose database's files can be read."""
-    database = open_database(f"sqlite:///{tmp_path}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-    yield Console(database)
-    database.close()
+    with copy_of(file_with_people, tmp_path) as database:
+        yield Console(database)
 
 
 def posts(canary: str) -> list[tuple[str, dict[str, object]]]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import ssl
 import subprocess
 import sys
@@ -16,8 +17,6 @@ from tandem.api.description.openapi import document
 from tandem.api.http.operations import FORM_TYPE
 from tandem.api.routes import BASE, ROUTES
 from tandem.sealing import write_private
-from tandem.store.database import open_database
-from tests.consoles import fill_with_people
 from tests.people import ACMES, ALICE, BOB, PASSWORD, PROVIDERS, Person
 from tests.running import Console, Program, until
 
@@ -118,17 +117,13 @@ ENDLESS = "GetBackupServerJobEvents"
 
 
 @pytest.fixture
-def full_console(tmp_path: Path) -> Generator[Console]:
+def full_console(file_with_people: Path, tmp_path: Path) -> Generator[Console]:
     """Give a console in a process of its own, with everybody's data."""
     console = Console(tmp_path, settings=SETTINGS)
     data = console.data / "console"
     data.mkdir(parents=True)
     write_private(data / "seal.key", base64.b64encode(b"s" * 32).decode() + "\n")
-    database = open_database(f"sqlite:///{data}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-    database.close()
+    shutil.copy(file_with_people, data)
     Program.start(console)
     try:
         yield console

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +14,8 @@ from tandem.domain.file_share_jobs import FileShareJob
 from tandem.domain.jobs import JobType
 from tandem.domain.retention import RetentionUnit
 from tandem.store import file_share_jobs, jobs
-from tandem.store.database import open_database
 from tests.clients.sdk import NEWER_RELEASES, RELEASES, Sdk, arguments_for, call_of
-from tests.consoles import Console, fill_with_people
+from tests.consoles import Console, copy_of
 from tests.contract.facts import OPERATIONS
 from tests.people import ACMES, ALICE, BOB, PROVIDERS, job_of, login_id_of, uid
 
@@ -84,27 +84,24 @@ def test_what_is_wrong_is_read_too(sdk: Sdk) -> None:
 
 
 @pytest.fixture(scope="module")
-def crowded_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def crowded_console(file_with_people: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A console with so many jobs that a client needs several pages of the largest size."""
-    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('crowded')}/tandem.db")
-    database.migrate()
-    with database.writing() as connection:
-        fill_with_people(connection)
-        pattern = job_of(ACMES, JobType.BACKUP_FILE)
-        for number in range(JOBS_MADE):
-            uids = {"unique_uid": uid(f"unique {number}"), "instance_uid": uid(f"instance {number}")}
-            job = msgspec.structs.replace(pattern, name=f"job {number}", **uids)
-            jobs.insert_job(connection, job)
-            family = FileShareJob(
-                instance_uid=job.instance_uid,
-                unique_uid=job.unique_uid,
-                target_repository_uid=ACMES.first,
-                retention=7,
-                retention_unit=RetentionUnit.DAYS,
-            )
-            file_share_jobs.insert_file_share_job(connection, job, family, ACMES.share)
-    yield Console(database)
-    database.close()
+    with copy_of(file_with_people, tmp_path_factory.mktemp("crowded")) as database:
+        with database.writing() as connection:
+            pattern = job_of(ACMES, JobType.BACKUP_FILE)
+            for number in range(JOBS_MADE):
+                uids = {"unique_uid": uid(f"unique {number}"), "instance_uid": uid(f"instance {number}")}
+                job = msgspec.structs.replace(pattern, name=f"job {number}", **uids)
+                jobs.insert_job(connection, job)
+                family = FileShareJob(
+                    instance_uid=job.instance_uid,
+                    unique_uid=job.unique_uid,
+                    target_repository_uid=ACMES.first,
+                    retention=7,
+                    retention_unit=RetentionUnit.DAYS,
+                )
+                file_share_jobs.insert_file_share_job(connection, job, family, ACMES.share)
+        yield Console(database)
 
 
 @pytest.mark.parametrize("operation_id", ["GetBackupServerJobs", "GetBackupServerFileShareJobs"])
